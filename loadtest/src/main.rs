@@ -1,0 +1,2 @@
+//! Load harness for Switchboard. The measuring part comes with the first performance work.
+fn main() {}

@@ -1,0 +1,9 @@
+//! The command line: what may be asked, how the answer is printed, with which code we end.
+//!
+//! What a command does lives below; here is only the speaking with the person at the terminal.
+
+pub mod args;
+pub mod credentials;
+pub mod exit;
+pub mod token;
+pub mod welcome;

@@ -1,0 +1,284 @@
+//! What a configuration must fulfil beyond its form.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use super::{Config, License, Secret, Tls};
+
+/// Characters of a token, at least: fewer can be guessed.
+const TOKEN_CHARS: usize = 32;
+/// Characters of a client's secret, at least.
+const CLIENT_SECRET_CHARS: usize = 16;
+/// The longest drain, in seconds: a supervisor would have killed us before.
+const MAX_DRAIN_SECONDS: u64 = 3_600;
+/// The longest wait for an endpoint's answer, in seconds: it holds a worker that long.
+const MAX_WEBHOOK_TIMEOUT_SECONDS: u64 = 60;
+/// Tries of one delivery beyond the first.
+const MAX_RETRIES: usize = 32;
+/// The longest wait between two tries, in seconds.
+const MAX_RETRY_SECONDS: u64 = 7 * 24 * 3_600;
+/// Threads that serve: more than any machine has cores.
+const MAX_SHARDS: usize = 1_024;
+/// The longest time in `[limits]`, in seconds.
+const MAX_LIMIT_SECONDS: u64 = 3_600;
+/// Bytes of an outbox: at least two of the largest frames, at most what one client is worth.
+const OUTBOX_BYTES: std::ops::RangeInclusive<usize> = 128 * 1024..=64 * 1024 * 1024;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, such as `license[0].agent[1].token`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.advice)
+    }
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn unless(&mut self, good: bool, key: impl Into<String>, advice: impl Into<String>) {
+        if !good {
+            self.0.push(Problem { key: key.into(), advice: advice.into() });
+        }
+    }
+}
+
+impl Config {
+    /// Everything that is wrong with the values; empty when all is well.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        self.check_server(&mut problems);
+        self.check_webhooks(&mut problems);
+        self.check_limits(&mut problems);
+        problems.unless(
+            !self.data.dir.as_os_str().is_empty(),
+            "data.dir",
+            "is empty; name a directory, such as \"data\"",
+        );
+        problems.unless(!self.licenses.is_empty(), "license", "none is configured; add a [[license]]");
+
+        let mut tokens = BTreeSet::new();
+        check_token(&mut problems, &mut tokens, "admin.token", &self.admin.token);
+        let (mut ids, mut clients) = (BTreeSet::new(), BTreeSet::new());
+        for (n, license) in self.licenses.iter().enumerate() {
+            let key = format!("license[{n}]");
+            problems.unless(license.id > 0, format!("{key}.id"), "must be at least 1");
+            problems.unless(ids.insert(license.id), format!("{key}.id"), "is another license's id");
+            problems.unless(
+                clients.insert(license.client_id.as_str()),
+                format!("{key}.client_id"),
+                "is another license's client; give each its own",
+            );
+            check_license(&mut problems, &key, license);
+            for (m, agent) in license.agents.iter().enumerate() {
+                if let Some(token) = &agent.token {
+                    check_token(&mut problems, &mut tokens, &format!("{key}.agent[{m}].token"), token);
+                }
+            }
+        }
+        problems.0
+    }
+
+    fn check_server(&self, problems: &mut Problems) {
+        let server = &self.server;
+        problems.unless(
+            server.shards <= MAX_SHARDS,
+            "server.shards",
+            format!("must be at most {MAX_SHARDS}; 0 takes one per core"),
+        );
+        problems.unless(
+            (1..=MAX_DRAIN_SECONDS).contains(&server.drain_grace_seconds),
+            "server.drain_grace_seconds",
+            format!("must be from 1 to {MAX_DRAIN_SECONDS}"),
+        );
+        if let Some(Tls { listen, cert, key }) = &server.tls {
+            problems.unless(
+                listen.port() == 0 || *listen != server.listen,
+                "server.tls.listen",
+                "is the address of server.listen; give TLS its own port",
+            );
+            check_readable(problems, "server.tls.cert", cert);
+            check_readable(problems, "server.tls.key", key);
+        }
+    }
+
+    fn check_webhooks(&self, problems: &mut Problems) {
+        let webhooks = &self.webhooks;
+        problems.unless(
+            (1..=MAX_WEBHOOK_TIMEOUT_SECONDS).contains(&webhooks.timeout_seconds),
+            "webhooks.timeout_seconds",
+            format!("must be from 1 to {MAX_WEBHOOK_TIMEOUT_SECONDS}"),
+        );
+        let waits = &webhooks.retry_seconds;
+        problems.unless(
+            waits.len() <= MAX_RETRIES && waits.iter().all(|wait| (1..=MAX_RETRY_SECONDS).contains(wait)),
+            "webhooks.retry_seconds",
+            format!("must be at most {MAX_RETRIES} waits, each from 1 to {MAX_RETRY_SECONDS}"),
+        );
+    }
+
+    fn check_limits(&self, problems: &mut Problems) {
+        let limits = &self.limits;
+        for (key, seconds) in [
+            ("limits.login_seconds", limits.login_seconds),
+            ("limits.idle_seconds", limits.idle_seconds),
+            ("limits.request_seconds", limits.request_seconds),
+        ] {
+            let good = (1..=MAX_LIMIT_SECONDS).contains(&seconds);
+            problems.unless(good, key, format!("must be from 1 to {MAX_LIMIT_SECONDS}"));
+        }
+        problems.unless(
+            OUTBOX_BYTES.contains(&limits.outbox_bytes),
+            "limits.outbox_bytes",
+            format!("must be from {} to {}", OUTBOX_BYTES.start(), OUTBOX_BYTES.end()),
+        );
+    }
+}
+
+fn check_license(problems: &mut Problems, key: &str, license: &License) {
+    problems.unless(
+        is_uuid(&license.organization_id),
+        format!("{key}.organization_id"),
+        "is no UUID; write one in lower case, as from `uuidgen`",
+    );
+    problems.unless(!license.client_id.trim().is_empty(), format!("{key}.client_id"), "is empty");
+    problems.unless(
+        license.client_secret.expose().len() >= CLIENT_SECRET_CHARS,
+        format!("{key}.client_secret"),
+        format!("must have at least {CLIENT_SECRET_CHARS} characters"),
+    );
+
+    let mut agents = BTreeSet::new();
+    for (n, agent) in license.agents.iter().enumerate() {
+        let key = format!("{key}.agent[{n}]");
+        problems.unless(is_address(&agent.id), format!("{key}.id"), "is no e-mail address");
+        problems.unless(agents.insert(agent.id.as_str()), format!("{key}.id"), "is listed twice");
+        problems.unless(!agent.name.trim().is_empty(), format!("{key}.name"), "is empty");
+    }
+
+    let mut groups = BTreeSet::new();
+    for (n, group) in license.groups.iter().enumerate() {
+        let key = format!("{key}.group[{n}]");
+        problems.unless(groups.insert(group.id), format!("{key}.id"), "is listed twice");
+        problems.unless(!group.name.trim().is_empty(), format!("{key}.name"), "is empty");
+        for agent in group.agents.keys() {
+            problems.unless(
+                agents.contains(agent.as_str()),
+                format!("{key}.agents"),
+                format!("{agent} is no [[license.agent]] of this license; add it or leave it out"),
+            );
+        }
+    }
+}
+
+fn check_token<'a>(problems: &mut Problems, seen: &mut BTreeSet<&'a str>, key: &str, token: &'a Secret) {
+    let text = token.expose();
+    problems.unless(
+        text.len() >= TOKEN_CHARS && text.bytes().all(|byte| byte.is_ascii_graphic()),
+        key,
+        format!(
+            "must have at least {TOKEN_CHARS} visible ASCII characters; \
+             make one with `head -c 32 /dev/urandom | base64`"
+        ),
+    );
+    problems.unless(seen.insert(text), key, "is used twice; give each its own");
+}
+
+fn check_readable(problems: &mut Problems, key: &str, file: &Path) {
+    if let Err(error) = File::open(file) {
+        problems.unless(false, key, format!("{}: {error}; name a readable PEM file", file.display()));
+    }
+}
+
+/// Exactly one `@` with something on both sides, and no blank.
+fn is_address(text: &str) -> bool {
+    !text.contains(char::is_whitespace)
+        && text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Demo, Group, Priority};
+
+    /// The keys that are wrong after `spoil`.
+    fn wrong(spoil: impl FnOnce(&mut Config)) -> Vec<String> {
+        let mut config = Config::demo(Demo::sample());
+        config.server.tls = None;
+        spoil(&mut config);
+        config.check().into_iter().map(|problem| problem.key).collect()
+    }
+
+    #[test]
+    fn the_demo_is_right() {
+        assert_eq!(wrong(|_| {}), [""; 0]);
+    }
+
+    #[test]
+    fn the_server_is_checked() {
+        assert_eq!(wrong(|c| c.server.shards = 5_000), ["server.shards"]);
+        assert_eq!(wrong(|c| c.server.drain_grace_seconds = 0), ["server.drain_grace_seconds"]);
+        assert_eq!(wrong(|c| c.data.dir = "".into()), ["data.dir"]);
+        let missing = || "no/such.pem".into();
+        assert_eq!(
+            wrong(|c| c.server.tls = Some(Tls { listen: c.server.listen, cert: missing(), key: missing() })),
+            ["server.tls.listen", "server.tls.cert", "server.tls.key"]
+        );
+        assert_eq!(wrong(|c| c.webhooks.timeout_seconds = 0), ["webhooks.timeout_seconds"]);
+        assert_eq!(wrong(|c| c.webhooks.retry_seconds = vec![5, 0]), ["webhooks.retry_seconds"]);
+        assert_eq!(wrong(|c| c.limits.idle_seconds = 0), ["limits.idle_seconds"]);
+        assert_eq!(wrong(|c| c.limits.outbox_bytes = 1), ["limits.outbox_bytes"]);
+    }
+
+    #[test]
+    fn tokens_are_long_and_used_once() {
+        assert_eq!(wrong(|c| c.admin.token = Secret::new("short")), ["admin.token"]);
+        assert_eq!(
+            wrong(|c| c.licenses[0].agents[1].token = Some(c.admin.token.clone())),
+            ["license[0].agent[1].token"]
+        );
+    }
+
+    #[test]
+    fn licenses_are_checked() {
+        assert_eq!(wrong(|c| c.licenses.clear()), ["license"]);
+        assert_eq!(wrong(|c| c.licenses[0].id = 0), ["license[0].id"]);
+        assert_eq!(wrong(|c| c.licenses[0].organization_id = "x".into()), ["license[0].organization_id"]);
+        assert_eq!(wrong(|c| c.licenses[0].client_secret = Secret::new("x")), ["license[0].client_secret"]);
+        assert_eq!(
+            wrong(|c| c.licenses[0].agents[0].id = "ann".into()),
+            ["license[0].agent[0].id", "license[0].group[0].agents", "license[0].group[1].agents"]
+        );
+        let twice = wrong(|c| {
+            let mut copy = c.licenses[0].clone();
+            copy.agents.clear();
+            copy.groups.clear();
+            c.licenses.push(copy);
+        });
+        assert_eq!(twice, ["license[1].id", "license[1].client_id"]);
+        let stranger = |c: &mut Config| {
+            let agents = [("bob@example.org".to_owned(), Priority::Normal)].into();
+            c.licenses[0].groups.push(Group { id: 0, name: "Again".into(), agents });
+        };
+        assert_eq!(wrong(stranger), ["license[0].group[3].id", "license[0].group[3].agents"]);
+    }
+}

@@ -1,0 +1,283 @@
+//! What the operator decides: one TOML file for `serve`, the same structure made up for `demo`.
+//!
+//! Here live the settings, their defaults, and the words for what is wrong with them. What a
+//! setting does lives in the room that it is for; nothing here opens a socket or a store.
+
+mod check;
+mod demo;
+mod load;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::Problem;
+pub use demo::Demo;
+pub use load::ConfigError;
+pub use secret::Secret;
+
+/// Where the API listens when nothing else is said.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Chats that routing may give an agent at once when nothing else is said.
+pub const DEFAULT_MAX_CHATS: u32 = 6;
+
+/// Waits between the tries of one delivery in seconds, nearly 18 hours in all: an endpoint may be away
+/// over night without losing anything.
+pub const DEFAULT_RETRY_SECONDS: [u64; 8] = [5, 30, 120, 300, 1_800, 7_200, 18_000, 36_000];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The process and its sockets.
+    #[serde(default)]
+    pub server: Server,
+    /// Where the data lies and how safe an acknowledged change is.
+    pub data: Data,
+    /// The administration.
+    pub admin: Admin,
+    /// Deliveries to bots and applications.
+    #[serde(default)]
+    pub webhooks: Webhooks,
+    /// Bounds that an operator may move.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The tenants, in the file as `[[license]]`; at least one.
+    #[serde(rename = "license", default)]
+    pub licenses: Vec<License>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Where the API listens without TLS; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where it listens with TLS; missing: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Threads that serve; 0 is one per core.
+    pub shards: usize,
+    /// How long a stop may take before what still runs is cut, in seconds.
+    pub drain_grace_seconds: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: DEFAULT_LISTEN, tls: None, shards: 0, drain_grace_seconds: 8 }
+    }
+}
+
+/// `[server.tls]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Where it listens; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// PEM file with the certificate chain, the server's own first.
+    pub cert: PathBuf,
+    /// PEM file with its private key.
+    pub key: PathBuf,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// The directory; made when missing. One process at a time may have it.
+    pub dir: PathBuf,
+    /// When a change is acknowledged.
+    #[serde(default)]
+    pub durability: Durability,
+}
+
+/// When a change is acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Once it is on the disk: it survives a loss of power.
+    #[default]
+    Commit,
+    /// Once the operating system has it: it survives the end of the process, not of the machine.
+    Os,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Whoever has it may do everything.
+    pub token: Secret,
+}
+
+/// `[[license]]`: a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct License {
+    /// Its number on the wire, from 1.
+    pub id: u64,
+    /// The same tenant's name in newer API versions: a UUID.
+    pub organization_id: String,
+    /// Its first application: owns the tokens and bots that name no other.
+    pub client_id: String,
+    /// That application's secret.
+    pub client_secret: Secret,
+    /// Its people, in the file as `[[license.agent]]`.
+    #[serde(rename = "agent", default)]
+    pub agents: Vec<Agent>,
+    /// Its groups, in the file as `[[license.group]]`. Group 0 holds everybody and always exists.
+    #[serde(rename = "group", default)]
+    pub groups: Vec<Group>,
+}
+
+/// `[[license.agent]]`: a person who talks with customers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// E-mail address.
+    pub id: String,
+    /// What customers and colleagues see.
+    pub name: String,
+    /// Rights as a person.
+    #[serde(default)]
+    pub role: Role,
+    /// A token that always works, with every scope; missing: tokens come from the administration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// Chats that routing may give at once.
+    #[serde(default = "default_max_chats")]
+    pub max_chats: u32,
+}
+
+fn default_max_chats() -> u32 {
+    DEFAULT_MAX_CHATS
+}
+
+/// Rights of a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Owns the license.
+    Owner,
+    /// Administers it.
+    Administrator,
+    /// Talks with customers.
+    #[default]
+    Normal,
+}
+
+/// `[[license.group]]`: where chats arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its number in the license.
+    pub id: u32,
+    /// What people see.
+    pub name: String,
+    /// Who is in it, by agent id. Everybody is in group 0, listed or not.
+    #[serde(default)]
+    pub agents: BTreeMap<String, Priority>,
+}
+
+/// Who gets a chat first in a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before all others.
+    First,
+    /// The usual.
+    #[default]
+    Normal,
+    /// When nobody else has room.
+    Last,
+    /// Never by routing.
+    Supervisor,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// May an endpoint be on this machine? Closed unless said: a tenant could reach what listens
+    /// only here.
+    pub allow_loopback: bool,
+    /// How long an endpoint may take to answer, in seconds.
+    pub timeout_seconds: u64,
+    /// Waits before the second try and each one after it, in seconds; then the delivery is given up.
+    pub retry_seconds: Vec<u64>,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self { allow_loopback: false, timeout_seconds: 10, retry_seconds: DEFAULT_RETRY_SECONDS.to_vec() }
+    }
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a fresh connection may take to log in, in seconds.
+    pub login_seconds: u64,
+    /// How long a session may be silent before it is closed, in seconds. Clients ping every 15 or
+    /// 30 s, so it should be more than 30.
+    pub idle_seconds: u64,
+    /// How long a request may run before it is answered with an error, in seconds.
+    pub request_seconds: u64,
+    /// Bytes that may wait for a slow session before it is closed.
+    pub outbox_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { login_seconds: 30, idle_seconds: 40, request_seconds: 15, outbox_bytes: 1024 * 1024 }
+    }
+}
+
+impl Config {
+    /// The settings in force, as a file that would set them, with the secrets masked.
+    #[must_use]
+    pub fn print(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let config: Config = toml::from_str("[data]\ndir = \"d\"\n[admin]\ntoken = \"t\"\n").unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.server.drain_grace_seconds, 8);
+        assert_eq!(config.data.durability, Durability::Commit);
+        assert!(!config.webhooks.allow_loopback);
+        assert_eq!(config.webhooks.retry_seconds, DEFAULT_RETRY_SECONDS);
+        assert_eq!(config.limits, Limits::default());
+    }
+
+    #[test]
+    fn a_printed_configuration_reads_back_but_for_its_secrets() {
+        let config = Config::demo(Demo::sample());
+        let page = config.print();
+        for secret in ["admin-token", "client-secret", "agent1-token", "agent2-token"] {
+            assert!(!page.contains(secret), "{secret} is shown:\n{page}");
+        }
+        let mut back: Config = toml::from_str(&page).unwrap();
+        back.admin.token = config.admin.token.clone();
+        for (read, made) in back.licenses.iter_mut().zip(&config.licenses) {
+            read.client_secret = made.client_secret.clone();
+            for (read, made) in read.agents.iter_mut().zip(&made.agents) {
+                read.token.clone_from(&made.token);
+            }
+        }
+        assert_eq!(back, config);
+    }
+}

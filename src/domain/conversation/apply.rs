@@ -1,0 +1,273 @@
+//! The only mutation: a fact changes the state and yields pushes. Cannot fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::conversation::access::Access;
+use crate::conversation::event::{Event, EventKind};
+use crate::conversation::fact::{Change, Fact};
+use crate::conversation::properties::Properties;
+use crate::conversation::push::{Address, Push, Told};
+use crate::conversation::state::{Assignment, Chunk, Conversation, ThreadHead};
+use crate::conversation::view::{LastEvent, Member};
+use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
+use crate::limits::TAIL_BYTES;
+use crate::time::Timestamp;
+
+/// Bytes that an event weighs beyond its text: ids, times, framing.
+const EVENT_OVERHEAD: usize = 96;
+
+impl Conversation {
+    /// A conversation to which nothing has happened.
+    #[must_use]
+    pub(super) fn blank(license: LicenseId, id: ConversationId, number: u64, epoch: u64) -> Self {
+        Self {
+            license,
+            id,
+            number,
+            epoch,
+            last_at: Timestamp::default(),
+            last_activity: Timestamp::default(),
+            version: 0,
+            customer: None,
+            members: Vec::new(),
+            followers: BTreeSet::new(),
+            access: Access::default(),
+            continuous: false,
+            properties: Properties::default(),
+            assignment: Assignment::Idle,
+            threads: Vec::new(),
+            tail: Vec::new(),
+            tail_bytes: 0,
+            unsaved: Vec::new(),
+            last_events: BTreeMap::new(),
+            last_visible: BTreeMap::new(),
+            deliveries: 0,
+        }
+    }
+
+    /// Makes a conversation from its first fact; `None` when that is not its creation.
+    #[must_use]
+    pub fn born(fact: &Fact) -> Option<Self> {
+        let Change::Created { license, id, number, epoch } = fact.change else { return None };
+        let mut conversation = Self::blank(license, id, number, epoch);
+        conversation.touch(fact.at);
+        Some(conversation)
+    }
+
+    /// Applies a fact and tells it.
+    pub fn apply(&mut self, fact: &Fact, told: &mut Vec<Told>) {
+        match &fact.change {
+            Change::Created { .. } => {}
+            Change::ThreadOpened { .. } => self.thread_opened(fact, told),
+            Change::EventPosted(event) => {
+                self.keep_event(event);
+                self.last_activity = fact.at;
+                self.seen_by_author(event);
+                self.tell_event(event, told);
+            }
+            Change::MemberAdded { user, .. } => {
+                let member = self.add_member(user);
+                if let Some(thread) = self.threads.last_mut() {
+                    if !thread.users.contains(user) {
+                        thread.users.push(user.clone());
+                    }
+                    let push = Push::MemberAdded { chat: self.id, thread: thread.id, member };
+                    told.push(self.tell_keyed(push, None));
+                }
+            }
+            Change::MemberRemoved { user, .. } => {
+                // Told to the one who leaves, too.
+                let to = self.keyed_address(user.agent());
+                for member in self.members.iter_mut().filter(|m| m.user == *user) {
+                    member.present = false;
+                }
+                if let Some(thread) = self.threads.last() {
+                    let push = Push::MemberRemoved { chat: self.id, thread: thread.id, user: user.clone() };
+                    told.push(Told { push, to, main: true });
+                }
+            }
+            Change::Assigned(assignment) => self.assignment = assignment.clone(),
+            Change::ThreadClosed { by } => {
+                self.assignment = Assignment::Idle;
+                self.last_activity = fact.at;
+                if let Some(thread) = self.threads.last_mut() {
+                    thread.closed_at = Some(fact.at);
+                    let push = Push::ThreadClosed { chat: self.id, thread: thread.id, by: by.clone() };
+                    told.push(self.tell_keyed(push, None));
+                }
+            }
+        }
+        self.touch(fact.at);
+        Self::choose_main(told);
+    }
+
+    fn touch(&mut self, at: Timestamp) {
+        self.last_at = self.last_at.max(at);
+        self.version += 1;
+    }
+
+    fn thread_opened(&mut self, fact: &Fact, told: &mut Vec<Told>) {
+        let Change::ThreadOpened {
+            thread,
+            customer,
+            access,
+            continuous,
+            properties,
+            thread_properties,
+            tags,
+            present,
+            assignment,
+            events,
+            ..
+        } = &fact.change
+        else {
+            return;
+        };
+        self.seal_tail();
+        self.customer = *customer;
+        self.access = access.clone();
+        self.continuous = *continuous;
+        self.properties.merge(properties);
+        self.assignment = assignment.clone();
+        // Following ends when the chat is activated again (spec v3.0, 10.4).
+        self.followers.clear();
+        for member in &mut self.members {
+            member.present = false;
+        }
+        for user in present {
+            self.add_member(user);
+        }
+        self.threads.push(ThreadHead {
+            id: *thread,
+            order: self.threads.last().map_or(1, |t| t.order + 1),
+            created_at: fact.at,
+            closed_at: None,
+            users: present.clone(),
+            tags: tags.clone(),
+            properties: thread_properties.clone(),
+            events: 0,
+            visible_events: 0,
+            chunks: 0,
+        });
+        for event in events {
+            self.keep_event(event);
+            self.seen_by_author(event);
+            self.last_at = self.last_at.max(event.created_at);
+        }
+        self.last_activity = fact.at;
+        let chat = self.chat_view();
+        if let Some(thread) = self.last_thread_view(true) {
+            told.push(self.tell_keyed(Push::ChatStarted { chat, thread }, None));
+        }
+    }
+
+    fn add_member(&mut self, user: &UserId) -> Member {
+        if let Some(member) = self.members.iter_mut().find(|m| m.user == *user) {
+            member.present = true;
+            return member.clone();
+        }
+        let member = Member { user: user.clone(), present: true, seen_at: None };
+        self.members.push(member.clone());
+        member
+    }
+
+    /// Sending an event counts as having seen the chat (spec v3.0, 10.2).
+    fn seen_by_author(&mut self, event: &Event) {
+        if let Some(author) = &event.author {
+            for member in self.members.iter_mut().filter(|m| m.user == *author) {
+                member.seen_at = member.seen_at.max(Some(event.created_at));
+            }
+        }
+    }
+
+    fn keep_event(&mut self, event: &Arc<Event>) {
+        let Some(thread) = self.threads.last_mut() else { return };
+        let weight = event.body.weight() + EVENT_OVERHEAD;
+        if !self.tail.is_empty() && self.tail_bytes + weight > TAIL_BYTES {
+            let events = std::mem::take(&mut self.tail);
+            self.unsaved.push(Chunk { thread: thread.id, index: thread.chunks, events });
+            thread.chunks += 1;
+            self.tail_bytes = 0;
+        }
+        thread.events += 1;
+        let last = LastEvent { thread: thread.id, thread_order: thread.order, event: Arc::clone(event) };
+        if event.visible_to_customer() {
+            thread.visible_events += 1;
+            self.last_visible.insert(event.body.kind(), last.clone());
+        }
+        self.last_events.insert(event.body.kind(), last);
+        self.tail.push(Arc::clone(event));
+        self.tail_bytes += weight;
+    }
+
+    /// Moves the last thread's events to a chunk, before another thread begins.
+    fn seal_tail(&mut self) {
+        let Some(thread) = self.threads.last_mut() else { return };
+        if !self.tail.is_empty() {
+            let events = std::mem::take(&mut self.tail);
+            self.unsaved.push(Chunk { thread: thread.id, index: thread.chunks, events });
+            thread.chunks += 1;
+            self.tail_bytes = 0;
+        }
+    }
+
+    fn tell_event(&self, event: &Arc<Event>, told: &mut Vec<Told>) {
+        let thread = event.id.thread;
+        let customer = if event.visible_to_customer() { self.present_customer() } else { None };
+        let to = Address {
+            agents: self.present_agents().chain(&self.followers).cloned().collect(),
+            customer,
+            groups: Vec::new(),
+            license: false,
+        };
+        let push = Push::EventPosted { chat: self.id, thread, event: Arc::clone(event) };
+        told.push(Told { push, to, main: true });
+    }
+
+    /// A key change: told to everybody with access (audience K of spec v3.0, 8.1).
+    fn tell_keyed(&self, push: Push, also: Option<&AgentId>) -> Told {
+        Told { push, to: self.keyed_address(also), main: true }
+    }
+
+    fn keyed_address(&self, also: Option<&AgentId>) -> Address {
+        Address {
+            agents: self.present_agents().chain(&self.followers).chain(also).cloned().collect(),
+            customer: self.present_customer(),
+            groups: self.access.groups.iter().copied().collect(),
+            license: false,
+        }
+    }
+
+    fn present_customer(&self) -> Option<CustomerId> {
+        self.customer.filter(|id| self.is_present(&UserId::Customer(*id)))
+    }
+
+    /// At most one push of a request is its main one: the thread's beginning or end, else what
+    /// the request asked for; its companions go without (spec v3.0, 1.3).
+    fn choose_main(told: &mut [Told]) {
+        let rank = |push: &Push| match push {
+            Push::ChatStarted { .. } | Push::ThreadClosed { .. } => 3,
+            Push::EventPosted { event, .. } if event.body.kind() != EventKind::System => 2,
+            Push::EventPosted { .. } => 0,
+            _ => 1,
+        };
+        let best = told
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| t.main)
+            .max_by_key(|(i, t)| (rank(&t.push), usize::MAX - i));
+        let best = best.map(|(i, _)| i);
+        for (i, t) in told.iter_mut().enumerate() {
+            t.main = Some(i) == best;
+        }
+    }
+}
+
+impl Address {
+    /// Nobody but the asker.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { agents: Vec::new(), customer: None, groups: Vec::new(), license: false }
+    }
+}

@@ -1,0 +1,99 @@
+//! What can be asked of a conversation. API versions differ in policy fields, not in commands (D9).
+
+use crate::conversation::access::Access;
+use crate::conversation::event::NewEvent;
+use crate::conversation::properties::Properties;
+use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+use crate::routing::Placement;
+
+/// A new thread, in a new or an existing conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenThread {
+    /// Id of the thread to open, drawn by the shell.
+    pub thread: ThreadId,
+    /// Properties of the chat.
+    pub properties: Properties,
+    /// Properties of the thread.
+    pub thread_properties: Properties,
+    /// New access; unchanged (or everybody, for a new chat) when missing.
+    pub access: Option<Access>,
+    /// Events the thread begins with.
+    pub events: Vec<NewEvent>,
+    /// Tags of the thread.
+    pub tags: Vec<Box<str>>,
+    /// May the chat go on without any online agent? Unchanged when missing.
+    pub continuous: Option<bool>,
+    /// A customer that an agent brings in.
+    pub customer: Option<CustomerId>,
+    /// The router's word: who gets it. `None` when nobody asked yet.
+    pub placement: Option<Placement>,
+}
+
+/// A conversation that does not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewConversation {
+    /// The tenant.
+    pub license: LicenseId,
+    /// Its id, drawn by the shell.
+    pub id: ConversationId,
+    /// Creation number inside the license (design D14).
+    pub number: u64,
+    /// Its first thread.
+    pub open: OpenThread,
+}
+
+/// What an event does to a conversation without an active thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhenInactive {
+    /// Opens a thread with this id and this placement.
+    OpenThread(ThreadId, Option<Placement>),
+    /// Goes to the last thread.
+    Attach,
+    /// Is refused.
+    Refuse,
+}
+
+/// A command to a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Opens a thread in a conversation without an active one.
+    Activate(OpenThread),
+    /// Closes the active thread.
+    Close {
+        /// Refuse unless the requester is in the chat.
+        require_presence: bool,
+    },
+    /// Posts an event.
+    Post {
+        /// The event.
+        event: NewEvent,
+        /// Policy of the API version and the request.
+        when_inactive: WhenInactive,
+    },
+    /// Brings somebody in.
+    AddUser(UserId),
+    /// Takes somebody out. When this leaves the chat without a holder, the router is asked first.
+    RemoveUser {
+        /// Who leaves.
+        user: UserId,
+        /// The router's word for what comes after; `None` when nobody asked yet.
+        placement: Option<Placement>,
+    },
+    /// The router gives a waiting chat to an agent.
+    Assign {
+        /// Who shall get it.
+        agent: AgentId,
+        /// The router's name for the offer; comes back when it is refused.
+        ticket: u64,
+    },
+    /// Nobody is online any more who could take a waiting chat: one that may not wait for
+    /// somebody to come ends (spec v3.0, 10.2).
+    EndUnserved,
+    /// An agent is gone (removed, logged out): take it out and let somebody else have the chat.
+    Reassign {
+        /// Who is gone.
+        from: AgentId,
+        /// The router's word for what comes after; `None` when nobody asked yet.
+        placement: Option<Placement>,
+    },
+}

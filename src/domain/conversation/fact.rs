@@ -1,0 +1,86 @@
+//! What happened to a conversation. Facts keep cause, delta and after-state, so that any API
+//! version can render them; they are stored for ever, so fields are only ever added at the end.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::access::Access;
+use crate::conversation::event::Event;
+use crate::conversation::properties::Properties;
+use crate::conversation::state::Assignment;
+use crate::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+use crate::time::Timestamp;
+
+/// One fact, with its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When; strictly grows inside a conversation.
+    pub at: Timestamp,
+    /// What.
+    pub change: Change,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// The conversation was made.
+    Created {
+        /// The tenant.
+        license: LicenseId,
+        /// Identity.
+        id: ConversationId,
+        /// Creation number inside the license.
+        number: u64,
+        /// Numbers pushes of this life of the conversation (design D12).
+        epoch: u64,
+    },
+    /// A thread was opened.
+    ThreadOpened {
+        /// The thread.
+        thread: ThreadId,
+        /// Who asked; nobody: the engine.
+        by: Option<UserId>,
+        /// The customer, after this.
+        customer: Option<CustomerId>,
+        /// Access, after this.
+        access: Access,
+        /// May go on without online agents, after this.
+        continuous: bool,
+        /// Properties set on the chat.
+        properties: Properties,
+        /// The thread's properties.
+        thread_properties: Properties,
+        /// The thread's tags.
+        tags: Vec<Box<str>>,
+        /// Everybody who is in the chat from now on; all others are not.
+        present: Vec<UserId>,
+        /// Who holds it.
+        assignment: Assignment,
+        /// Events the thread begins with.
+        events: Vec<Arc<Event>>,
+    },
+    /// An event was posted to the last thread.
+    EventPosted(Arc<Event>),
+    /// Somebody joined.
+    MemberAdded {
+        /// Who.
+        user: UserId,
+        /// By whom; nobody: the router.
+        by: Option<UserId>,
+    },
+    /// Somebody left.
+    MemberRemoved {
+        /// Who.
+        user: UserId,
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+    },
+    /// Somebody else, or nobody, holds the chat now.
+    Assigned(Assignment),
+    /// The active thread was closed.
+    ThreadClosed {
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+    },
+}

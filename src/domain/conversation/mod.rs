@@ -1,0 +1,22 @@
+//! A conversation: threads, events, members, assignment, access, properties, seen markers.
+//!
+//! [`Conversation::decide`] answers a command with facts and changes nothing; `apply` is the only
+//! mutation. Storage, sessions and wire formats may not appear here.
+
+pub mod access;
+mod apply;
+pub mod command;
+mod decide;
+pub mod event;
+pub mod fact;
+pub mod properties;
+pub mod push;
+mod state;
+mod system;
+#[cfg(test)]
+mod tests;
+pub mod view;
+mod views;
+
+pub use decide::{Context, Decision, Lookup};
+pub use state::{Assignment, Chunk, Conversation, ThreadHead};

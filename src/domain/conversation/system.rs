@@ -1,0 +1,71 @@
+//! The system messages that the engine itself writes. Clients key on kind and variables; the
+//! wording is ours. Source: spec v3.0, 4.6 (kinds, variables, which of them customers see).
+
+use crate::conversation::event::{EventBody, NewEvent, SystemMessage, Visibility};
+use crate::conversation::properties::Properties;
+use crate::id::UserId;
+
+fn message(kind: &str, text: String, vars: &[(&str, &str)]) -> NewEvent {
+    let vars = vars.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    NewEvent {
+        custom_id: None,
+        visibility: Visibility::All,
+        properties: Properties::default(),
+        body: EventBody::System(SystemMessage { kind: kind.into(), text: text.into(), vars }),
+    }
+}
+
+/// The router gave the chat to an agent.
+pub(super) fn assigned(agent: &str) -> NewEvent {
+    message("routing.assigned", format!("{agent} takes the chat"), &[("agent", agent)])
+}
+
+/// Nobody can take the chat now.
+pub(super) fn unassigned() -> NewEvent {
+    message("routing.unassigned", "The chat waits for an agent".into(), &[])
+}
+
+/// The chat ends because nobody is left who could take it.
+pub(super) fn archived_offline() -> NewEvent {
+    let mut event =
+        message("routing.archived_offline", "Nobody is available: the chat was closed".into(), &[]);
+    event.visibility = Visibility::Agents;
+    event
+}
+
+/// Somebody closed the thread.
+pub(super) fn closed_by(user: &UserId, name: &str) -> NewEvent {
+    let text = format!("{name} closed the chat");
+    match user {
+        UserId::Agent(_) => message("manual_archived_agent", text, &[("agent", name)]),
+        UserId::Customer(_) => message("manual_archived_customer", text, &[("customer", name)]),
+    }
+}
+
+/// Somebody joined, by themself or brought in by `initiator`.
+pub(super) fn joined(user: &UserId, name: &str, initiator: Option<&str>) -> NewEvent {
+    match (user, initiator) {
+        (UserId::Agent(_), None) => {
+            message("agent_joined", format!("{name} joined the chat"), &[("agent", name)])
+        }
+        (UserId::Agent(_), Some(by)) => message(
+            "agent_added",
+            format!("{by} added {name} to the chat"),
+            &[("initiator", by), ("agent", name)],
+        ),
+        (UserId::Customer(_), by) => {
+            let by = by.unwrap_or(name);
+            let text = format!("{by} added {name} to the chat");
+            let mut event = message("customer_added", text, &[("initiator", by), ("customer", name)]);
+            event.visibility = Visibility::Agents;
+            event
+        }
+    }
+}
+
+/// Somebody left or was taken out.
+pub(super) fn removed(name: &str, initiator: Option<&str>) -> NewEvent {
+    let by = initiator.unwrap_or(name);
+    let text = if by == name { format!("{name} left the chat") } else { format!("{by} removed {name}") };
+    message("agent_removed", text, &[("initiator", by), ("agent", name)])
+}

@@ -1,0 +1,137 @@
+//! Copies of the state for those who look at it.
+
+use std::sync::Arc;
+
+use crate::conversation::event::Event;
+use crate::conversation::properties::{Properties, PropertyValue};
+use crate::conversation::state::{Assignment, Conversation, ThreadHead};
+use crate::conversation::view::{ChatView, Summary, ThreadLine, ThreadView};
+use crate::id::{AgentId, ThreadId, UserId};
+use crate::routing::{ConversationSeat, Waiting};
+
+impl Conversation {
+    /// The conversation without events.
+    #[must_use]
+    pub fn chat_view(&self) -> ChatView {
+        ChatView {
+            id: self.id,
+            customer: self.customer,
+            members: self.members.clone(),
+            access: self.access.clone(),
+            properties: self.with_routing(&self.properties),
+            followers: self.followers.clone(),
+            last_activity: self.last_activity,
+            active: self.active_thread().is_some(),
+        }
+    }
+
+    /// The last thread; with its events, as far as they are in memory, when asked for.
+    pub(super) fn last_thread_view(&self, with_events: bool) -> Option<ThreadView> {
+        let thread = self.threads.last()?;
+        let mut events = Vec::new();
+        if with_events {
+            events.extend(self.events_in_memory(thread.id));
+        }
+        Some(self.thread_view(thread, events))
+    }
+
+    fn events_in_memory(&self, thread: ThreadId) -> impl Iterator<Item = Arc<Event>> + '_ {
+        let chunks = self.unsaved.iter().filter(move |chunk| chunk.thread == thread);
+        let last = self.threads.last().is_some_and(|t| t.id == thread);
+        let tail = self.tail.iter().filter(move |_| last);
+        chunks.flat_map(|chunk| &chunk.events).chain(tail).cloned()
+    }
+
+    fn thread_view(&self, thread: &ThreadHead, events: Vec<Arc<Event>>) -> ThreadView {
+        let last = self.threads.last().is_some_and(|t| t.id == thread.id);
+        ThreadView {
+            id: thread.id,
+            order: thread.order,
+            created_at: thread.created_at,
+            active: thread.closed_at.is_none(),
+            users: thread.users.clone(),
+            events,
+            properties: if last { self.with_routing(&thread.properties) } else { thread.properties.clone() },
+            tags: thread.tags.clone(),
+        }
+    }
+
+    /// The routing states are properties of the last thread, mirrored on the chat (spec v3.0, 10.2).
+    fn with_routing(&self, properties: &Properties) -> Properties {
+        let mut all = properties.clone();
+        let waits = self.waiting_since().is_some();
+        all.set("routing", "unassigned", PropertyValue::Bool(waits));
+        all.set("routing", "idle", PropertyValue::Bool(false));
+        if self.continuous {
+            all.set("routing", "continuous", PropertyValue::Bool(true));
+        }
+        all
+    }
+
+    /// The conversation's line in a list.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let customer = self.customer.map(UserId::Customer);
+        let seen = self.members.iter().find(|m| Some(&m.user) == customer.as_ref()).and_then(|m| m.seen_at);
+        let newest = self.last_visible.values().map(|last| last.event.created_at).max();
+        Summary {
+            chat: self.chat_view(),
+            last_thread: self.last_thread_view(false),
+            last_events: self.last_events.iter().map(|(kind, last)| (*kind, last.clone())).collect(),
+            last_visible: self.last_visible.iter().map(|(kind, last)| (*kind, last.clone())).collect(),
+            unread_by_customer: newest > seen,
+        }
+    }
+
+    /// Every thread in one line, oldest first.
+    #[must_use]
+    pub fn thread_lines(&self) -> Vec<ThreadLine> {
+        let line = |t: &ThreadHead| ThreadLine {
+            id: t.id,
+            order: t.order,
+            events: t.events,
+            visible_events: t.visible_events,
+            active: t.closed_at.is_none(),
+        };
+        self.threads.iter().map(line).collect()
+    }
+
+    /// What must be loaded from storage to show a thread: its number of stored chunks; `None`
+    /// when there is no such thread.
+    #[must_use]
+    pub fn stored_chunks(&self, thread: ThreadId) -> Option<u32> {
+        let head = self.threads.iter().find(|t| t.id == thread)?;
+        let unsaved = self.unsaved.iter().filter(|chunk| chunk.thread == thread).count();
+        Some(head.chunks.saturating_sub(u32::try_from(unsaved).unwrap_or(u32::MAX)))
+    }
+
+    /// A thread in full, given the events of its stored chunks.
+    #[must_use]
+    pub fn thread(&self, thread: ThreadId, stored: Vec<Arc<Event>>) -> Option<ThreadView> {
+        let head = self.threads.iter().find(|t| t.id == thread)?;
+        let mut events = stored;
+        events.extend(self.events_in_memory(thread));
+        Some(self.thread_view(head, events))
+    }
+
+    /// What the router has to know, in full (design, section 5).
+    #[must_use]
+    pub fn seat(&self) -> ConversationSeat {
+        let active = self.active_thread().is_some();
+        let present: Vec<AgentId> =
+            if active { self.present_agents().cloned().collect() } else { Vec::new() };
+        ConversationSeat {
+            conversation: self.id,
+            version: self.version,
+            groups: self.access.groups.iter().copied().collect(),
+            present,
+            waiting: self.waiting_since().map(|since| Waiting { since, exclude: Vec::new() }),
+        }
+    }
+
+    /// Does this agent hold the chat?
+    #[must_use]
+    pub fn is_held_by(&self, agent: &AgentId) -> bool {
+        matches!(&self.assignment, Assignment::Held(holder) if holder == agent)
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a command was refused: a closed set that each API version maps to its own errors (D9).
+
+use crate::id::{AgentId, GroupId};
+
+/// What an id was supposed to name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// A conversation.
+    Chat,
+    /// A thread of a conversation.
+    Thread,
+    /// An event of a thread.
+    Event,
+    /// A customer or agent.
+    User,
+    /// A bot.
+    Bot,
+}
+
+/// A refused command. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// No such thing, or none that the asker may know of.
+    #[error("{0:?} not found")]
+    NotFound(Resource),
+    /// The asker may know of it, but not touch it.
+    #[error("no access")]
+    NoAccess,
+    /// A field has a value that cannot be.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Path of the field, dotted.
+        field: String,
+        /// What is wrong with it, for a person.
+        reason: String,
+    },
+    /// The conversation has no active thread.
+    #[error("the chat has no active thread")]
+    Inactive,
+    /// The conversation has an active thread already.
+    #[error("the chat has an active thread already")]
+    AlreadyActive,
+    /// The asker must be present in the chat.
+    #[error("the requester is not in the chat")]
+    NotPresent,
+    /// A customer of a chat cannot be taken out or exchanged.
+    #[error("the chat's customer cannot be changed")]
+    CustomerFixed,
+    /// The customer has as many chats as the license allows.
+    #[error("the customer has reached the number of chats")]
+    ChatLimit,
+    /// Nobody of the groups is online.
+    #[error("group offline")]
+    GroupOffline,
+    /// Somebody is online, but nobody can take the chat and it may not wait.
+    #[error("group unavailable")]
+    GroupUnavailable,
+    /// The license has no such group.
+    #[error("group not found")]
+    GroupNotFound(GroupId),
+    /// The customer is banned.
+    #[error("customer is banned")]
+    CustomerBanned,
+    /// The user has as many connections as one may have.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// An agent's change of status needs a live connection of that agent.
+    #[error("requester is already offline")]
+    RequesterOffline,
+    /// Not an answer to anybody: the command needs the router's word first (design D7).
+    #[error("needs a placement")]
+    NeedsPlacement(PlacementNeed),
+    /// The disk is full; nothing was written.
+    #[error("storage is full")]
+    StorageFull,
+    /// Our own fault; nothing was changed.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Rejected {
+    /// A field that cannot be.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// What the router is to be asked before the command can be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacementNeed {
+    /// The groups whose agents may take the chat.
+    pub groups: Vec<GroupId>,
+    /// Agents who may not get it, such as the one that leaves.
+    pub exclude: Vec<AgentId>,
+    /// May the chat go on without any online agent?
+    pub may_wait_offline: bool,
+}

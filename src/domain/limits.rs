@@ -1,0 +1,57 @@
+//! Every bound of the domain, with its unit, its reason and what happens at it.
+//!
+//! A bound that only one room needs stands in that room; those that several share stand here.
+
+use std::time::Duration;
+
+/// Bytes of UTF-8 in a message or annotation (the wire's published limit); more is `Invalid`.
+pub const MESSAGE_TEXT_BYTES: usize = 16 * 1024;
+/// Bytes of JSON text in the content of a custom event; more is `Invalid`.
+pub const CUSTOM_CONTENT_BYTES: usize = 16 * 1024;
+/// Characters of a display name; more is `Invalid`.
+pub const NAME_CHARS: usize = 256;
+/// Characters of a client's own event id; more is `Invalid`.
+pub const CUSTOM_ID_CHARS: usize = 256;
+/// Characters of a tag; more is `Invalid`.
+pub const TAG_CHARS: usize = 64;
+/// Tags that may be given with a new thread; more is `Invalid`.
+pub const TAGS_PER_THREAD: usize = 64;
+/// Characters of any URL a client gives us; more is `Invalid`.
+pub const URL_CHARS: usize = 2048;
+/// Bytes of a property's text value: keeps heads small; more is `Invalid`.
+pub const PROPERTY_TEXT_BYTES: usize = 4 * 1024;
+/// Fields of one filled form; more is `Invalid`.
+pub const FORM_FIELDS: usize = 64;
+/// Bytes of any other short text of an event (labels, captions, answers); more is `Invalid`.
+pub const SHORT_TEXT_BYTES: usize = 4 * 1024;
+/// Events that may come with a new thread; more is `Invalid`.
+pub const INITIAL_EVENTS: usize = 50;
+/// Elements of a rich message (published limit), at least one when given.
+pub const RICH_ELEMENTS: usize = 10;
+/// Buttons of one rich message element (published limit), at least one when given.
+pub const RICH_BUTTONS: usize = 11;
+/// Approximate bytes of events that a head carries before they move to a chunk: a chunk stays
+/// well under the 32 KiB that a stored value may have (design D3).
+pub const TAIL_BYTES: usize = 16 * 1024;
+/// Chats that routing may give a bot or human agent when nothing else is set.
+pub const DEFAULT_MAX_CHATS: u32 = 6;
+/// The largest `max_chats_count` that a bot may be given (the field is an int32 on the wire).
+pub const MAX_CHATS_COUNT: u32 = i32::MAX as u32;
+/// Chats that a customer may have in one license when the license says nothing else.
+pub const DEFAULT_CUSTOMER_CHATS: u32 = 1;
+/// Groups that one bot may list; more is `Invalid`.
+pub const GROUPS_PER_AGENT: usize = 200;
+/// Groups that a chat's access may name; more is `Invalid`.
+pub const GROUPS_PER_ACCESS: usize = 200;
+/// Session fields of a customer; more is `Invalid`.
+pub const CUSTOMER_FIELDS: usize = 100;
+/// Webhook actions of one bot; more is `Invalid`.
+pub const ACTIONS_PER_BOT: usize = 64;
+/// Values in one list of a webhook filter; more is `Invalid`.
+pub const FILTER_VALUES: usize = 100;
+/// Characters of a webhook's secret key; more is `Invalid`.
+pub const SECRET_CHARS: usize = 256;
+/// How long an agent whose last connection dropped still counts as online.
+pub const AGENT_GRACE: Duration = Duration::from_secs(15);
+/// How long a customer token lives when the caller does not say.
+pub const CUSTOMER_TOKEN_LIFE: Duration = Duration::from_secs(8 * 3600);

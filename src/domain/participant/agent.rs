@@ -1,0 +1,225 @@
+//! Human agents: profile, duty, and whether they are here. Source: spec v3.0, 4.4 and 10.5.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::AgentId;
+use crate::limits::AGENT_GRACE;
+use crate::participant::{Duty, RoutingStatus};
+use crate::time::Timestamp;
+
+/// What an agent may do in the license as a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Owns the license.
+    Owner,
+    /// Administers it.
+    Administrator,
+    /// Talks with customers.
+    Normal,
+}
+
+/// A human agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The e-mail address.
+    pub id: AgentId,
+    /// Process-wide creation number (design D14).
+    pub number: u64,
+    /// Shown name.
+    pub name: Box<str>,
+    /// URL or empty.
+    pub avatar: Box<str>,
+    /// Rights as a person.
+    pub role: Role,
+    /// Status as routing sees it: `Offline` without a connection.
+    pub duty: Duty,
+    /// The status to go back to with `reconnect`.
+    pub last_status: RoutingStatus,
+    /// Set while the last connection is gone and the grace time runs.
+    pub grace_until: Option<Timestamp>,
+    /// Rises with every change; orders notices.
+    pub version: u64,
+    /// Time of the last change.
+    pub changed_at: Timestamp,
+}
+
+/// One change of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AgentFact {
+    /// Made, or its profile set anew by the configuration.
+    Put(Agent),
+    /// Status after login, logout, or by request.
+    StatusSet {
+        /// When.
+        at: Timestamp,
+        /// The new status.
+        status: RoutingStatus,
+    },
+    /// The last connection dropped; until then the agent still counts as here.
+    GraceBegan {
+        /// When.
+        at: Timestamp,
+        /// When it will count as offline.
+        until: Timestamp,
+    },
+    /// Back in time.
+    GraceEnded {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Agent {
+    /// Applies a fact. Cannot fail.
+    pub fn apply(&mut self, fact: &AgentFact) {
+        match fact {
+            AgentFact::Put(agent) => {
+                let version = self.version;
+                *self = agent.clone();
+                self.version = version;
+            }
+            AgentFact::StatusSet { at, status } => {
+                if *status != RoutingStatus::Offline {
+                    self.last_status = *status;
+                }
+                self.duty.status = *status;
+                self.grace_until = None;
+                self.changed_at = *at;
+            }
+            AgentFact::GraceBegan { at, until } => {
+                self.grace_until = Some(*until);
+                self.changed_at = *at;
+            }
+            AgentFact::GraceEnded { at } => {
+                self.grace_until = None;
+                self.changed_at = *at;
+            }
+        }
+        self.version += 1;
+    }
+
+    /// A connection logged in. The default status is accepting; `reconnect` asks for the last one.
+    #[must_use]
+    pub fn log_in(&self, reconnect: bool, now: Timestamp) -> Vec<AgentFact> {
+        let at = now.after(self.changed_at);
+        match self.duty.status {
+            RoutingStatus::Offline => {
+                let status = if reconnect { self.last_status } else { RoutingStatus::Accepting };
+                vec![AgentFact::StatusSet { at, status }]
+            }
+            _ if self.grace_until.is_some() => vec![AgentFact::GraceEnded { at }],
+            _ => vec![],
+        }
+    }
+
+    /// The last connection went: told by `logout` (offline at once) or lost (grace time).
+    #[must_use]
+    pub fn last_connection_gone(&self, logged_out: bool, now: Timestamp) -> Vec<AgentFact> {
+        let at = now.after(self.changed_at);
+        match self.duty.status {
+            RoutingStatus::Offline => vec![],
+            _ if logged_out => vec![AgentFact::StatusSet { at, status: RoutingStatus::Offline }],
+            _ if self.grace_until.is_some() => vec![],
+            _ => vec![AgentFact::GraceBegan { at, until: at.plus(AGENT_GRACE) }],
+        }
+    }
+
+    /// The status is set by request while connected.
+    #[must_use]
+    pub fn set_status(&self, status: RoutingStatus, now: Timestamp) -> Vec<AgentFact> {
+        if self.duty.status == status {
+            return vec![];
+        }
+        vec![AgentFact::StatusSet { at: now.after(self.changed_at), status }]
+    }
+
+    /// When to call [`Agent::due`].
+    #[must_use]
+    pub const fn next_deadline(&self) -> Option<Timestamp> {
+        self.grace_until
+    }
+
+    /// What time alone changes: the grace time ran out.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Vec<AgentFact> {
+        match self.grace_until {
+            Some(until) if until <= now => {
+                vec![AgentFact::StatusSet { at: now.after(self.changed_at), status: RoutingStatus::Offline }]
+            }
+            _ => vec![],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::AGENT_GRACE;
+
+    fn agent() -> Agent {
+        Agent {
+            id: AgentId::new("ann@example.org"),
+            number: 1,
+            name: "Ann".into(),
+            avatar: "".into(),
+            role: Role::Normal,
+            duty: Duty::default(),
+            last_status: RoutingStatus::Accepting,
+            grace_until: None,
+            version: 0,
+            changed_at: Timestamp::from_secs(1),
+        }
+    }
+
+    fn run(agent: &mut Agent, facts: &[AgentFact]) -> usize {
+        facts.iter().for_each(|fact| agent.apply(fact));
+        facts.len()
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(100);
+
+    #[test]
+    fn login_gives_the_default_status_and_reconnect_the_last_one() {
+        let mut ann = agent();
+        let facts = ann.log_in(false, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::Accepting);
+        let facts = ann.set_status(RoutingStatus::NotAccepting, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.last_connection_gone(true, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::Offline);
+        assert_eq!(ann.log_in(true, NOW).len(), 1);
+        let facts = ann.log_in(true, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::NotAccepting);
+        assert!(ann.log_in(false, NOW).is_empty(), "a second connection changes nothing");
+    }
+
+    #[test]
+    fn a_lost_connection_counts_as_online_for_the_grace_time() {
+        let mut ann = agent();
+        let facts = ann.log_in(false, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.last_connection_gone(false, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::Accepting);
+        let until = ann.next_deadline().unwrap_or_default();
+        assert!(until >= NOW.plus(AGENT_GRACE));
+        assert!(ann.due(NOW).is_empty());
+        let mut back = ann.clone();
+        let facts = back.log_in(false, NOW);
+        run(&mut back, &facts);
+        assert_eq!((back.duty.status, back.next_deadline()), (RoutingStatus::Accepting, None));
+        let facts = ann.due(until);
+        assert_eq!(run(&mut ann, &facts), 1);
+        assert_eq!((ann.duty.status, ann.next_deadline()), (RoutingStatus::Offline, None));
+    }
+
+    #[test]
+    fn setting_the_same_status_changes_nothing() {
+        let ann = agent();
+        assert!(ann.set_status(RoutingStatus::Offline, NOW).is_empty());
+        assert!(ann.last_connection_gone(true, NOW).is_empty());
+    }
+}

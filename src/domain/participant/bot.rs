@@ -1,0 +1,146 @@
+//! Bots: a resource of an application, with a duty like an agent's. Source: spec v3.0, 3.3, 7.1, 10.7.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Rejected;
+use crate::id::{AgentId, ClientId, GroupId};
+use crate::limits::{NAME_CHARS, URL_CHARS};
+use crate::participant::{Duty, RoutingStatus};
+use crate::time::Timestamp;
+use crate::webhook::BotWebhooks;
+
+/// A bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bot {
+    /// 32 hex digits.
+    pub id: AgentId,
+    /// Process-wide creation number (design D14).
+    pub number: u64,
+    /// The application it belongs to.
+    pub client: ClientId,
+    /// Shown name.
+    pub name: Box<str>,
+    /// URL, perhaps without a scheme.
+    pub avatar: Option<Box<str>>,
+    /// Status, groups, capacity.
+    pub duty: Duty,
+    /// Where it hears.
+    pub webhooks: Option<BotWebhooks>,
+    /// Hash of the token that set it online last: revoking that token logs it out.
+    pub token: Option<[u8; 32]>,
+    /// Removed; kept so that old chats can show it.
+    pub removed: bool,
+    /// Rises with every change; orders notices.
+    pub version: u64,
+    /// Time of the last change.
+    pub changed_at: Timestamp,
+}
+
+/// New values for some fields of a bot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BotChange {
+    /// Shown name.
+    pub name: Option<Box<str>>,
+    /// URL.
+    pub avatar: Option<Box<str>>,
+    /// Status.
+    pub status: Option<RoutingStatus>,
+    /// Capacity.
+    pub max_chats: Option<u32>,
+    /// Priority in groups without an own entry.
+    pub default_priority: Option<crate::routing::Priority>,
+    /// Replaces the stored list.
+    pub groups: Option<std::collections::BTreeMap<GroupId, crate::routing::Priority>>,
+    /// Replaces the stored object as a whole.
+    pub webhooks: Option<BotWebhooks>,
+    /// The token behind the change: the bot's login hangs on it when this sets it online.
+    pub token: Option<[u8; 32]>,
+}
+
+/// One change of a bot; keeps the state after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BotFact {
+    /// Made or changed.
+    Put(Box<Bot>),
+    /// Removed.
+    Removed {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Bot {
+    /// Applies a fact. Cannot fail.
+    pub fn apply(&mut self, fact: &BotFact) {
+        let version = self.version;
+        match fact {
+            BotFact::Put(bot) => *self = (**bot).clone(),
+            BotFact::Removed { at } => {
+                self.removed = true;
+                self.duty.status = RoutingStatus::Offline;
+                self.webhooks = None;
+                self.changed_at = *at;
+            }
+        }
+        self.version = version + 1;
+    }
+
+    /// The bot with some fields changed, checked.
+    ///
+    /// # Errors
+    /// `NotFound` when removed; `Invalid` or `GroupNotFound` for a value that cannot be.
+    pub fn change(
+        &self,
+        change: BotChange,
+        exists: impl Fn(GroupId) -> bool,
+        now: Timestamp,
+    ) -> Result<BotFact, Rejected> {
+        if self.removed {
+            return Err(Rejected::NotFound(crate::error::Resource::Bot));
+        }
+        let mut bot = self.clone();
+        if let Some(name) = change.name {
+            bot.name = name;
+        }
+        if change.avatar.is_some() {
+            bot.avatar = change.avatar;
+        }
+        if let Some(status) = change.status {
+            bot.duty.status = status;
+        }
+        if let Some(max_chats) = change.max_chats {
+            bot.duty.max_chats = max_chats;
+        }
+        if let Some(priority) = change.default_priority {
+            bot.duty.default_priority = priority;
+        }
+        if let Some(groups) = change.groups {
+            bot.duty.groups = groups;
+        }
+        if change.webhooks.is_some() {
+            bot.webhooks = change.webhooks;
+        }
+        if change.token.is_some() && bot.duty.status != RoutingStatus::Offline {
+            bot.token = change.token;
+        }
+        bot.changed_at = now.after(self.changed_at);
+        bot.check(exists)?;
+        Ok(BotFact::Put(Box::new(bot)))
+    }
+
+    /// Checks every bound of a new or changed bot.
+    ///
+    /// # Errors
+    /// `Invalid` or `GroupNotFound`.
+    pub fn check(&self, exists: impl Fn(GroupId) -> bool) -> Result<(), Rejected> {
+        if self.name.trim().is_empty() {
+            return Err(Rejected::invalid("name", "must not be blank"));
+        }
+        crate::conversation::event::within("name", self.name.chars().count(), NAME_CHARS, "characters")?;
+        if let Some(avatar) = &self.avatar {
+            crate::conversation::event::within("avatar", avatar.chars().count(), URL_CHARS, "characters")?;
+        }
+        self.duty.check(exists)?;
+        self.webhooks.as_ref().map_or(Ok(()), BotWebhooks::check)
+    }
+}

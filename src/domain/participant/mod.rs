@@ -1,0 +1,11 @@
+//! Who takes part: agents, bots and customers, with status, capacity and membership.
+//!
+//! Here lives what is true of a person or bot. Who gets a chat is the business of `routing`.
+
+pub mod agent;
+pub mod bot;
+pub mod customer;
+mod duty;
+pub mod license;
+
+pub use duty::{Duty, RoutingStatus};

@@ -1,0 +1,118 @@
+//! What the router is asked and what it answers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, ConversationId, GroupId};
+use crate::time::Timestamp;
+
+/// How many conversations may wait per group. Beyond it a new one is refused: it would wait for hours.
+pub const DEFAULT_QUEUE_LIMIT: u32 = 10_000;
+
+/// How long a slot or a queue place stays reserved without a word from the conversation. Far above
+/// the time an operation may run; only a lost operation ever reaches it.
+pub const DEFAULT_LAPSE: Duration = Duration::from_secs(30);
+
+/// Settings of a license that routing obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouterSettings {
+    /// How many conversations may wait in one group.
+    pub queue_limit: u32,
+    /// Without queues a conversation that finds no free slot is refused.
+    pub queues_enabled: bool,
+    /// How long reservations and unanswered assignments stand.
+    pub lapse: Duration,
+}
+
+impl Default for RouterSettings {
+    fn default() -> Self {
+        Self { queue_limit: DEFAULT_QUEUE_LIMIT, queues_enabled: true, lapse: DEFAULT_LAPSE }
+    }
+}
+
+/// "Find an agent for this conversation", asked before the conversation is started, resumed,
+/// transferred or re-routed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRequest {
+    /// The conversation; it need not exist yet. The reservation is kept under its id.
+    pub conversation: ConversationId,
+    /// Whose agents may get it.
+    pub groups: Vec<GroupId>,
+    /// May start without any accepting agent, and waits then.
+    pub continuous: bool,
+    /// Agents it may not be given to.
+    pub exclude: Vec<AgentId>,
+    /// Now; also its place in the queue, should it wait.
+    pub at: Timestamp,
+    /// `false` under manual routing: nobody is assigned, agents take conversations by themselves.
+    pub automatic: bool,
+}
+
+/// Where a conversation goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// This agent gets it; a slot is reserved.
+    Assigned(AgentId),
+    /// Every accepting agent is full; it waits.
+    Queued {
+        /// Its place in the queue, from 1.
+        position: u32,
+    },
+    /// It waits without a place that could be told: nobody accepts, or routing is manual.
+    Unassigned,
+    /// It may not start.
+    Refused(Refusal),
+}
+
+/// Why a conversation may not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// No agent that routing could ever choose is accepting.
+    #[error("no agent of the group is accepting chats")]
+    GroupOffline,
+    /// Agents are accepting but full, and the queue is full or switched off.
+    #[error("every agent of the group is busy and nobody may wait")]
+    GroupUnavailable,
+}
+
+/// "Give this waiting conversation to this agent." The conversation decides: it answers
+/// [`Answer::Placed`] (also when that agent holds it already) or [`Answer::Refused`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assign {
+    /// The waiting conversation.
+    pub conversation: ConversationId,
+    /// Who shall get it.
+    pub agent: AgentId,
+    /// Names this offer; comes back with the answer.
+    pub ticket: u64,
+}
+
+/// A conversation's answer to an [`Assign`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Done. Its notice with the agent present follows, or came already.
+    Placed,
+    /// Not wanted (any more). The same pair is not offered again before the conversation's next notice.
+    Refused,
+}
+
+/// Something a conversation should hear that is no assignment. Told once, when it becomes true.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alert {
+    /// It waits, and nobody is accepting any more: one that is not continuous ends here.
+    GroupOffline(ConversationId),
+    /// An agent present in it went offline (after its grace time) or was removed: it may need re-routing.
+    AgentGone(ConversationId, AgentId),
+}
+
+/// Whether a group can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupStatus {
+    /// Somebody can take a conversation now.
+    Online,
+    /// Somebody is accepting, but nobody can take one now.
+    OnlineForQueue,
+    /// Nobody is accepting.
+    Offline,
+}

@@ -1,0 +1,277 @@
+//! The delivery scheduler of a license: what to send when, as a machine without sockets (design
+//! D1, D10).
+//!
+//! Whoever drives it asks [`Outbox::next`] until it says `None`, posts what it got, tells
+//! [`Outbox::done`] how that went, journals every fact it is given, and comes back at
+//! [`Outbox::next_deadline`]. A delivery is forgotten only with a fact that settles it, so one
+//! whose settling was not durable at a crash is sent again: at least once, under the same id.
+
+mod backlog;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::id::AgentId;
+use crate::time::Timestamp;
+use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Owner, Schedules, Settlement};
+use backlog::Backlog;
+use turns::{Ticket, Turns};
+
+/// What to send now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The delivery.
+    pub delivery: Arc<Delivery>,
+    /// 1 for the first attempt since the start of the process.
+    pub number: usize,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// What an attempt came to.
+#[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Over: journal this.
+    Settled(DeliveryFact),
+    /// It will be tried again then.
+    RetryAt(Timestamp),
+    /// It was settled while the attempt was under way; nothing is left to do.
+    Gone,
+}
+
+/// All outstanding deliveries of a license, and what is under way.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    schedules: Schedules,
+    lanes: BTreeMap<Lane, Queue>,
+    /// Where each outstanding delivery stands.
+    places: BTreeMap<DeliveryId, Lane>,
+    /// Attempts under way, of dropped deliveries too: they still hold a slot.
+    running: BTreeMap<DeliveryId, Arc<Delivery>>,
+    waiting: BTreeSet<(Timestamp, Lane)>,
+    turns: Turns,
+    backlog: Backlog,
+    offline: BTreeSet<AgentId>,
+}
+
+/// One lane: in order, and at most its first is under way.
+#[derive(Debug)]
+struct Queue {
+    deliveries: VecDeque<Arc<Delivery>>,
+    /// Failed attempts of the first delivery.
+    failures: usize,
+    phase: Phase,
+}
+
+/// What the first delivery of a lane does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ready(Ticket),
+    Running,
+    Waiting(Timestamp),
+}
+
+impl Outbox {
+    /// An empty outbox.
+    #[must_use]
+    pub fn new(schedules: Schedules) -> Self {
+        Self { schedules, ..Self::default() }
+    }
+
+    /// Takes a delivery that became due. One that is known already is ignored.
+    ///
+    /// A fact is returned when it is over at once: its bot is offline, or its URL's backlog full.
+    #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
+    pub fn due(&mut self, delivery: Arc<Delivery>) -> Option<DeliveryFact> {
+        if self.knows(&delivery.id) {
+            return None;
+        }
+        if matches!(&delivery.owner, Owner::Bot(bot) if self.offline.contains(bot)) {
+            return Some(settled(&delivery.id, Settlement::Dropped));
+        }
+        if self.backlog.is_full_for(&delivery) {
+            return Some(settled(&delivery.id, Settlement::Overflowed));
+        }
+        self.enqueue(delivery);
+        None
+    }
+
+    /// Takes up a fact of an earlier life, in the order of the journal; to be done before any
+    /// attempt. What was taken once is not turned away for a bound.
+    pub fn restore(&mut self, fact: DeliveryFact) {
+        match fact {
+            DeliveryFact::Due(delivery) if !self.knows(&delivery.id) => self.enqueue(delivery),
+            DeliveryFact::Due(_) => {}
+            DeliveryFact::Settled { id, .. } => {
+                self.remove(&id);
+            }
+        }
+    }
+
+    /// What to send now, if anything; to be asked until it says `None`.
+    #[must_use = "the attempt counts as under way"]
+    pub fn next(&mut self, now: Timestamp) -> Option<Attempt> {
+        while self.waiting.first().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, lane)) = self.waiting.pop_first() {
+                self.make_ready(&lane);
+            }
+        }
+        let lane = self.turns.take()?;
+        let queue = self.lanes.get_mut(&lane)?;
+        let delivery = Arc::clone(queue.deliveries.front()?);
+        queue.phase = Phase::Running;
+        self.running.insert(delivery.id.clone(), Arc::clone(&delivery));
+        let timeout = self.schedules.of(&delivery.owner).timeout;
+        Some(Attempt { delivery, number: queue.failures + 1, timeout })
+    }
+
+    /// An attempt ended. `jitter` is a random share from 0 to 1.
+    pub fn done(&mut self, id: &DeliveryId, outcome: Outcome, now: Timestamp, jitter: f64) -> Verdict {
+        let Some(delivery) = self.running.remove(id) else { return Verdict::Gone };
+        self.turns.release(&delivery.url);
+        let lane = &delivery.lane;
+        let Some(queue) = self.lanes.get_mut(lane) else { return Verdict::Gone };
+        if !self.places.contains_key(id) {
+            self.go_on(lane);
+            return Verdict::Gone;
+        }
+        let how = match outcome {
+            Outcome::Delivered => Settlement::Delivered,
+            Outcome::Refused => Settlement::Refused,
+            Outcome::Trouble => {
+                queue.failures += 1;
+                let age = now.since(delivery.due_since);
+                match self.schedules.of(&delivery.owner).wait(queue.failures, age, jitter) {
+                    Some(wait) => {
+                        let at = now.plus(wait);
+                        queue.phase = Phase::Waiting(at);
+                        self.waiting.insert((at, lane.clone()));
+                        return Verdict::RetryAt(at);
+                    }
+                    None => Settlement::Exhausted,
+                }
+            }
+        };
+        self.remove(id);
+        self.go_on(lane);
+        Verdict::Settled(settled(id, how))
+    }
+
+    /// A bot went offline or was removed: its deliveries are dropped, and those that still come
+    /// in too, until [`Outbox::bot_online`]. An attempt under way cannot be called back.
+    #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
+    pub fn bot_offline(&mut self, bot: &AgentId) -> Vec<DeliveryFact> {
+        self.offline.insert(bot.clone());
+        let is_of_bot = |delivery: &&Arc<Delivery>| matches!(&delivery.owner, Owner::Bot(id) if id == bot);
+        let ids: Vec<_> = self.outstanding().filter(is_of_bot).map(|delivery| delivery.id.clone()).collect();
+        ids.iter()
+            .map(|id| {
+                self.remove(id);
+                settled(id, Settlement::Dropped)
+            })
+            .collect()
+    }
+
+    /// A bot hears again. What was dropped stays dropped.
+    pub fn bot_online(&mut self, bot: &AgentId) {
+        self.offline.remove(bot);
+    }
+
+    /// When to ask for the next attempt again although nothing was reported. Always later than
+    /// the moment at which [`Outbox::next`] said `None`.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(at, _)| *at)
+    }
+
+    /// Every outstanding delivery, each lane in its order: a snapshot is these as
+    /// [`DeliveryFact::Due`]. Failed attempts are not part of it: after a restart the schedule
+    /// begins anew, within the age that the schedule allows.
+    pub fn outstanding(&self) -> impl Iterator<Item = &Arc<Delivery>> {
+        self.lanes.values().flat_map(|queue| &queue.deliveries)
+    }
+
+    /// Number of outstanding deliveries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True when nothing is outstanding.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Number of attempts under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.running.len()
+    }
+
+    fn knows(&self, id: &DeliveryId) -> bool {
+        self.places.contains_key(id) || self.running.contains_key(id)
+    }
+
+    fn enqueue(&mut self, delivery: Arc<Delivery>) {
+        self.backlog.add(&delivery);
+        self.places.insert(delivery.id.clone(), delivery.lane.clone());
+        if let Some(queue) = self.lanes.get_mut(&delivery.lane) {
+            // It may be empty, but only while a dropped delivery of it is still under way.
+            queue.deliveries.push_back(delivery);
+            return;
+        }
+        let phase = Phase::Ready(self.turns.join(&delivery.url, &delivery.lane));
+        let lane = delivery.lane.clone();
+        self.lanes.insert(lane, Queue { deliveries: VecDeque::from([delivery]), failures: 0, phase });
+    }
+
+    /// Takes a delivery out of its lane. When it was the first and not under way, the next one
+    /// moves up.
+    fn remove(&mut self, id: &DeliveryId) {
+        let Some(lane) = self.places.remove(id) else { return };
+        let Some(queue) = self.lanes.get_mut(&lane) else { return };
+        let Some(at) = queue.deliveries.iter().position(|delivery| delivery.id == *id) else { return };
+        let Some(delivery) = queue.deliveries.remove(at) else { return };
+        self.backlog.subtract(&delivery);
+        if at > 0 {
+            return;
+        }
+        queue.failures = 0;
+        match queue.phase {
+            Phase::Running => return,
+            Phase::Ready(ticket) => self.turns.leave(&delivery.url, ticket),
+            Phase::Waiting(until) => {
+                self.waiting.remove(&(until, lane.clone()));
+            }
+        }
+        self.go_on(&lane);
+    }
+
+    /// Nothing of this lane is under way: its first is ready, or the lane ends.
+    fn go_on(&mut self, lane: &Lane) {
+        if self.lanes.get(lane).is_some_and(|queue| queue.deliveries.is_empty()) {
+            self.lanes.remove(lane);
+        } else {
+            self.make_ready(lane);
+        }
+    }
+
+    fn make_ready(&mut self, lane: &Lane) {
+        let Some(queue) = self.lanes.get_mut(lane) else { return };
+        if let Some(first) = queue.deliveries.front() {
+            queue.phase = Phase::Ready(self.turns.join(&first.url, lane));
+        }
+    }
+}
+
+fn settled(id: &DeliveryId, how: Settlement) -> DeliveryFact {
+    DeliveryFact::Settled { id: id.clone(), how }
+}

@@ -1,0 +1,209 @@
+//! What must hold whatever happens: order in each lane, at least once, nothing lost, bounds kept,
+//! nobody starved.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Outbox, Verdict};
+use crate::id::{AgentId, ConversationId};
+use crate::time::Timestamp;
+use crate::webhook::limits::{ATTEMPTS_IN_ALL, ATTEMPTS_PER_URL};
+use crate::webhook::{Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Settlement};
+
+const BOTS: u8 = 12;
+const CONVERSATIONS: u64 = 12;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Due { bot: u8, conversation: u64 },
+    SendAll,
+    Done { which: usize, outcome: Outcome },
+    Wait { secs: u64 },
+    Offline { bot: u8 },
+    Online { bot: u8 },
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let outcome = prop_oneof![
+        4 => Just(Outcome::Delivered),
+        1 => Just(Outcome::Refused),
+        3 => Just(Outcome::Trouble),
+    ];
+    let step = prop_oneof![
+        12 => (0..BOTS, 0..CONVERSATIONS).prop_map(|(bot, conversation)| Step::Due { bot, conversation }),
+        4 => Just(Step::SendAll),
+        8 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Done { which, outcome }),
+        2 => (0u64..40_000).prop_map(|secs| Step::Wait { secs }),
+        1 => (0..BOTS).prop_map(|bot| Step::Offline { bot }),
+        1 => (0..BOTS).prop_map(|bot| Step::Online { bot }),
+        1 => Just(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..400)
+}
+
+/// A naive model beside the machine: what is outstanding in each lane, and what is under way.
+#[derive(Default)]
+struct World {
+    outbox: Outbox,
+    now: Timestamp,
+    issued: u64,
+    lanes: BTreeMap<Lane, VecDeque<DeliveryId>>,
+    running: Vec<Arc<Delivery>>,
+    offline: BTreeSet<AgentId>,
+    attempted: BTreeSet<DeliveryId>,
+    settled: BTreeMap<DeliveryId, Settlement>,
+}
+
+fn bot_id(bot: u8) -> AgentId {
+    AgentId::new(&format!("bot{bot}"))
+}
+
+impl World {
+    fn due(&mut self, bot: u8, conversation: u64) {
+        self.issued += 1;
+        let owner = bot_id(bot);
+        let conversation = Some(ConversationId::from_random(conversation));
+        let lane = Lane { endpoint: EndpointId::new(owner.as_str()), conversation };
+        let delivery = Arc::new(Delivery {
+            id: DeliveryId::new(&format!("{:06}", self.issued)),
+            lane: lane.clone(),
+            owner: Owner::Bot(owner.clone()),
+            // Some bots share a URL.
+            url: format!("http://{}/", bot / 2).into(),
+            body: Arc::from(&b"{}"[..]),
+            due_since: self.now,
+        });
+        match self.outbox.due(Arc::clone(&delivery)) {
+            None => self.lanes.entry(lane).or_default().push_back(delivery.id.clone()),
+            Some(fact) => {
+                assert!(self.offline.contains(&owner), "only an offline bot's is turned away");
+                self.settle(fact);
+            }
+        }
+    }
+
+    fn settle(&mut self, fact: DeliveryFact) {
+        let DeliveryFact::Settled { id, how } = fact else { unreachable!("only settled ones are told") };
+        assert_eq!(self.settled.insert(id.clone(), how), None, "settled twice: {id}");
+        self.lanes.values_mut().for_each(|lane| lane.retain(|other| *other != id));
+    }
+
+    fn send_all(&mut self) {
+        while let Some(attempt) = self.outbox.next(self.now) {
+            let delivery = attempt.delivery;
+            assert_eq!(self.lanes[&delivery.lane].front(), Some(&delivery.id), "overtaken");
+            assert!(self.running.iter().all(|other| other.lane != delivery.lane), "two of one lane");
+            self.attempted.insert(delivery.id.clone());
+            self.running.push(delivery);
+            assert!(self.running.len() <= ATTEMPTS_IN_ALL);
+        }
+        let mut per_url: BTreeMap<_, usize> = BTreeMap::new();
+        self.running.iter().for_each(|delivery| *per_url.entry(&delivery.url).or_default() += 1);
+        assert!(per_url.values().all(|&count| count <= ATTEMPTS_PER_URL));
+        assert!(self.outbox.next_deadline().is_none_or(|at| at > self.now), "a deadline is past");
+    }
+
+    fn done(&mut self, which: usize, outcome: Outcome) {
+        if self.running.is_empty() {
+            return;
+        }
+        let delivery = self.running.swap_remove(which % self.running.len());
+        match self.outbox.done(&delivery.id, outcome, self.now, 0.5) {
+            Verdict::Settled(fact) => self.settle(fact),
+            Verdict::RetryAt(at) => assert!(at > self.now && outcome == Outcome::Trouble),
+            Verdict::Gone => assert_eq!(self.settled.get(&delivery.id), Some(&Settlement::Dropped)),
+        }
+    }
+
+    fn restart(&mut self) {
+        let snapshot: Vec<_> = self.outbox.outstanding().cloned().collect();
+        self.outbox = Outbox::default();
+        self.running.clear();
+        snapshot.into_iter().for_each(|delivery| self.outbox.restore(DeliveryFact::Due(delivery)));
+        for bot in &self.offline {
+            assert!(self.outbox.bot_offline(bot).is_empty(), "it was dropped before");
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Due { bot, conversation } => self.due(bot, conversation),
+            Step::SendAll => self.send_all(),
+            Step::Done { which, outcome } => self.done(which, outcome),
+            Step::Wait { secs } => self.now = self.now.plus(Duration::from_secs(secs)),
+            Step::Offline { bot } => {
+                self.offline.insert(bot_id(bot));
+                let facts = self.outbox.bot_offline(&bot_id(bot));
+                facts.into_iter().for_each(|fact| self.settle(fact));
+            }
+            Step::Online { bot } => {
+                self.offline.remove(&bot_id(bot));
+                self.outbox.bot_online(&bot_id(bot));
+            }
+            Step::Restart => self.restart(),
+        }
+        let left: usize = self.lanes.values().map(VecDeque::len).sum();
+        assert_eq!(self.outbox.len(), left, "lost or invented");
+        assert_eq!(self.outbox.in_flight(), self.running.len());
+    }
+
+    /// Lets every attempt succeed until nothing is left to do.
+    fn drain(&mut self) {
+        loop {
+            self.send_all();
+            if self.running.is_empty() {
+                let Some(at) = self.outbox.next_deadline() else { break };
+                self.now = at;
+            }
+            while !self.running.is_empty() {
+                self.done(0, Outcome::Delivered);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn lanes_keep_their_order_and_nothing_is_lost(steps in steps()) {
+        let mut world = World::default();
+        steps.iter().for_each(|step| world.step(step));
+        world.drain();
+        prop_assert!(world.outbox.is_empty());
+        prop_assert_eq!(world.settled.len() as u64, world.issued);
+        for (id, how) in &world.settled {
+            let tried = world.attempted.contains(id);
+            prop_assert!(tried || *how == Settlement::Dropped, "{} is {:?} without an attempt", id, how);
+        }
+        prop_assert!(world.outbox.lanes.is_empty() && world.outbox.waiting.is_empty());
+    }
+
+    /// Every receiver with something to send gets its turn within as many turns as there are
+    /// receivers, however much the others have.
+    #[test]
+    fn nobody_starves(loads in prop::collection::vec(1u64..40, 2..12)) {
+        let mut world = World::default();
+        for (bot, &load) in loads.iter().enumerate() {
+            (0..load).for_each(|n| world.due(u8::try_from(2 * bot).unwrap(), n));
+        }
+        let mut since_turn: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        while let Some(attempt) = world.outbox.next(world.now) {
+            let verdict =
+                world.outbox.done(&attempt.delivery.id, Outcome::Delivered, world.now, 0.0);
+            prop_assert!(matches!(verdict, Verdict::Settled(_)));
+            for delivery in world.outbox.outstanding().map(|d| &d.url).collect::<BTreeSet<_>>() {
+                let turns = since_turn.entry(Arc::clone(delivery)).or_default();
+                *turns = if *delivery == attempt.delivery.url { 0 } else { *turns + 1 };
+                prop_assert!(*turns < loads.len(), "{} waits for {} turns", delivery, turns);
+            }
+        }
+        prop_assert!(world.outbox.is_empty());
+    }
+}

@@ -1,0 +1,130 @@
+//! The endpoint table: who hears what in a license, at one moment (design D10).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::participant::RoutingStatus;
+use crate::participant::bot::Bot;
+use crate::webhook::{Action, Endpoint, Occasion};
+
+/// All live endpoints of a license. Immutable: a change of a bot makes a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndpointTable {
+    by_action: BTreeMap<Action, Vec<Arc<Endpoint>>>,
+}
+
+impl EndpointTable {
+    /// The endpoints of all bots that hear: those that are neither offline nor removed.
+    pub fn build<'a>(bots: impl Iterator<Item = &'a Bot>) -> Self {
+        let hearing = bots.filter(|bot| !bot.removed && bot.duty.status != RoutingStatus::Offline);
+        hearing
+            .flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)))
+            .collect()
+    }
+
+    /// Does anybody hear of this action at all? Spares the trouble to describe the occasion.
+    #[must_use]
+    pub fn hears(&self, action: Action) -> bool {
+        self.by_action.contains_key(&action)
+    }
+
+    /// The endpoints that want to hear of this.
+    pub fn matching<'a>(&'a self, occasion: &'a Occasion<'_>) -> impl Iterator<Item = &'a Arc<Endpoint>> {
+        let hearing = self.by_action.get(&occasion.action).map_or(&[][..], Vec::as_slice);
+        hearing.iter().filter(|endpoint| endpoint.wants(occasion))
+    }
+}
+
+impl FromIterator<Endpoint> for EndpointTable {
+    fn from_iter<I: IntoIterator<Item = Endpoint>>(endpoints: I) -> Self {
+        let mut by_action: BTreeMap<Action, Vec<Arc<Endpoint>>> = BTreeMap::new();
+        for endpoint in endpoints {
+            by_action.entry(endpoint.action).or_default().push(Arc::new(endpoint));
+        }
+        Self { by_action }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::properties::Properties;
+    use crate::id::{AgentId, ClientId};
+    use crate::participant::Duty;
+    use crate::time::Timestamp;
+    use crate::webhook::{Additional, BotWebhooks, Filters, Owner, Subscription};
+
+    fn bot(id: &str, status: RoutingStatus, actions: Vec<Subscription>) -> Bot {
+        let url = format!("http://{id}.example").into();
+        Bot {
+            id: AgentId::new(id),
+            number: 1,
+            client: ClientId::new("app"),
+            name: id.into(),
+            avatar: None,
+            duty: Duty { status, ..Duty::default() },
+            webhooks: Some(BotWebhooks { url, secret_key: "s".into(), actions, dialect: 30 }),
+            token: None,
+            removed: false,
+            version: 1,
+            changed_at: Timestamp::default(),
+        }
+    }
+
+    fn on(action: Action, filters: Option<Filters>) -> Subscription {
+        Subscription { action, filters, additional: None }
+    }
+
+    fn matched(table: &EndpointTable, action: Action, members: &[AgentId]) -> Vec<String> {
+        let chat_properties = &Properties::default();
+        let occasion = Occasion { action, author: None, members, subject: None, chat_properties };
+        table.matching(&occasion).map(|endpoint| endpoint.id.to_string()).collect()
+    }
+
+    #[test]
+    fn bots_hear_unless_offline_or_removed() {
+        let on_event = || vec![on(Action::EventPosted, None)];
+        let mut gone = bot("gone", RoutingStatus::Accepting, on_event());
+        gone.removed = true;
+        let mut deaf = bot("deaf", RoutingStatus::Accepting, vec![]);
+        deaf.webhooks = None;
+        let bots = [
+            bot("works", RoutingStatus::Accepting, on_event()),
+            bot("listens", RoutingStatus::NotAccepting, on_event()),
+            bot("sleeps", RoutingStatus::Offline, on_event()),
+            gone,
+            deaf,
+        ];
+        let table = EndpointTable::build(bots.iter());
+        let hearing = ["works.event_posted", "listens.event_posted"];
+        assert_eq!(matched(&table, Action::EventPosted, &[]), hearing);
+        assert!(!table.hears(Action::ThreadClosed));
+        assert!(matched(&table, Action::ThreadClosed, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_bot_hears_each_action_by_its_own_filters() {
+        let with_ann = Filters { agents_any: Some(vec![AgentId::new("ann")]), ..Filters::default() };
+        let actions = vec![on(Action::ChatStarted, Some(with_ann)), on(Action::ThreadClosed, None)];
+        let table = EndpointTable::build([bot("b", RoutingStatus::Accepting, actions)].iter());
+        assert!(matched(&table, Action::ChatStarted, &[]).is_empty());
+        assert_eq!(matched(&table, Action::ChatStarted, &[AgentId::new("ann")]), ["b.chat_started"]);
+        assert_eq!(matched(&table, Action::ThreadClosed, &[]), ["b.thread_closed"]);
+    }
+
+    #[test]
+    fn an_endpoint_carries_all_that_a_delivery_needs() {
+        let mut wants = on(Action::MemberAdded, None);
+        wants.additional = Some(vec![Additional::Access, Additional::ThreadId]);
+        let table = EndpointTable::build([bot("b", RoutingStatus::Accepting, vec![wants])].iter());
+        let chat_properties = &Properties::default();
+        let action = Action::MemberAdded;
+        let occasion = Occasion { action, author: None, members: &[], subject: None, chat_properties };
+        let found: Vec<_> = table.matching(&occasion).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(&*found[0].url, "http://b.example");
+        assert_eq!(found[0].owner, Owner::Bot(AgentId::new("b")));
+        assert_eq!(found[0].additional, [Additional::Access, Additional::ThreadId]);
+        assert_eq!((found[0].dialect, &*found[0].secret_key), (30, "s"));
+    }
+}

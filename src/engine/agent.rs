@@ -1,0 +1,203 @@
+//! A human agent's actor: status, connections, grace time. The rules are the domain's.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
+use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::agent::{Agent, AgentFact};
+
+use crate::engine::conversation::SaveSnapshot;
+use crate::engine::entry::Entry;
+use crate::engine::limits::CONNECTIONS_PER_USER;
+use crate::engine::link;
+use crate::engine::order::{Done, Failure};
+use crate::engine::participants::{announce, store};
+use crate::engine::profiles::AgentProfile;
+use crate::engine::push::{capture, deliveries};
+use crate::engine::release::{Answer, Release, SessionKey};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::storage::{ActorKey, Lsn};
+
+/// A human agent's actor.
+pub struct AgentActor {
+    shard: Rc<Shard>,
+    table: Arc<LicenseTable>,
+    state: Agent,
+    lsn: Lsn,
+    connections: HashSet<SessionKey>,
+}
+
+/// A connection logs in; answered when that is durable.
+pub struct Connect {
+    /// The connection.
+    pub session: SessionKey,
+    /// Wants the last status back.
+    pub reconnect: bool,
+}
+
+/// A connection is gone.
+pub struct Disconnected {
+    /// The connection.
+    pub session: SessionKey,
+    /// By `logout`.
+    pub logged_out: bool,
+}
+
+/// The status is to change.
+pub struct SetStatus {
+    /// To this.
+    pub status: RoutingStatus,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+impl Message for Connect {
+    type Result = Result<Lsn, Rejected>;
+}
+impl Message for Disconnected {
+    type Result = ();
+}
+impl Message for SetStatus {
+    type Result = ();
+}
+
+impl Actor for AgentActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.watch_deadline(ctx);
+    }
+}
+
+impl AgentActor {
+    /// An agent as stored; nobody is connected.
+    #[must_use]
+    pub fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, state: Agent, lsn: Lsn) -> Self {
+        Self { shard, table, state, lsn, connections: HashSet::new() }
+    }
+
+    /// After a restart nobody is connected, and whoever was online has its grace time from now
+    /// (design D15).
+    pub(crate) fn after_restart(&mut self, ctx: &mut Context<Self>) {
+        let facts = self.state.last_connection_gone(false, self.shard.now());
+        drop(self.commit(facts, Answer::Nobody, ctx));
+    }
+
+    fn commit(
+        &mut self,
+        facts: Vec<AgentFact>,
+        answer: Answer,
+        ctx: &mut Context<Self>,
+    ) -> Result<Lsn, Rejected> {
+        if facts.is_empty() {
+            return Ok(self.nothing_changes(answer));
+        }
+        let before = self.state.duty.status;
+        let (license, id) = (self.table.id, self.state.id.clone());
+        facts.iter().for_each(|fact| self.state.apply(fact));
+        let mut entries: Vec<_> =
+            facts.into_iter().map(|fact| Entry::Agent(license, id.clone(), fact)).collect();
+        let mut release = Release::reply(answer, Ok(Done::Nothing));
+        let status = self.state.duty.status;
+        if status != before {
+            let capture = capture(&self.table, self.told(status));
+            deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
+            release.pushes.push((license, capture));
+        }
+        release.take_due(&entries);
+        let profile = Arc::new(AgentProfile::from(&self.state));
+        let release = announce(&self.shard, &self.table, profile, release);
+        let owner = ctx.address();
+        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot))?;
+        self.watch_deadline(ctx);
+        Ok(self.lsn)
+    }
+
+    fn told(&self, status: RoutingStatus) -> Told {
+        let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
+        Told { push, to: Address { license: true, ..Address::nobody() }, main: true }
+    }
+
+    /// Clients wait for a push even when nothing changes (spec v3.0, 5.4).
+    fn nothing_changes(&self, answer: Answer) -> Lsn {
+        let mut release = Release::reply(answer, Ok(Done::Nothing));
+        release.echo = Some(capture(&self.table, self.told(self.state.duty.status)));
+        self.shard.after(self.lsn, release);
+        self.lsn
+    }
+
+    fn watch_deadline(&self, ctx: &mut Context<Self>) {
+        let Some(deadline) = self.state.next_deadline() else { return };
+        let wait = deadline.since(self.shard.now()) + Duration::from_millis(1);
+        ctx.run_later(wait, |agent, ctx| {
+            let facts = agent.state.due(agent.shard.now());
+            if !facts.is_empty() && agent.connections.is_empty() {
+                drop(agent.commit(facts, Answer::Nobody, ctx));
+            }
+        });
+    }
+}
+
+impl Handler<Connect> for AgentActor {
+    type Result = MessageResult<Connect>;
+
+    fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) -> Self::Result {
+        if self.connections.len() >= CONNECTIONS_PER_USER {
+            return MessageResult(Err(Rejected::TooManyConnections));
+        }
+        if let Err(full) = self.shard.ready() {
+            return MessageResult(Err(full));
+        }
+        let facts = self.state.log_in(connect.reconnect, self.shard.now());
+        self.connections.insert(connect.session);
+        let done = if facts.is_empty() { Ok(self.lsn) } else { self.commit(facts, Answer::Nobody, ctx) };
+        MessageResult(done)
+    }
+}
+
+impl Handler<Disconnected> for AgentActor {
+    type Result = ();
+
+    fn handle(&mut self, gone: Disconnected, ctx: &mut Context<Self>) {
+        if self.connections.remove(&gone.session) && self.connections.is_empty() {
+            let facts = self.state.last_connection_gone(gone.logged_out, self.shard.now());
+            if !facts.is_empty() {
+                drop(self.commit(facts, Answer::Nobody, ctx));
+            }
+        }
+    }
+}
+
+impl Handler<SetStatus> for AgentActor {
+    type Result = ();
+
+    fn handle(&mut self, message: SetStatus, ctx: &mut Context<Self>) {
+        let refused = if self.connections.is_empty() {
+            Some(Rejected::RequesterOffline)
+        } else {
+            self.shard.ready().err()
+        };
+        if let Some(rejected) = refused {
+            let reply = Release::reply(message.answer, Err(Failure::Rejected(rejected)));
+            self.shard.after(self.lsn, reply);
+            return;
+        }
+        let facts = self.state.set_status(message.status, self.shard.now());
+        drop(self.commit(facts, message.answer, ctx));
+    }
+}
+
+impl Handler<SaveSnapshot> for AgentActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
+        let key = ActorKey::Agent(self.table.id, self.state.id.clone());
+        store(&self.shard, key, self.lsn, &self.state);
+    }
+}

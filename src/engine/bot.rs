@@ -1,0 +1,184 @@
+//! A bot's actor: its profile, duty and webhooks. The rules are the domain's.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::bot::{Bot, BotChange, BotFact};
+
+use crate::engine::conversation::SaveSnapshot;
+use crate::engine::entry::{Entry, TokenHash};
+use crate::engine::link;
+use crate::engine::order::{Done, Failure};
+use crate::engine::participants::{announce, store};
+use crate::engine::profiles::AgentProfile;
+use crate::engine::push::{capture, deliveries};
+use crate::engine::release::{Answer, Release};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::engine::webhook::BotStatus;
+use crate::storage::{ActorKey, Lsn};
+
+/// A bot's actor.
+pub struct BotActor {
+    shard: Rc<Shard>,
+    table: Arc<LicenseTable>,
+    state: Bot,
+    lsn: Lsn,
+}
+
+/// Some fields are to change.
+pub struct Change {
+    /// Who asks; must be of the bot's application. `None`: the engine itself.
+    pub by: Option<Arc<Principal>>,
+    /// New values.
+    pub change: BotChange,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+/// The bot is to be removed.
+pub struct Remove {
+    /// Who asks.
+    pub by: Arc<Principal>,
+    /// Reaches bots of other applications too.
+    pub any: bool,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+/// A token was revoked: a bot whose login hangs on it goes offline (spec v3.0, 3.3).
+pub struct TokenRevoked(pub TokenHash);
+
+impl Message for Change {
+    type Result = ();
+}
+impl Message for Remove {
+    type Result = ();
+}
+impl Message for TokenRevoked {
+    type Result = ();
+}
+
+impl Actor for BotActor {
+    type Context = Context<Self>;
+}
+
+impl BotActor {
+    /// A bot as stored.
+    #[must_use]
+    pub fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, state: Bot, lsn: Lsn) -> Self {
+        Self { shard, table, state, lsn }
+    }
+
+    /// Journals a bot that was just made.
+    pub(crate) fn born(&mut self, answer: Answer, ctx: &mut Context<Self>) {
+        let fact = BotFact::Put(Box::new(self.state.clone()));
+        let done = Done::BotCreated(self.state.id.clone());
+        self.commit(fact, done, answer, ctx);
+    }
+
+    fn commit(&mut self, fact: BotFact, done: Done, answer: Answer, ctx: &mut Context<Self>) {
+        let before = self.state.duty.status;
+        let (license, id) = (self.table.id, self.state.id.clone());
+        self.state.apply(&fact);
+        let mut entries = vec![Entry::Bot(license, id, fact)];
+        let mut release = Release::reply(answer, Ok(done));
+        let status = self.state.duty.status;
+        if status != before {
+            let told = self.told(status);
+            let capture = capture(&self.table, told);
+            deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
+            release.pushes.push((license, capture));
+        }
+        release.take_due(&entries);
+        let profile = Arc::new(AgentProfile::from(&self.state));
+        let release = announce(&self.shard, &self.table, profile, release);
+        let (table, bot, engine) = (Arc::clone(&self.table), self.state.clone(), self.shard.engine.clone());
+        let release = release.first(move || {
+            table.set_bot(&bot);
+            if let Some(actors) = engine.directory().license(table.id) {
+                let online = bot.duty.status != RoutingStatus::Offline;
+                link::tell(&actors.dispatcher, BotStatus { bot: bot.id.clone(), online });
+            }
+        });
+        let owner = ctx.address();
+        match self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot)) {
+            Ok(lsn) => self.lsn = lsn,
+            Err(_) => self.shard.engine.fatal("a change could not be journaled after it was applied"),
+        }
+    }
+
+    fn told(&self, status: RoutingStatus) -> Told {
+        let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
+        Told { push, to: Address { license: true, ..Address::nobody() }, main: true }
+    }
+
+    /// A bot of another application is like one that does not exist (spec v3.0, 2).
+    fn reachable(&self, by: &Principal, any: bool) -> Result<(), Rejected> {
+        if self.state.removed || (!any && by.client != self.state.client) {
+            return Err(Rejected::NotFound(Resource::Bot));
+        }
+        self.shard.ready()
+    }
+
+    fn refuse(&self, answer: Answer, rejected: Rejected) {
+        self.shard.after(self.lsn, Release::reply(answer, Err(Failure::Rejected(rejected))));
+    }
+}
+
+impl Handler<Change> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, Change { by, change, answer }: Change, ctx: &mut Context<Self>) {
+        if let Some(Err(rejected)) = by.as_ref().map(|by| self.reachable(by, false)) {
+            return self.refuse(answer, rejected);
+        }
+        let groups = self.table.license.load();
+        let exists = |group| groups.groups.contains_key(&group);
+        match self.state.change(change, exists, self.shard.now()) {
+            Ok(fact) => self.commit(fact, Done::Nothing, answer, ctx),
+            Err(rejected) => self.refuse(answer, rejected),
+        }
+    }
+}
+
+impl Handler<Remove> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, Remove { by, any, answer }: Remove, ctx: &mut Context<Self>) {
+        if let Err(rejected) = self.reachable(&by, any) {
+            return self.refuse(answer, rejected);
+        }
+        let at = self.shard.now().after(self.state.changed_at);
+        self.commit(BotFact::Removed { at }, Done::Nothing, answer, ctx);
+    }
+}
+
+impl Handler<TokenRevoked> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, TokenRevoked(token): TokenRevoked, ctx: &mut Context<Self>) {
+        if self.state.token == Some(token) && self.state.duty.status != RoutingStatus::Offline {
+            let change = BotChange { status: Some(RoutingStatus::Offline), ..BotChange::default() };
+            let groups = self.table.license.load();
+            let exists = |group| groups.groups.contains_key(&group);
+            if let Ok(fact) = self.state.change(change, exists, self.shard.now()) {
+                self.commit(fact, Done::Nothing, Answer::Nobody, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<SaveSnapshot> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
+        let key = ActorKey::Bot(self.table.id, self.state.id.clone());
+        store(&self.shard, key, self.lsn, &self.state);
+    }
+}

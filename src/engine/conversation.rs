@@ -1,0 +1,559 @@
+//! The conversation's actor: a thin driver around the pure [`Conversation`]. It decides, applies,
+//! captures what is to be told, journals, and shows nothing before it is durable (design D1, D4).
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message, MessageResult};
+use serde::{Deserialize, Serialize};
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::command::{Command, NewConversation};
+use switchboard_domain::conversation::event::Event;
+use switchboard_domain::conversation::fact::{Change, Fact};
+use switchboard_domain::conversation::properties::PropertyTable;
+use switchboard_domain::conversation::push::{Push, Told};
+use switchboard_domain::conversation::view::{ChatView, Summary, ThreadView, Threads};
+use switchboard_domain::conversation::{Chunk, Context, Conversation, Decision};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::{ConversationId, LicenseId, ThreadId, UserId};
+use switchboard_domain::routing::ConversationSeat;
+use switchboard_domain::time::Timestamp;
+
+use crate::engine::dialect::Capture;
+use crate::engine::entry::{Entry, unreadable};
+use crate::engine::handle::EngineHandle;
+use crate::engine::index::{Line, Row};
+use crate::engine::link;
+use crate::engine::operations;
+use crate::engine::order::{Done, Failure, Outcome, Shown};
+use crate::engine::push::{capture, deliveries};
+use crate::engine::release::{Answer, Release};
+use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::storage::{ActorKey, IndexKey, Lsn, Save, StorageError};
+use crate::telemetry::clock;
+
+/// A conversation as its snapshot holds it.
+#[derive(Serialize, Deserialize)]
+pub struct Stored {
+    pub(crate) head: Conversation,
+    /// Last activity under which it stands in the stored index.
+    pub(crate) indexed_at: Option<Timestamp>,
+    /// Up to where the snapshot is true.
+    #[serde(skip)]
+    pub(crate) lsn: Lsn,
+    /// Up to where the head is true, while the journal's tail is read.
+    #[serde(skip)]
+    pub(crate) pending: Lsn,
+}
+
+impl Stored {
+    /// A conversation that no snapshot holds yet.
+    pub(crate) fn new(head: Conversation) -> Self {
+        Self { head, indexed_at: None, lsn: Lsn::ZERO, pending: Lsn::ZERO }
+    }
+
+    /// Its line in lists.
+    pub(crate) fn row(&self) -> Row {
+        let (at, version) = (self.head.last_activity(), self.head.version());
+        Row { at, version, line: Arc::new(Line::of(&self.head)) }
+    }
+}
+
+/// A conversation's actor.
+pub struct ConversationActor {
+    shard: Rc<Shard>,
+    table: Arc<LicenseTable>,
+    state: Conversation,
+    /// Position of the newest fact.
+    lsn: Lsn,
+    seat: ConversationSeat,
+    line: Arc<Line>,
+    indexed_at: Option<Timestamp>,
+    saving: bool,
+}
+
+/// Executes a command.
+#[derive(Debug)]
+pub struct Execute {
+    /// The command.
+    pub command: Command,
+    /// Who gives it; `None`: the engine itself.
+    pub by: Option<Arc<Principal>>,
+    /// Who hears how it went.
+    pub answer: Answer,
+    /// When the router was asked for it, if it was.
+    pub placed_at: Option<Timestamp>,
+}
+
+/// Asks for the conversation's line, with the position up to which it is true.
+pub struct ReadSummary(pub Option<Arc<Principal>>);
+
+/// Asks which stored chunks are needed to show some threads (`None`: all).
+pub struct NeedThreads(pub Arc<Principal>, pub Option<Vec<ThreadId>>);
+
+/// Asks for threads, given their stored chunks; `None` when others are needed by now.
+pub struct ReadThreads(pub Vec<LoadedThread>);
+
+/// A thread's stored part.
+pub struct LoadedThread {
+    /// Which.
+    pub thread: ThreadId,
+    /// How many chunks that is.
+    pub chunks: u32,
+    /// Their events.
+    pub events: Vec<Arc<Event>>,
+}
+
+/// Asks the owner of unsaved facts to store a snapshot.
+#[derive(Clone, Copy)]
+pub struct SaveSnapshot;
+
+/// The router is to hear everything about this conversation (at start).
+pub struct Announce;
+
+struct Saved {
+    chunks: usize,
+    indexed_at: Timestamp,
+    stored: bool,
+}
+
+impl Message for Execute {
+    type Result = ();
+}
+impl Message for ReadSummary {
+    type Result = Result<(Summary, Lsn), Rejected>;
+}
+impl Message for NeedThreads {
+    type Result = Result<Vec<(ThreadId, u32)>, Rejected>;
+}
+impl Message for ReadThreads {
+    type Result = Option<(Threads, Lsn)>;
+}
+impl Message for SaveSnapshot {
+    type Result = ();
+}
+impl Message for Announce {
+    type Result = ();
+}
+impl Message for Saved {
+    type Result = ();
+}
+
+impl Actor for ConversationActor {
+    type Context = ActorContext<Self>;
+}
+
+impl ConversationActor {
+    /// Makes a conversation on this shard. Tells who asked, and answers `Ok` when there is one.
+    ///
+    /// # Errors
+    /// The refusal; nothing was made, and nobody was told.
+    pub(crate) fn create(
+        shard: &Rc<Shard>,
+        table: &Arc<LicenseTable>,
+        new: NewConversation,
+        by: &Principal,
+        placed_at: Timestamp,
+        answer: Answer,
+    ) -> Result<(), (Rejected, Answer)> {
+        if let Err(full) = shard.ready() {
+            return Err((full, answer));
+        }
+        let (license, id) = (new.license, new.id);
+        let properties = table.properties();
+        let cx = Self::context(table, &properties, Some(by), Some(placed_at));
+        let decided = guarded(|| Conversation::create(new, &cx));
+        let decision = match decided {
+            Ok(decision) => decision,
+            Err(rejected) => return Err((rejected, answer)),
+        };
+        let Some(state) = decision.facts.first().and_then(Conversation::born) else {
+            return Err((Rejected::Internal, answer));
+        };
+        let stored = Stored::new(state);
+        let (shard, table) = (Rc::clone(shard), Arc::clone(table));
+        let engine = shard.engine.clone();
+        let actor = Self::create_actor(move |ctx| {
+            let mut actor = Self::new(shard, table, stored);
+            actor.commit(decision, answer, ctx);
+            actor
+        });
+        engine.directory().add_conversation(license, id, actor);
+        Ok(())
+    }
+
+    fn create_actor(make: impl FnOnce(&mut ActorContext<Self>) -> Self + 'static) -> Addr<Self> {
+        <Self as Actor>::create(make)
+    }
+
+    /// The snapshot of a conversation.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub(crate) fn load(
+        engine: &EngineHandle,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Result<Option<Stored>, StorageError> {
+        let key = ActorKey::Conversation(license, id);
+        let Some((lsn, bytes)) = engine.records().snapshot(&key)? else { return Ok(None) };
+        let mut stored: Stored =
+            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a conversation", &error))?;
+        stored.lsn = lsn;
+        Ok(Some(stored))
+    }
+
+    /// Starts a stored conversation: on this shard, or on one chosen by its id.
+    pub(crate) fn wake(engine: &EngineHandle, stored: Stored) -> Option<Addr<Self>> {
+        let table = engine.tables().license(stored.head.license())?;
+        let index = Shard::current().map_or_else(
+            || usize::try_from(stored.head.id().to_bits()).unwrap_or(0) % engine.shard_count().max(1),
+            |shard| shard.index,
+        );
+        let arbiter = engine.arbiter(index)?;
+        Some(Self::start_in_arbiter(&arbiter, move |ctx| {
+            let actor = Self::new(Shard::here(), table, stored);
+            ctx.notify(Announce);
+            actor
+        }))
+    }
+
+    fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, stored: Stored) -> Self {
+        let state = stored.head;
+        Self {
+            shard,
+            table,
+            seat: state.seat(),
+            line: Arc::new(Line::of(&state)),
+            state,
+            lsn: stored.lsn,
+            indexed_at: stored.indexed_at,
+            saving: false,
+        }
+    }
+
+    fn context<'a>(
+        table: &'a LicenseTable,
+        properties: &'a PropertyTable,
+        by: Option<&'a Principal>,
+        placed_at: Option<Timestamp>,
+    ) -> Context<'a> {
+        let now = clock::now();
+        let placed_at = placed_at.unwrap_or(now);
+        Context { by, now, license: table, properties, placed_at, epoch: clock::random_u64() }
+    }
+
+    fn key(&self) -> ActorKey {
+        ActorKey::Conversation(self.state.license(), self.state.id())
+    }
+
+    fn commit(&mut self, decision: Decision, answer: Answer, ctx: &ActorContext<Self>) {
+        let (license, id) = (self.state.license(), self.state.id());
+        let mut told = Vec::new();
+        for fact in &decision.facts {
+            self.state.apply(fact, &mut told);
+        }
+        let outcome = self.outcome(&decision.facts, &told);
+        let cause = answer.cause();
+        let mut release = Release {
+            answer: Some((answer, outcome)),
+            cause,
+            echo: decision.echo.map(|echo| capture(&self.table, echo)),
+            ..Release::default()
+        };
+        if decision.facts.is_empty() {
+            self.shard.after(self.lsn, release);
+            return;
+        }
+        let mut entries: Vec<_> =
+            decision.facts.into_iter().map(|fact| Entry::Conversation(license, id, fact)).collect();
+        let captures: Vec<Arc<Capture>> = told.into_iter().map(|t| capture(&self.table, t)).collect();
+        for capture in &captures {
+            deliveries(&self.shard.engine, &self.table, Some(&mut self.state), capture, &mut entries);
+        }
+        release.take_due(&entries);
+        release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
+        self.tell_neighbours(&entries, &mut release);
+        let owner = ctx.address();
+        match self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot)) {
+            Ok(lsn) => self.lsn = lsn,
+            // The state has the facts and the journal has not: this actor may not go on.
+            Err(_) => self.shard.engine.fatal("a change could not be journaled after it was applied"),
+        }
+    }
+
+    /// Lists, the router and the customer learn of a change before anybody is answered.
+    fn tell_neighbours(&mut self, entries: &[Entry], release: &mut Release) {
+        let id = self.state.id();
+        let only_talk = entries.iter().all(|entry| match entry {
+            Entry::Conversation(_, _, fact) => matches!(fact.change, Change::EventPosted(_)),
+            _ => true,
+        });
+        if !only_talk {
+            self.line = Arc::new(Line::of(&self.state));
+        }
+        let row = Row {
+            at: self.state.last_activity(),
+            version: self.state.version(),
+            line: Arc::clone(&self.line),
+        };
+        let table = Arc::clone(&self.table);
+        release.first.push(Box::new(move || drop(table.rows.insert(id, row))));
+        if only_talk {
+            return;
+        }
+        let seat = self.state.seat();
+        let changed = (&seat.present, &seat.waiting, &seat.groups)
+            != (&self.seat.present, &self.seat.waiting, &self.seat.groups);
+        let created = entries.iter().any(is_creation);
+        if changed || created {
+            self.seat = seat.clone();
+            let (engine, license) = (self.shard.engine.clone(), self.state.license());
+            release.first.push(Box::new(move || {
+                if let Some(actors) = engine.directory().license(license) {
+                    link::tell(&actors.router, SeatChanged(seat));
+                }
+            }));
+        }
+        if let Some(customer) = self.state.customer().filter(|_| created) {
+            operations::confirm_chat(&self.shard, self.state.license(), customer, id, release);
+        }
+    }
+
+    fn outcome(&self, facts: &[Fact], told: &[Told]) -> Outcome {
+        let started = told.iter().find_map(|told| match &told.push {
+            Push::ChatStarted { chat, thread } => Some((chat.clone(), thread.clone())),
+            _ => None,
+        });
+        if let Some(started) = started {
+            return Ok(Done::Opened(self.shown(started, |(chat, _)| users(chat))));
+        }
+        let posted = facts.iter().rev().find_map(|fact| match &fact.change {
+            Change::EventPosted(event) => Some(event),
+            _ => None,
+        });
+        Ok(posted.map_or(Done::Nothing, |event| Done::Posted {
+            thread: event.id.thread,
+            event: Arc::clone(event),
+        }))
+    }
+
+    fn shown<T>(&self, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
+        let profiles = self.table.profiles(&users(&what));
+        Shown { what, profiles, properties: self.table.properties() }
+    }
+
+    fn tell_router<M>(&self, message: M)
+    where
+        RouterActor: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        if let Some(actors) = self.shard.engine.directory().license(self.state.license()) {
+            link::tell(&actors.router, message);
+        }
+    }
+
+    fn reject(&self, rejected: Rejected, command: Option<&Command>, answer: Answer, placed: bool) {
+        if placed && self.state.active_thread().is_none() {
+            self.tell_router(Cancel(self.state.id()));
+        }
+        if let Some(&Command::Assign { ticket, .. }) = command {
+            self.tell_router(AssignAnswered { chat: self.state.id(), ticket, taken: false });
+        }
+        self.shard.after(self.lsn, Release::reply(answer, Err(Failure::Rejected(rejected))));
+    }
+}
+
+impl Handler<Execute> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Execute, ctx: &mut ActorContext<Self>) {
+        let Execute { command, by, answer, placed_at } = message;
+        if let Err(full) = self.shard.ready() {
+            self.shard.answer(answer, Err(Failure::Rejected(full)));
+            return;
+        }
+        // Kept only where the router may have to be asked, or told.
+        let rare = self.state.active_thread().is_none()
+            || matches!(
+                command,
+                Command::RemoveUser { .. } | Command::Reassign { .. } | Command::Assign { .. }
+            );
+        let again = rare.then(|| command.clone());
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, by.as_deref(), placed_at);
+        let decided = guarded(|| self.state.decide(command, &cx));
+        match (decided, again) {
+            (Ok(decision), command) => {
+                if let Some(Command::Assign { ticket, .. }) = command {
+                    self.tell_router(AssignAnswered { chat: self.state.id(), ticket, taken: true });
+                }
+                self.commit(decision, answer, ctx);
+            }
+            (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
+                let message = Execute { command, by, answer, placed_at: None };
+                let (shard, state) = (Rc::clone(&self.shard), (self.state.license(), self.state.id()));
+                operations::place(&shard, state, ctx.address(), need, message);
+            }
+            (Err(rejected), command) => self.reject(rejected, command.as_ref(), answer, placed_at.is_some()),
+        }
+    }
+}
+
+impl Handler<ReadSummary> for ConversationActor {
+    type Result = MessageResult<ReadSummary>;
+
+    fn handle(&mut self, ReadSummary(by): ReadSummary, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, by.as_deref(), None);
+        MessageResult(self.state.may_read(&cx).map(|()| (self.state.summary(), self.lsn)))
+    }
+}
+
+impl Handler<NeedThreads> for ConversationActor {
+    type Result = MessageResult<NeedThreads>;
+
+    fn handle(&mut self, NeedThreads(by, wanted): NeedThreads, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, Some(&by), None);
+        let ids = |state: &Conversation| {
+            wanted.unwrap_or_else(|| state.thread_lines().iter().map(|line| line.id).collect())
+        };
+        let need = |thread: ThreadId| {
+            let chunks = self.state.stored_chunks(thread).ok_or(Rejected::NotFound(Resource::Thread))?;
+            Ok((thread, chunks))
+        };
+        let needs = self.state.may_read(&cx).and_then(|()| {
+            let mut seen = HashSet::new();
+            ids(&self.state).into_iter().filter(|id| seen.insert(*id)).map(need).collect()
+        });
+        MessageResult(needs)
+    }
+}
+
+impl Handler<ReadThreads> for ConversationActor {
+    type Result = MessageResult<ReadThreads>;
+
+    fn handle(&mut self, ReadThreads(loaded): ReadThreads, _: &mut ActorContext<Self>) -> Self::Result {
+        let current = loaded.iter().all(|part| self.state.stored_chunks(part.thread) == Some(part.chunks));
+        if !current {
+            return MessageResult(None);
+        }
+        let mut threads: Vec<ThreadView> =
+            loaded.into_iter().filter_map(|part| self.state.thread(part.thread, part.events)).collect();
+        threads.sort_by_key(|thread| thread.order);
+        let lines = self.state.thread_lines();
+        MessageResult(Some((Threads { chat: self.state.chat_view(), threads, lines }, self.lsn)))
+    }
+}
+
+impl Handler<Announce> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Announce, _: &mut ActorContext<Self>) {
+        self.tell_router(SeatChanged(self.state.seat()));
+    }
+}
+
+impl Handler<SaveSnapshot> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, ctx: &mut ActorContext<Self>) {
+        if self.saving {
+            return;
+        }
+        let (key, lsn, at) = (self.key(), self.lsn, self.state.last_activity());
+        let save = match snapshot(&self.state, self.indexed_at, lsn) {
+            Ok(save) => save,
+            Err(error) => return tracing::error!(%error, "a snapshot cannot be made"),
+        };
+        self.saving = true;
+        let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
+        let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
+        let id = self.state.id();
+        // Only what is durable may be stored, or a crash would leave a snapshot of the future.
+        let store = move || {
+            let stored = match shard.engine.records().save(save) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%error, "a snapshot cannot be stored");
+                    false
+                }
+            };
+            if stored {
+                shard.saved(&key, lsn);
+                table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
+            }
+            link::tell(&me, Saved { chunks, indexed_at: at, stored });
+        };
+        self.shard.after(lsn, Release::default().first(store));
+    }
+}
+
+impl Handler<Saved> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, saved: Saved, _: &mut ActorContext<Self>) {
+        self.saving = false;
+        if saved.stored {
+            self.state.chunks_saved(saved.chunks);
+            self.indexed_at = Some(saved.indexed_at);
+        }
+    }
+}
+
+/// Everything to store for a conversation: head, full chunks, index rows.
+///
+/// # Errors
+/// For values that cannot be encoded.
+pub(crate) fn snapshot(
+    state: &Conversation,
+    indexed_at: Option<Timestamp>,
+    lsn: Lsn,
+) -> Result<Save, StorageError> {
+    let (license, id, at) = (state.license(), state.id(), state.last_activity());
+    let stored = Stored { indexed_at: Some(at), ..Stored::new(state.head()) };
+    let bytes = rmp_serde::to_vec(&stored).map_err(|error| unreadable("a conversation", &error))?;
+    let mut save = Save::new();
+    save.snapshot(&ActorKey::Conversation(license, id), lsn, &bytes);
+    for Chunk { thread, index, events } in state.unsaved_chunks() {
+        let bytes = rmp_serde::to_vec(events).map_err(|error| unreadable("a chunk", &error))?;
+        save.chunk(license, id, *thread, *index, &bytes);
+    }
+    if let Some(old) = indexed_at.filter(|old| *old != at) {
+        save.index_remove(&IndexKey::ByActivity { license, at: old, conversation: id });
+    }
+    let row = Line::of(state).encode()?;
+    save.index_put(&IndexKey::ByActivity { license, at, conversation: id }, &row);
+    let open = IndexKey::Open { license, conversation: id };
+    if state.active_thread().is_some() {
+        save.index_put(&open, &[]);
+    } else {
+        save.index_remove(&open);
+    }
+    if let Some(customer) = state.customer() {
+        save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &[]);
+    }
+    save.index_put(&IndexKey::Number { license, number: state.number() }, &id.to_bits().to_be_bytes());
+    Ok(save)
+}
+
+fn is_creation(entry: &Entry) -> bool {
+    matches!(entry, Entry::Conversation(_, _, fact) if matches!(fact.change, Change::Created { .. }))
+}
+
+fn users(chat: &ChatView) -> Vec<UserId> {
+    chat.members.iter().map(|member| member.user.clone()).collect()
+}
+
+/// A panic in a rule answers `Internal`: `decide` changed nothing (design D1).
+fn guarded<T>(rule: impl FnOnce() -> Result<T, Rejected>) -> Result<T, Rejected> {
+    catch_unwind(AssertUnwindSafe(rule)).unwrap_or_else(|_| {
+        tracing::error!("a rule panicked; the command was refused");
+        Err(Rejected::Internal)
+    })
+}

@@ -1,0 +1,136 @@
+//! Finds an actor by id, and starts it from its snapshot on first use (design D3).
+
+use actix::Addr;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Slot;
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
+
+use crate::engine::agent::AgentActor;
+use crate::engine::bot::BotActor;
+use crate::engine::conversation::ConversationActor;
+use crate::engine::customer::CustomerActor;
+use crate::engine::handle::EngineHandle;
+use crate::engine::license::LicenseActor;
+use crate::engine::router::RouterActor;
+use crate::engine::webhook::DispatcherActor;
+use crate::storage::StorageError;
+
+/// The actors that every license has one of.
+#[derive(Clone)]
+pub struct LicenseActors {
+    /// Settings and tokens.
+    pub license: Addr<LicenseActor>,
+    /// Who gets which chat.
+    pub router: Addr<RouterActor>,
+    /// Webhook calls.
+    pub dispatcher: Addr<DispatcherActor>,
+}
+
+/// Addresses of running actors.
+#[derive(Default)]
+pub struct Directory {
+    pub(crate) licenses: DashMap<LicenseId, LicenseActors>,
+    pub(crate) agents: DashMap<(LicenseId, AgentId), Addr<AgentActor>>,
+    pub(crate) bots: DashMap<(LicenseId, AgentId), Addr<BotActor>>,
+    customers: DashMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
+    conversations: DashMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
+}
+
+impl Directory {
+    /// A conversation: running, or started from its snapshot.
+    ///
+    /// # Errors
+    /// `NotFound` when the license has no such conversation.
+    pub fn conversation(
+        &self,
+        engine: &EngineHandle,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Result<Addr<ConversationActor>, Rejected> {
+        if let Some(found) = self.conversations.get(&(license, id)) {
+            return Ok(found.clone());
+        }
+        match self.conversations.entry((license, id)) {
+            Slot::Occupied(found) => Ok(found.get().clone()),
+            Slot::Vacant(slot) => {
+                let stored = ConversationActor::load(engine, license, id).map_err(|e| unreadable(&e))?;
+                let stored = stored.ok_or(Rejected::NotFound(Resource::Chat))?;
+                let started = ConversationActor::wake(engine, stored).ok_or(Rejected::Internal)?;
+                Ok(slot.insert(started).clone())
+            }
+        }
+    }
+
+    /// A conversation that was just made.
+    pub(crate) fn add_conversation(
+        &self,
+        license: LicenseId,
+        id: ConversationId,
+        actor: Addr<ConversationActor>,
+    ) {
+        self.conversations.insert((license, id), actor);
+    }
+
+    /// A customer: running, or started from its snapshot.
+    ///
+    /// # Errors
+    /// `NotFound` when the license has no such customer.
+    pub fn customer(
+        &self,
+        engine: &EngineHandle,
+        license: LicenseId,
+        id: CustomerId,
+    ) -> Result<Addr<CustomerActor>, Rejected> {
+        if let Some(found) = self.customers.get(&(license, id)) {
+            return Ok(found.clone());
+        }
+        match self.customers.entry((license, id)) {
+            Slot::Occupied(found) => Ok(found.get().clone()),
+            Slot::Vacant(slot) => {
+                let stored = CustomerActor::load(engine, license, id).map_err(|e| unreadable(&e))?;
+                let stored = stored.ok_or(Rejected::NotFound(Resource::User))?;
+                let started = CustomerActor::wake(engine, license, stored).ok_or(Rejected::Internal)?;
+                Ok(slot.insert(started).clone())
+            }
+        }
+    }
+
+    /// A customer that was just made; the running one, when somebody was faster.
+    pub(crate) fn add_customer(
+        &self,
+        license: LicenseId,
+        id: CustomerId,
+        make: impl FnOnce() -> Addr<CustomerActor>,
+    ) -> Addr<CustomerActor> {
+        self.customers.entry((license, id)).or_insert_with(make).clone()
+    }
+
+    /// Is the customer running?
+    pub(crate) fn running_customer(&self, license: LicenseId, id: CustomerId) -> Option<Addr<CustomerActor>> {
+        self.customers.get(&(license, id)).map(|found| found.clone())
+    }
+
+    /// A human agent.
+    #[must_use]
+    pub fn agent(&self, license: LicenseId, id: &AgentId) -> Option<Addr<AgentActor>> {
+        self.agents.get(&(license, id.clone())).map(|found| found.clone())
+    }
+
+    /// A bot.
+    #[must_use]
+    pub fn bot(&self, license: LicenseId, id: &AgentId) -> Option<Addr<BotActor>> {
+        self.bots.get(&(license, id.clone())).map(|found| found.clone())
+    }
+
+    /// The actors of a license.
+    #[must_use]
+    pub fn license(&self, id: LicenseId) -> Option<LicenseActors> {
+        self.licenses.get(&id).map(|found| found.clone())
+    }
+}
+
+fn unreadable(error: &StorageError) -> Rejected {
+    tracing::error!(%error, "a snapshot cannot be read");
+    Rejected::Internal
+}

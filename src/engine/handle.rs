@@ -1,0 +1,355 @@
+//! The engine and the only door to it.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use actix::Addr;
+use actix_rt::ArbiterHandle;
+use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::{AgentId, ClientId, LicenseId, UserId};
+use switchboard_domain::time::Timestamp;
+use tokio::sync::{Notify, oneshot};
+
+use crate::engine::dialect::Dialect;
+use crate::engine::directory::Directory;
+use crate::engine::entry::TokenHash;
+use crate::engine::hub::HubActor;
+use crate::engine::limits::REQUEST_TIME;
+use crate::engine::meters::Meters;
+use crate::engine::operations::{self, AgentToken};
+use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
+use crate::engine::release::Answer;
+use crate::engine::secret;
+use crate::engine::shard::Shard;
+use crate::engine::tables::Tables;
+use crate::engine::webhook::{DispatcherActor, WorkerActor};
+use crate::outbound::WebhookClient;
+use crate::storage::{FatalHook, Journal, Lsn, Records, Storage};
+use crate::telemetry::clock;
+use crate::telemetry::metrics::Metrics;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub storage: Storage,
+    /// Calls webhooks.
+    pub client: WebhookClient,
+    /// Every face version, by its number; stored endpoints name one.
+    pub dialects: Vec<(u16, &'static dyn Dialect)>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Opens the administration.
+    pub admin_token: String,
+    /// How many shards.
+    pub shards: NonZeroUsize,
+    /// Told when the engine cannot go on without breaking its word.
+    pub fatal: FatalHook,
+}
+
+/// A shard as the others reach it.
+pub(crate) struct ShardLink {
+    pub(crate) arbiter: ArbiterHandle,
+    pub(crate) hub: Addr<HubActor>,
+    pub(crate) turn: Arc<Notify>,
+    pub(crate) workers: Vec<Addr<WorkerActor>>,
+}
+
+struct Engine {
+    parts: Parts,
+    tables: Tables,
+    directory: Directory,
+    shards: OnceLock<Vec<ShardLink>>,
+    /// Up to where each shard has stored what it journaled.
+    floors: Mutex<Vec<Lsn>>,
+    durable: Notify,
+    ready: AtomicBool,
+}
+
+/// The door to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle(Arc<Engine>);
+
+/// A token that was found to be good.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// What it stands for.
+    pub token: Arc<Token>,
+    /// Under which it is kept.
+    pub hash: TokenHash,
+}
+
+impl EngineHandle {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
+        let handle = Self(Arc::new(Engine {
+            parts,
+            tables: Tables::default(),
+            directory: Directory::default(),
+            shards: OnceLock::new(),
+            floors,
+            durable: Notify::new(),
+            ready: AtomicBool::new(false),
+        }));
+        let weak = Arc::downgrade(&handle.0);
+        handle.journal().on_durable(Arc::new(move |_| {
+            if let Some(engine) = weak.upgrade() {
+                engine.durable.notify_waiters();
+                for shard in engine.shards.get().into_iter().flatten() {
+                    shard.turn.notify_one();
+                }
+            }
+        }));
+        handle
+    }
+
+    pub(crate) fn set_shards(&self, shards: Vec<ShardLink>) {
+        drop(self.0.shards.set(shards));
+    }
+
+    pub(crate) fn set_ready(&self) {
+        self.0.ready.store(true, Ordering::Release);
+    }
+
+    /// Is everything recovered?
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// Counters as Prometheus text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.0.parts.metrics.render()
+    }
+
+    pub(crate) fn meters(&self) -> Meters {
+        Meters(Arc::clone(&self.0.parts.metrics))
+    }
+
+    /// Does this text open the administration?
+    #[must_use]
+    pub fn admin_token_matches(&self, token: &str) -> bool {
+        secret::same(token, &self.0.parts.admin_token)
+    }
+
+    /// Does the license exist?
+    #[must_use]
+    pub fn license_exists(&self, license: LicenseId) -> bool {
+        self.tables().license(license).is_some()
+    }
+
+    /// Finds a token by its text.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it is unknown, revoked or has run out.
+    pub fn authenticate(&self, token: &str) -> Result<Authenticated, Failure> {
+        let hash = secret::hash(token);
+        let found = self.tables().tokens.get(&hash).map(|token| Arc::clone(&token));
+        let token = found.filter(|token| !token.expired(clock::now()));
+        token.map(|token| Authenticated { token, hash }).ok_or(Failure::Unauthenticated)
+    }
+
+    /// Who acts with this token: its agent, one of the application's bots, or the customer.
+    ///
+    /// # Errors
+    /// `NoAccess` for an author that is no bot of the token's application (spec v3.0, 10.7).
+    pub fn principal(
+        &self,
+        who: &Authenticated,
+        author: Option<&AgentId>,
+    ) -> Result<Arc<Principal>, Failure> {
+        let token = &who.token;
+        let table = self.tables().license(token.license).ok_or(Failure::Unauthenticated)?;
+        let (user, scopes) = match &token.kind {
+            TokenKind::Agent(agent, scopes) => (UserId::Agent(agent.clone()), *scopes),
+            TokenKind::Customer(customer) => (UserId::Customer(*customer), ScopeSet::default()),
+        };
+        let (user, bot) = match author {
+            None => (user, false),
+            Some(author) if user.agent() == Some(author) => (user, false),
+            Some(author) => {
+                let bot =
+                    table.bot(author).filter(|bot| user.agent().is_some() && bot.client == token.client);
+                (UserId::Agent(bot.ok_or(Rejected::NoAccess)?.id.clone()), true)
+            }
+        };
+        let groups = table.groups_of(&user);
+        let (license, client) = (token.license, token.client.clone());
+        Ok(Arc::new(Principal { license, user, client, bot, scopes, groups, token: who.hash }))
+    }
+
+    /// Carries out a request. Must be called on a shard's thread, as every listener runs on one.
+    pub async fn run(&self, request: Request) -> Outcome {
+        self.heard(|shard, answer| operations::run(shard, request, answer)).await
+    }
+
+    async fn heard(&self, begin: impl FnOnce(&std::rc::Rc<Shard>, Answer)) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        begin(&Shard::here(), Answer::Waiter(answer));
+        match tokio::time::timeout(REQUEST_TIME, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(Failure::Rejected(Rejected::Internal)),
+            Err(_) => Err(Failure::Timeout),
+        }
+    }
+
+    /// What a token stands for.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it is not in force.
+    pub fn token_info(&self, token: &str) -> Result<TokenInfo, Failure> {
+        let token = self.authenticate(token)?.token;
+        let (entity, scopes) = match &token.kind {
+            TokenKind::Agent(agent, scopes) => (agent.to_string(), scopes.iter().collect()),
+            TokenKind::Customer(customer) => (customer.to_string(), Vec::new()),
+        };
+        let expires_in = token.expires_at.map(|end| end.since(clock::now()).as_secs());
+        Ok(TokenInfo { license: token.license, client: token.client.clone(), entity, scopes, expires_in })
+    }
+
+    /// Takes a token back; its open sockets close.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it is not in force.
+    pub async fn revoke_token(&self, token: &str) -> Result<(), Failure> {
+        let token = token.to_owned();
+        on_shard(async move { operations::revoke(&Shard::here(), &token).await }).await.map(drop)
+    }
+
+    /// Gives out an agent's token: with every scope, for the license's first application and for
+    /// ever, unless said otherwise.
+    ///
+    /// # Errors
+    /// `NotFound` when no license has such a human agent.
+    pub async fn issue_agent_token(
+        &self,
+        agent: &AgentId,
+        client: Option<ClientId>,
+        scopes: Option<ScopeSet>,
+        life: Option<Duration>,
+    ) -> Result<String, Failure> {
+        let text = secret::draw();
+        let table = self.tables().licenses().into_iter().find(|table| {
+            table.agent(agent).is_some_and(|profile| profile.bot_of.is_none() && !profile.removed)
+        });
+        let table = table.ok_or(Failure::Rejected(Rejected::NotFound(Resource::User)))?;
+        let wanted = AgentToken {
+            agent: agent.clone(),
+            client: client.unwrap_or_else(|| table.license.load().client.clone()),
+            scopes: scopes.unwrap_or_else(ScopeSet::all),
+            life,
+        };
+        let (license, given) = (table.id, text.clone());
+        let issue =
+            async move { operations::issue_agent_token(&Shard::here(), license, wanted, &given).await };
+        on_shard(issue).await.map(|_| text)
+    }
+
+    /// Waits until everything up to `lsn` is durable; `false` when that takes too long.
+    pub(crate) async fn until_durable(&self, lsn: Lsn) -> bool {
+        let reached = async {
+            loop {
+                let advanced = self.0.durable.notified();
+                if self.journal().durable() >= lsn {
+                    break;
+                }
+                advanced.await;
+            }
+            // What is released with that position is released in the turn that follows.
+            tokio::task::yield_now().await;
+        };
+        tokio::time::timeout(REQUEST_TIME, reached).await.is_ok()
+    }
+
+    /// The engine cannot go on without breaking its word.
+    pub(crate) fn fatal(&self, why: &str) {
+        (self.0.parts.fatal)(why);
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.0.tables
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn journal(&self) -> &dyn Journal {
+        &*self.0.parts.storage.journal
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.0.parts.storage.records
+    }
+
+    pub(crate) fn client(&self) -> &WebhookClient {
+        &self.0.parts.client
+    }
+
+    pub(crate) fn dialect(&self, number: u16) -> Option<&'static dyn Dialect> {
+        self.0.parts.dialects.iter().find(|(n, _)| *n == number).map(|(_, dialect)| *dialect)
+    }
+
+    pub(crate) fn dispatcher(&self, license: LicenseId) -> Option<Addr<DispatcherActor>> {
+        self.directory().license(license).map(|actors| actors.dispatcher)
+    }
+
+    pub(crate) fn shard_count(&self) -> usize {
+        self.0.parts.shards.get()
+    }
+
+    pub(crate) fn arbiter(&self, shard: usize) -> Option<ArbiterHandle> {
+        self.0.shards.get()?.get(shard).map(|shard| shard.arbiter.clone())
+    }
+
+    pub(crate) fn hub(&self, shard: usize) -> Option<Addr<HubActor>> {
+        self.0.shards.get()?.get(shard).map(|shard| shard.hub.clone())
+    }
+
+    /// A worker of the pool; any number names one.
+    pub(crate) fn worker(&self, number: usize) -> Option<Addr<WorkerActor>> {
+        let shards = self.0.shards.get()?;
+        let shard = shards.get(number % shards.len().max(1))?;
+        shard.workers.get(number / shards.len() % shard.workers.len().max(1)).cloned()
+    }
+
+    /// A shard tells up to where it has stored what it journaled; when that lets the checkpoint
+    /// advance, it does, off the shard's thread.
+    pub(crate) fn publish_floor(&self, shard: usize, floor: Lsn) {
+        let lowest = {
+            let Ok(mut floors) = self.0.floors.lock() else { return };
+            if let Some(own) = floors.get_mut(shard) {
+                *own = floor;
+            }
+            floors.iter().copied().min().unwrap_or(Lsn::ZERO)
+        };
+        if lowest > self.journal().checkpoint() {
+            let engine = self.clone();
+            tokio::task::spawn_blocking(move || engine.checkpoint(lowest));
+        }
+    }
+
+    /// Makes the records durable and lets recovery begin after `lsn`.
+    pub(crate) fn checkpoint(&self, lsn: Lsn) {
+        let done = self.records().sync().and_then(|()| self.journal().set_checkpoint(lsn));
+        if let Err(error) = done {
+            tracing::error!(%error, "the checkpoint could not be advanced");
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        clock::now()
+    }
+}
+
+/// Runs something of a shard's thread inside a future that may be sent, as Web handlers are.
+async fn on_shard(work: impl Future<Output = Outcome> + 'static) -> Outcome {
+    let (done, outcome) = oneshot::channel();
+    actix::spawn(async move { drop(done.send(work.await)) });
+    outcome.await.unwrap_or(Err(Failure::Rejected(Rejected::Internal)))
+}

@@ -1,0 +1,165 @@
+//! The list of a license's conversations: rows stored with the snapshots, and over them the rows
+//! that are newer, in memory. Both advance when a change is released (design D11).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use switchboard_domain::auth::{Principal, Reach};
+use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::properties::Properties;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, ConversationId, GroupId, UserId};
+use switchboard_domain::time::Timestamp;
+
+use crate::engine::entry::unreadable;
+use crate::engine::limits::LIST_SCAN;
+use crate::engine::order::{ListChats, ListPlace, PropertyRule, PropertyTest};
+use crate::engine::tables::LicenseTable;
+use crate::storage::{Records, StorageError};
+
+/// What a list has to know of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Has an active thread.
+    pub active: bool,
+    /// Access.
+    pub groups: Vec<GroupId>,
+    /// Agents in it now.
+    pub agents: Vec<AgentId>,
+    /// Chat properties.
+    pub properties: Properties,
+}
+
+/// A line with its place in the order.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Last activity.
+    pub at: Timestamp,
+    /// Orders the rows of one conversation.
+    pub version: u64,
+    /// The line.
+    pub line: Arc<Line>,
+}
+
+impl Line {
+    /// The line of a conversation.
+    #[must_use]
+    pub fn of(conversation: &Conversation) -> Self {
+        let chat = conversation.chat_view();
+        Self {
+            active: chat.active,
+            groups: chat.access.groups.into_iter().collect(),
+            agents: conversation.present_agents().cloned().collect(),
+            properties: chat.properties,
+        }
+    }
+
+    /// The stored form.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, StorageError> {
+        rmp_serde::to_vec(self).map_err(|error| unreadable("an index row", &error))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
+        rmp_serde::from_slice(bytes).map_err(|error| unreadable("an index row", &error))
+    }
+
+    fn seen_by(&self, by: &Principal) -> bool {
+        let present = by.agent().is_some_and(|agent| self.agents.contains(agent));
+        let everybody = self.groups.contains(&GroupId::EVERYBODY);
+        let access = everybody || by.groups.iter().any(|group| self.groups.contains(group));
+        by.scopes.read_chats().is_some_and(|reach: Reach| reach.covers(access, present))
+    }
+
+    fn passes(&self, rules: &[PropertyRule]) -> bool {
+        rules.iter().all(|rule| {
+            let value = self.properties.get(&rule.namespace, &rule.name);
+            match &rule.test {
+                PropertyTest::Exists(wanted) => value.is_some() == *wanted,
+                PropertyTest::Values(values) => value.is_some_and(|v| values.contains(v)),
+                PropertyTest::ExcludeValues(values) => value.is_none_or(|v| !values.contains(v)),
+            }
+        })
+    }
+}
+
+/// A page of ids, and how many there are.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The conversations, in order.
+    pub chats: Vec<ConversationId>,
+    /// How many pass in all; at most [`LIST_SCAN`] are looked at.
+    pub found: usize,
+    /// Where the next page begins.
+    pub next: Option<ListPlace>,
+}
+
+/// The page of conversations that an agent asks for.
+///
+/// # Errors
+/// `Internal` when the stored index cannot be read.
+pub fn page(
+    table: &LicenseTable,
+    records: &Records,
+    by: &Principal,
+    list: &ListChats,
+) -> Result<Page, Rejected> {
+    let mut rows = candidates(table, records, list.newest_first).map_err(|error| {
+        tracing::error!(%error, "the index of chats cannot be read");
+        Rejected::Internal
+    })?;
+    rows.retain(|(_, _, line)| {
+        line.seen_by(by) && (list.include_active || !line.active) && line.passes(&list.properties)
+    });
+    rows.sort_by_key(|(at, chat, _)| (*at, *chat));
+    if list.newest_first {
+        rows.reverse();
+    }
+    let found = rows.len();
+    let behind = |at: Timestamp, chat: ConversationId| {
+        list.after.is_none_or(|place| {
+            let (here, there) = ((at, chat), (place.at, place.chat));
+            if list.newest_first { here < there } else { here > there }
+        })
+    };
+    let mut rest = rows.into_iter().filter(|(at, chat, _)| behind(*at, *chat)).skip(list.offset);
+    let shown: Vec<_> = rest.by_ref().take(list.limit).collect();
+    let more = rest.next().is_some();
+    let next = shown.last().filter(|_| more).map(|(at, chat, _)| ListPlace { at: *at, chat: *chat });
+    Ok(Page { chats: shown.into_iter().map(|(_, chat, _)| chat).collect(), found, next })
+}
+
+type Candidate = (Timestamp, ConversationId, Arc<Line>);
+
+fn candidates(
+    table: &LicenseTable,
+    records: &Records,
+    newest_first: bool,
+) -> Result<Vec<Candidate>, StorageError> {
+    let mut newer = HashSet::new();
+    let mut rows = Vec::new();
+    for entry in &table.rows {
+        newer.insert(*entry.key());
+        rows.push((entry.at, *entry.key(), Arc::clone(&entry.line)));
+    }
+    for ((at, chat), bytes) in records.by_activity(table.id, newest_first, None, LIST_SCAN)? {
+        if !newer.contains(&chat) {
+            rows.push((at, chat, Arc::new(Line::decode(&bytes)?)));
+        }
+    }
+    Ok(rows)
+}
+
+/// The active chats that an agent is in, newest first, at most `limit`.
+#[must_use]
+pub fn active_chats_of(table: &LicenseTable, user: &UserId, limit: usize) -> Vec<ConversationId> {
+    let Some(agent) = user.agent() else { return Vec::new() };
+    let mut rows: Vec<_> = table
+        .rows
+        .iter()
+        .filter(|row| row.line.active && row.line.agents.contains(agent))
+        .map(|row| (row.at, *row.key()))
+        .collect();
+    rows.sort_by(|a, b| b.cmp(a));
+    rows.into_iter().take(limit).map(|(_, chat)| chat).collect()
+}

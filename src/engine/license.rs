@@ -1,0 +1,144 @@
+//! A license's actor: its settings, and the tokens given out in its name (design D14).
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use serde::{Deserialize, Serialize};
+use switchboard_domain::auth::Token;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::participant::license::License;
+
+use crate::engine::bot::TokenRevoked;
+use crate::engine::conversation::SaveSnapshot;
+use crate::engine::dialect::Disconnect;
+use crate::engine::entry::{Entry, TokenHash};
+use crate::engine::hub::Parcel;
+use crate::engine::link;
+use crate::engine::order::{Done, Failure, Outcome};
+use crate::engine::participants::store;
+use crate::engine::release::{Answer, Release};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::storage::{ActorKey, Lsn};
+
+/// A token as its snapshot holds it: a revoked one is remembered, so that nothing brings it back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum StoredToken {
+    /// In force, or run out.
+    Issued(Token),
+    /// Revoked.
+    Revoked,
+}
+
+/// A license's actor.
+pub struct LicenseActor {
+    shard: Rc<Shard>,
+    table: Arc<LicenseTable>,
+    state: License,
+    lsn: Lsn,
+    /// Tokens whose newest state no snapshot holds.
+    unsaved: HashMap<TokenHash, (Lsn, StoredToken)>,
+}
+
+/// Gives out a token, of which only the hash is known here.
+pub struct Issue {
+    /// Hash of its text.
+    pub hash: TokenHash,
+    /// What it stands for.
+    pub token: Token,
+    /// Who hears how it went, and what.
+    pub answer: Answer,
+    /// Told when it is in force.
+    pub done: Done,
+}
+
+/// Takes a token back.
+pub struct Revoke {
+    /// Hash of its text.
+    pub hash: TokenHash,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+impl Message for Issue {
+    type Result = ();
+}
+impl Message for Revoke {
+    type Result = ();
+}
+
+impl Actor for LicenseActor {
+    type Context = Context<Self>;
+}
+
+impl LicenseActor {
+    /// A license as stored.
+    #[must_use]
+    pub fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, state: License, lsn: Lsn) -> Self {
+        Self { shard, table, state, lsn, unsaved: HashMap::new() }
+    }
+
+    fn commit(&mut self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Result<Lsn, Rejected> {
+        let owner = ctx.address();
+        self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))
+    }
+
+    fn refuse(&self, answer: Answer, rejected: Rejected) {
+        self.shard.answer(answer, Err(Failure::Rejected(rejected)));
+    }
+}
+
+impl Handler<Issue> for LicenseActor {
+    type Result = ();
+
+    fn handle(&mut self, issue: Issue, ctx: &mut Context<Self>) {
+        if let Err(full) = self.shard.ready() {
+            return self.refuse(issue.answer, full);
+        }
+        let (hash, token, engine) = (issue.hash, Arc::new(issue.token.clone()), self.shard.engine.clone());
+        let outcome: Outcome = Ok(issue.done);
+        let release = Release::reply(issue.answer, outcome)
+            .first(move || drop(engine.tables().tokens.insert(hash, token)));
+        if let Ok(lsn) = self.commit(Entry::TokenIssued(hash, issue.token.clone()), release, ctx) {
+            self.unsaved.insert(hash, (lsn, StoredToken::Issued(issue.token)));
+        }
+    }
+}
+
+impl Handler<Revoke> for LicenseActor {
+    type Result = ();
+
+    fn handle(&mut self, Revoke { hash, answer }: Revoke, ctx: &mut Context<Self>) {
+        if let Err(full) = self.shard.ready() {
+            return self.refuse(answer, full);
+        }
+        let (shard, table) = (Rc::clone(&self.shard), Arc::clone(&self.table));
+        let release = Release::reply(answer, Ok(Done::Nothing)).first(move || {
+            let engine = &shard.engine;
+            engine.tables().tokens.remove(&hash);
+            shard.broadcast(|| Parcel::TokenGone(hash, Disconnect::TokenRevoked));
+            // What hangs on the token follows from this one fact; a restart looks again.
+            for bot in table.bots.iter().filter(|bot| bot.token == Some(hash)) {
+                if let Some(actor) = engine.directory().bot(table.id, &bot.id) {
+                    link::tell(&actor, TokenRevoked(hash));
+                }
+            }
+        });
+        if let Ok(lsn) = self.commit(Entry::TokenRevoked(hash), release, ctx) {
+            self.unsaved.insert(hash, (lsn, StoredToken::Revoked));
+        }
+    }
+}
+
+impl Handler<SaveSnapshot> for LicenseActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
+        store(&self.shard, ActorKey::License(self.state.id), self.lsn, &self.state);
+        for (hash, (lsn, token)) in self.unsaved.drain() {
+            store(&self.shard, ActorKey::Token(hash), lsn, &token);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Bounds of the engine: what it waits for, and how much it holds.
+
+use std::time::Duration;
+
+/// How long a request may take before its asker hears `Timeout` (spec v3.0, 1.4).
+pub const REQUEST_TIME: Duration = Duration::from_secs(15);
+/// How long a connection may take to log in (spec v3.0, 1.4).
+pub const LOGIN_TIME: Duration = Duration::from_secs(30);
+/// How long a logged-in connection may be silent: the documents' own clients ping every 30 s.
+pub const IDLE_TIME: Duration = Duration::from_secs(40);
+/// Requests of one session that run at the same time; the next ones wait (design D6).
+pub const RUNNING_REQUESTS: usize = 10;
+/// Frames of one session that wait for a running request to end; beyond it reading stops.
+pub const WAITING_FRAMES: usize = 16;
+/// Connections one agent or customer may have; one more is refused.
+pub const CONNECTIONS_PER_USER: usize = 10;
+/// Pushes a connection may gather while it logs in; beyond it the login fails.
+pub const LOGIN_BUFFER: usize = 10_000;
+/// How long a reservation of a customer's chat lasts unless it is confirmed.
+pub const RESERVATION_TIME: Duration = Duration::from_secs(30);
+/// How often a shard looks at its sessions' and actors' deadlines.
+pub const TICK: Duration = Duration::from_millis(500);
+/// Ticks between two looks at what has to be snapshotted (design D4).
+pub const TICKS_PER_CHECKPOINT: u32 = 20;
+/// Index rows read for one page of a list: bounds the work of a count over a long history.
+pub const LIST_SCAN: usize = 10_000;
+/// Chats shown in an agent's login answer.
+pub const LOGIN_CHATS: usize = 100;
+/// Webhook workers on each shard.
+pub const WORKERS_PER_SHARD: usize = 2;

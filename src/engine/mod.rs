@@ -1,0 +1,39 @@
+//! The engine: thin actors around the pure domain, and delivery.
+//!
+//! Lives here: shards, actors, operations, hubs, sessions as far as they know no socket. May not
+//! live here: rules (domain), wire formats (a face, behind [`dialect::Dialect`]), sockets (net),
+//! sled (storage), HTTP (outbound).
+
+pub mod agent;
+pub mod bot;
+pub mod conversation;
+pub mod customer;
+pub mod dialect;
+pub mod directory;
+pub mod entry;
+pub mod handle;
+pub mod hub;
+pub mod index;
+pub mod license;
+pub mod limits;
+mod link;
+mod meters;
+mod operations;
+pub mod order;
+pub mod outbox;
+mod participants;
+pub mod profiles;
+pub mod provision;
+mod push;
+mod recovery;
+pub mod release;
+pub mod router;
+mod secret;
+pub mod session;
+pub mod shard;
+mod start;
+pub mod tables;
+pub mod webhook;
+
+pub use handle::{Authenticated, EngineHandle, Parts};
+pub use start::Engine;

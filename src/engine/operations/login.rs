@@ -1,0 +1,155 @@
+//! Logins (design D11): subscribe first and hold back what is pushed, read, answer, then send
+//! what was held back and is not in the answer.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use switchboard_domain::auth::{Principal, TokenKind};
+use switchboard_domain::conversation::view::Summary;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, ConversationId, GroupId};
+use switchboard_domain::participant::customer::CustomerChange;
+
+use crate::engine::agent::Connect;
+use crate::engine::conversation::ReadSummary;
+use crate::engine::customer::{Arrive, ChatsOf};
+use crate::engine::dialect::{Disconnect, Side};
+use crate::engine::index;
+use crate::engine::limits::LOGIN_CHATS;
+use crate::engine::link;
+use crate::engine::operations::connection_gone;
+use crate::engine::operations::read::{shown, table, users};
+use crate::engine::order::{AgentWelcome, CustomerWelcome, Done, Failure, Login};
+use crate::engine::release::Release;
+use crate::engine::router::OnlineGroups;
+use crate::engine::session::{Identity, Session};
+use crate::engine::shard::Shard;
+use crate::storage::Lsn;
+
+/// What a login answers, the position it saw, and where each conversation in it stood.
+type Welcome = (Done, Lsn, HashMap<ConversationId, Lsn>);
+
+/// Logs a session in and answers the request that asked for it.
+pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: Login) {
+    let shard = Rc::clone(shard);
+    actix::spawn(async move {
+        match welcome(&shard, &session, login).await {
+            Ok((done, lsn, seen)) => {
+                let answer = move || session.logged_in(slot, &Ok(done), &seen);
+                shard.after(lsn, Release::default().first(answer));
+            }
+            Err(failure) => {
+                let too_many = failure == Failure::Rejected(Rejected::TooManyConnections);
+                session.logged_in(slot, &Err(failure), &HashMap::new());
+                if too_many {
+                    session.disconnect(Disconnect::TooManyConnections);
+                }
+            }
+        }
+    });
+}
+
+async fn welcome(shard: &Rc<Shard>, session: &Rc<Session>, login: Login) -> Result<Welcome, Failure> {
+    match login {
+        Login::Agent { token, author, reconnect } if session.side() == Side::Agent => {
+            agent(shard, session, &token, author, reconnect).await
+        }
+        Login::Customer { token, group, change } if session.side() == Side::Customer => {
+            customer(shard, session, &token, group, change).await
+        }
+        _ => Err(Failure::Unauthenticated),
+    }
+}
+
+async fn agent(
+    shard: &Rc<Shard>,
+    session: &Rc<Session>,
+    token: &str,
+    author: Option<AgentId>,
+    reconnect: bool,
+) -> Result<Welcome, Failure> {
+    let engine = &shard.engine;
+    let who = engine.authenticate(token)?;
+    if !matches!(who.token.kind, TokenKind::Agent(..)) {
+        return Err(Failure::Unauthenticated);
+    }
+    let by = engine.principal(&who, author.as_ref())?;
+    let me = by.agent().cloned().ok_or(Failure::Unauthenticated)?;
+    let table = table(shard, by.license)?;
+    let mut position = Lsn::ZERO;
+    // A bot's login changes no status, and its logout neither (spec v3.0, 10.8).
+    if author.is_none() {
+        let actor = engine.directory().agent(by.license, &me).ok_or(Failure::Unauthenticated)?;
+        position = link::ask(&actor, Connect { session: session.key(), reconnect }).await??;
+        if session.is_gone() {
+            connection_gone(shard, &by, session.key(), false);
+            return Err(Failure::Timeout);
+        }
+    }
+    session.subscribe(Identity { who, by: Arc::clone(&by), group: None });
+    let chats = index::active_chats_of(&table, &by.user, LOGIN_CHATS);
+    let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
+    // The status that the login brought is in the profile only when it is durable.
+    let ready = engine.until_durable(position).await;
+    let me = table.agent(&me).filter(|_| ready).ok_or(Failure::Rejected(Rejected::Internal))?;
+    let welcome =
+        AgentWelcome { license: by.license, license_created_at: table.license.load().created_at, me, chats };
+    let shown = shown(&table, welcome, |welcome| users(&welcome.chats));
+    Ok((Done::AgentLogin(Box::new(shown)), newest.max(position), seen))
+}
+
+async fn customer(
+    shard: &Rc<Shard>,
+    session: &Rc<Session>,
+    token: &str,
+    group: Option<GroupId>,
+    change: CustomerChange,
+) -> Result<Welcome, Failure> {
+    let engine = &shard.engine;
+    let who = engine.authenticate(token)?;
+    let TokenKind::Customer(id) = who.token.kind else { return Err(Failure::Unauthenticated) };
+    // A token of another license is like one that does not exist (spec v3.0, 2).
+    if session.license() != Some(who.token.license) {
+        return Err(Failure::Unauthenticated);
+    }
+    let by = engine.principal(&who, None)?;
+    let table = table(shard, by.license)?;
+    if let Some(group) = group.filter(|group| !table.license.load().groups.contains_key(group)) {
+        return Err(Rejected::GroupNotFound(group).into());
+    }
+    let actor = engine.directory().customer(engine, by.license, id)?;
+    let arrive = Arrive { session: session.key(), change };
+    let (customer, position) = link::ask(&actor, arrive).await??;
+    if session.is_gone() {
+        connection_gone(shard, &by, session.key(), false);
+        return Err(Failure::Timeout);
+    }
+    session.subscribe(Identity { who, by: Arc::clone(&by), group });
+    let chats = link::ask(&actor, ChatsOf).await?;
+    let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
+    let groups = table.license.load().groups.keys().copied().collect();
+    let router = engine.directory().license(by.license).ok_or(Rejected::Internal)?.router;
+    let online_groups = link::ask(&router, OnlineGroups(groups)).await?;
+    let line = |s: &Summary| (s.chat.id, s.chat.active, s.unread_by_customer);
+    let welcome = CustomerWelcome { customer, chats: chats.iter().map(line).collect(), online_groups };
+    Ok((Done::CustomerLogin(welcome), newest.max(position), seen))
+}
+
+async fn summaries(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    ids: &[ConversationId],
+) -> Result<(Vec<Summary>, Lsn, HashMap<ConversationId, Lsn>), Failure> {
+    let (mut chats, mut newest, mut seen) = (Vec::new(), Lsn::ZERO, HashMap::new());
+    for id in ids {
+        let actor = shard.engine.directory().conversation(&shard.engine, by.license, *id)?;
+        if let Ok((summary, lsn)) = link::ask(&actor, ReadSummary(Some(Arc::clone(by)))).await? {
+            newest = newest.max(lsn);
+            seen.insert(*id, lsn);
+            chats.push(summary);
+        }
+    }
+    chats.sort_by_key(|summary| std::cmp::Reverse((summary.chat.last_activity, summary.chat.id)));
+    Ok((chats, newest, seen))
+}

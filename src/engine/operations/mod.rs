@@ -1,0 +1,214 @@
+//! What needs several actors, or none (design D7): each operation is its own task, detached so
+//! that a lost socket cannot cut it, and asks one actor at a time. A request for one conversation
+//! is no operation: it goes straight to its actor.
+
+mod bots;
+mod login;
+mod read;
+mod start;
+mod tokens;
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::Addr;
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::command::{Command, WhenInactive};
+use switchboard_domain::error::{PlacementNeed, Rejected};
+use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::bot::BotChange;
+use switchboard_domain::routing::{PlaceRequest, Placement};
+
+use crate::engine::agent::{Disconnected, SetStatus};
+use crate::engine::bot;
+use crate::engine::conversation::{ConversationActor, Execute};
+use crate::engine::customer::{Confirm, Left};
+use crate::engine::link;
+use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::release::{Answer, Release, SessionKey};
+use crate::engine::router::Place;
+use crate::engine::shard::Shard;
+use crate::storage::Lsn;
+
+pub(crate) use login::login;
+pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
+
+/// Carries out a request and answers it.
+pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
+    let Request { by, order, group } = request;
+    shard.engine.meters().ordered(&order);
+    match order {
+        Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
+        Order::Chat(chat, command) => {
+            match shard.engine.directory().conversation(&shard.engine, by.license, chat) {
+                Ok(actor) => {
+                    link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None });
+                }
+                Err(rejected) => shard.answer(answer, Err(rejected.into())),
+            }
+        }
+        Order::StartChat(open) => detached(start::start_chat(Rc::clone(shard), by, open, group, answer)),
+        Order::ListChats(list) => {
+            let own = Rc::clone(shard);
+            detached(async move { answer_read(&own, answer, read::list(&own, &by, &list).await) });
+        }
+        Order::GetThreads(chat, threads) => {
+            let own = Rc::clone(shard);
+            detached(async move {
+                let read = read::threads(&own, by, chat, threads).await;
+                answer_read(&own, answer, read);
+            });
+        }
+        Order::SetStatus(agent, status) => set_status(shard, &by, agent, status, answer),
+        Order::CreateBot(bot) => bots::create(shard, &by, bot, answer),
+        Order::UpdateBot(id, change) => bots::update(shard, by, &id, change, answer),
+        Order::RemoveBot { bot, any } => bots::remove(shard, by, &bot, any, answer),
+        Order::ListBots { all } => shard.answer(answer, bots::list(shard, &by, all)),
+        Order::GetBot { bot, any } => shard.answer(answer, bots::get(shard, &by, &bot, any)),
+        Order::IssueCustomerToken { customer, life } => {
+            detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
+        }
+    }
+}
+
+/// Starts a task that runs to its end whatever becomes of the asker.
+fn detached(operation: impl Future<Output = ()> + 'static) {
+    actix::spawn(operation);
+}
+
+/// Answers a read when everything that it saw is durable.
+fn answer_read(shard: &Rc<Shard>, answer: Answer, read: Result<(Done, Lsn), Failure>) {
+    match read {
+        Ok((done, lsn)) => shard.after(lsn, Release::reply(answer, Ok(done))),
+        Err(failure) => shard.answer(answer, Err(failure)),
+    }
+}
+
+/// Asks the router what a conversation needs to know, then gives it its command again.
+pub(crate) fn place(
+    shard: &Rc<Shard>,
+    (license, chat): (LicenseId, ConversationId),
+    actor: Addr<ConversationActor>,
+    need: PlacementNeed,
+    mut message: Execute,
+) {
+    let shard = Rc::clone(shard);
+    detached(async move {
+        let at = shard.now();
+        match ask_router(&shard, license, chat, need).await {
+            Ok(placement) => {
+                message.placed_at = Some(at);
+                message.command = placed(message.command, placement);
+                link::tell(&actor, message);
+            }
+            Err(rejected) => shard.answer(message.answer, Err(rejected.into())),
+        }
+    });
+}
+
+async fn ask_router(
+    shard: &Shard,
+    license: LicenseId,
+    chat: ConversationId,
+    need: PlacementNeed,
+) -> Result<Placement, Rejected> {
+    let actors = shard.engine.directory().license(license).ok_or(Rejected::Internal)?;
+    let request = PlaceRequest {
+        conversation: chat,
+        groups: need.groups,
+        continuous: need.may_wait_offline,
+        exclude: need.exclude,
+        at: shard.now(),
+        automatic: true,
+    };
+    link::ask(&actors.router, Place(request)).await
+}
+
+/// The command with the router's word in it.
+fn placed(command: Command, placement: Placement) -> Command {
+    let placement = Some(placement);
+    match command {
+        Command::Activate(mut open) => {
+            open.placement = placement;
+            Command::Activate(open)
+        }
+        Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, _) } => {
+            Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, placement) }
+        }
+        Command::RemoveUser { user, .. } => Command::RemoveUser { user, placement },
+        Command::Reassign { from, .. } => Command::Reassign { from, placement },
+        other => other,
+    }
+}
+
+/// The customer learns of its new chat before anybody is answered.
+pub(crate) fn confirm_chat(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    customer: CustomerId,
+    chat: ConversationId,
+    release: &mut Release,
+) {
+    let engine = shard.engine.clone();
+    release.first.push(Box::new(move || {
+        if let Some(actor) = engine.directory().running_customer(license, customer) {
+            link::tell(&actor, Confirm(chat));
+        }
+    }));
+}
+
+/// A connection logged out or was lost. A bot's or a stranger's changes nothing.
+pub(crate) fn connection_gone(shard: &Shard, by: &Principal, session: SessionKey, logged_out: bool) {
+    let directory = shard.engine.directory();
+    match &by.user {
+        UserId::Agent(agent) => {
+            if let Some(actor) = directory.agent(by.license, agent) {
+                link::tell(&actor, Disconnected { session, logged_out });
+            }
+        }
+        UserId::Customer(customer) => {
+            if let Some(actor) = directory.running_customer(by.license, *customer) {
+                link::tell(&actor, Left(session));
+            }
+        }
+    }
+}
+
+fn set_status(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    agent: Option<switchboard_domain::id::AgentId>,
+    status: RoutingStatus,
+    answer: Answer,
+) {
+    let target = agent.or_else(|| by.agent().cloned());
+    let allowed = target.as_ref().ok_or(Rejected::NoAccess).and_then(|target| by.may_set_status(target));
+    let (Some(target), Ok(())) = (target, &allowed) else {
+        return shard.answer(answer, allowed.map(|()| Done::Nothing).map_err(Failure::from));
+    };
+    let directory = shard.engine.directory();
+    if let Some(actor) = directory.agent(by.license, &target) {
+        link::tell(&actor, SetStatus { status, answer });
+        return;
+    }
+    let bot = shard.engine.tables().license(by.license).and_then(|table| table.bot(&target));
+    match (bot, directory.bot(by.license, &target)) {
+        (Some(bot), Some(actor)) if bot.client == by.client => {
+            let change = BotChange { status: Some(status), token: Some(by.token), ..BotChange::default() };
+            link::tell(&actor, bot::Change { by: None, change, answer });
+        }
+        _ => {
+            let missing = Rejected::NotFound(switchboard_domain::error::Resource::User);
+            shard.answer(answer, Err(missing.into()));
+        }
+    }
+}
+
+/// Waits for an answer that another actor gives.
+async fn heard(asked: impl FnOnce(Answer)) -> Outcome {
+    let (answer, outcome) = tokio::sync::oneshot::channel();
+    asked(Answer::Waiter(answer));
+    outcome.await.unwrap_or(Err(Failure::Rejected(Rejected::Internal)))
+}

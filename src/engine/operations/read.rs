@@ -1,0 +1,152 @@
+//! Reads: lists, threads. What they show is durable when it is shown (design D4, D11).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::event::Event;
+use switchboard_domain::conversation::view::{Summary, Threads};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+
+use crate::engine::conversation::{LoadedThread, NeedThreads, ReadSummary, ReadThreads};
+use crate::engine::customer::ChatsOf;
+use crate::engine::entry::unreadable;
+use crate::engine::index;
+use crate::engine::link;
+use crate::engine::order::{ChatPage, Done, Failure, ListChats, Shown};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::storage::{Lsn, Records, StorageError};
+
+/// How often a thread is read again when its chunks were stored meanwhile.
+const READ_TRIES: usize = 5;
+
+/// A page of chats.
+pub(super) async fn list(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    list: &ListChats,
+) -> Result<(Done, Lsn), Failure> {
+    let table = table(shard, by.license)?;
+    let (chats, found, next, lsn) = match by.user {
+        UserId::Agent(_) => {
+            let page = index::page(&table, shard.engine.records(), by, list)?;
+            let (chats, lsn) = summaries(shard, Some(by), by.license, &page.chats).await?;
+            (chats, page.found, page.next, lsn)
+        }
+        UserId::Customer(customer) => {
+            let (mut chats, lsn) = customers_chats(shard, by, customer).await?;
+            let found = chats.len();
+            chats = chats.into_iter().skip(list.offset).take(list.limit).collect();
+            (chats, found, None, lsn)
+        }
+    };
+    let page = ChatPage { chats, found, next };
+    Ok((Done::Chats(shown(&table, page, |page| users(&page.chats))), lsn))
+}
+
+/// The customer's chats, newest first.
+pub(super) async fn customers_chats(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    customer: CustomerId,
+) -> Result<(Vec<Summary>, Lsn), Failure> {
+    let actor = shard.engine.directory().customer(&shard.engine, by.license, customer)?;
+    let ids = link::ask(&actor, ChatsOf).await?;
+    let (mut chats, lsn) = summaries(shard, Some(by), by.license, &ids).await?;
+    chats.sort_by_key(|summary| std::cmp::Reverse((summary.chat.last_activity, summary.chat.id)));
+    Ok((chats, lsn))
+}
+
+/// The lines of some conversations; those out of reach are left out. The position is the newest
+/// that any of them saw.
+pub(super) async fn summaries(
+    shard: &Rc<Shard>,
+    by: Option<&Arc<Principal>>,
+    license: LicenseId,
+    ids: &[ConversationId],
+) -> Result<(Vec<Summary>, Lsn), Failure> {
+    let mut chats = Vec::with_capacity(ids.len());
+    let mut newest = Lsn::ZERO;
+    for id in ids {
+        let actor = shard.engine.directory().conversation(&shard.engine, license, *id)?;
+        match link::ask(&actor, ReadSummary(by.cloned())).await? {
+            Ok((summary, lsn)) => {
+                newest = newest.max(lsn);
+                chats.push(summary);
+            }
+            Err(Rejected::NoAccess | Rejected::NotFound(_)) => {}
+            Err(rejected) => return Err(rejected.into()),
+        }
+    }
+    Ok((chats, newest))
+}
+
+/// One chat with some of its threads.
+pub(super) async fn threads(
+    shard: &Rc<Shard>,
+    by: Arc<Principal>,
+    chat: ConversationId,
+    wanted: Option<Vec<ThreadId>>,
+) -> Result<(Done, Lsn), Failure> {
+    let table = table(shard, by.license)?;
+    let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
+    for _ in 0..READ_TRIES {
+        let needs = link::ask(&actor, NeedThreads(Arc::clone(&by), wanted.clone())).await??;
+        let loaded = load(shard.engine.records(), by.license, chat, needs).await?;
+        if let Some((threads, lsn)) = link::ask(&actor, ReadThreads(loaded)).await? {
+            let users = |t: &Threads| t.chat.members.iter().map(|member| member.user.clone()).collect();
+            return Ok((Done::Threads(shown(&table, threads, users)), lsn));
+        }
+    }
+    Err(Rejected::Internal.into())
+}
+
+async fn load(
+    records: &Records,
+    license: LicenseId,
+    chat: ConversationId,
+    needs: Vec<(ThreadId, u32)>,
+) -> Result<Vec<LoadedThread>, Rejected> {
+    let records = records.clone();
+    // Off the shard's thread: a long history may have to come from the disk.
+    let read = move || {
+        needs.into_iter().map(|need| load_thread(&records, license, chat, need)).collect::<Result<_, _>>()
+    };
+    let loaded: Result<Vec<_>, StorageError> =
+        tokio::task::spawn_blocking(read).await.map_err(|_| Rejected::Internal)?;
+    loaded.map_err(|error| {
+        tracing::error!(%error, "stored events cannot be read");
+        Rejected::Internal
+    })
+}
+
+fn load_thread(
+    records: &Records,
+    license: LicenseId,
+    chat: ConversationId,
+    (thread, chunks): (ThreadId, u32),
+) -> Result<LoadedThread, StorageError> {
+    let mut events: Vec<Arc<Event>> = Vec::new();
+    for index in 0..chunks {
+        let bytes = records.chunk(license, chat, thread, index)?.unwrap_or_default();
+        let chunk: Vec<Arc<Event>> =
+            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a chunk", &error))?;
+        events.extend(chunk);
+    }
+    Ok(LoadedThread { thread, chunks, events })
+}
+
+pub(super) fn table(shard: &Shard, license: LicenseId) -> Result<Arc<LicenseTable>, Rejected> {
+    shard.engine.tables().license(license).ok_or(Rejected::NotFound(Resource::Chat))
+}
+
+pub(super) fn shown<T>(table: &LicenseTable, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
+    let profiles = table.profiles(&users(&what));
+    Shown { what, profiles, properties: table.properties() }
+}
+
+pub(super) fn users(chats: &[Summary]) -> Vec<UserId> {
+    chats.iter().flat_map(|summary| &summary.chat.members).map(|member| member.user.clone()).collect()
+}

@@ -1,0 +1,98 @@
+//! Starts a chat: Customer.Reserve -> Router.Place -> Conversation.Create, one append. Whatever
+//! fails on the way gives back what was taken before (design D7).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::access::Access;
+use switchboard_domain::conversation::command::{NewConversation, OpenThread};
+use switchboard_domain::error::{PlacementNeed, Rejected};
+use switchboard_domain::id::{ConversationId, CustomerId, GroupId, LicenseId, UserId};
+use switchboard_domain::routing::Placement;
+
+use crate::engine::conversation::ConversationActor;
+use crate::engine::customer::{ReleaseChat, Reserve};
+use crate::engine::link;
+use crate::engine::operations::ask_router;
+use crate::engine::release::Answer;
+use crate::engine::router::Cancel;
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::telemetry::clock;
+
+/// Makes a conversation with its first thread and answers with it.
+pub(super) async fn start_chat(
+    shard: Rc<Shard>,
+    by: Arc<Principal>,
+    mut open: OpenThread,
+    group: Option<GroupId>,
+    answer: Answer,
+) {
+    let Some(table) = shard.engine.tables().license(by.license) else {
+        return shard.answer(answer, Err(Rejected::Internal.into()));
+    };
+    let id = ConversationId::from_random(clock::random_u64());
+    if open.access.is_none() {
+        open.access = group.map(Access::of);
+    }
+    let customer = match by.user {
+        UserId::Customer(customer) => Some(customer),
+        UserId::Agent(_) => open.customer,
+    };
+    let placed_at = clock::now();
+    let prepared = prepare(&shard, &table, &by, &mut open, customer, id).await;
+    if let Err(rejected) = prepared {
+        return shard.answer(answer, Err(rejected.into()));
+    }
+    let number = table.next_conversation();
+    let new = NewConversation { license: by.license, id, number, open };
+    if let Err((rejected, answer)) = ConversationActor::create(&shard, &table, new, &by, placed_at, answer) {
+        give_back(&shard, by.license, customer, id);
+        shard.answer(answer, Err(rejected.into()));
+    }
+}
+
+/// Takes the customer's place and, for a customer's chat, the agent's slot.
+async fn prepare(
+    shard: &Rc<Shard>,
+    table: &LicenseTable,
+    by: &Principal,
+    open: &mut OpenThread,
+    customer: Option<CustomerId>,
+    id: ConversationId,
+) -> Result<(), Rejected> {
+    let access = open.access.clone().unwrap_or_default();
+    let known = &table.license.load().groups;
+    if let Some(&unknown) = access.groups.iter().find(|group| !known.contains_key(group)) {
+        return Err(Rejected::GroupNotFound(unknown));
+    }
+    if let Some(customer) = customer {
+        let actor = shard.engine.directory().customer(&shard.engine, by.license, customer)?;
+        link::ask(&actor, Reserve(id)).await??;
+    }
+    if by.agent().is_some() {
+        return Ok(());
+    }
+    let need = PlacementNeed {
+        groups: access.groups.into_iter().collect(),
+        exclude: Vec::new(),
+        may_wait_offline: open.continuous.unwrap_or(false),
+    };
+    let placement = ask_router(shard, by.license, id, need).await;
+    if !matches!(placement, Ok(Placement::Assigned(_) | Placement::Queued { .. } | Placement::Unassigned)) {
+        give_back(shard, by.license, customer, id);
+    }
+    open.placement = Some(placement?);
+    Ok(())
+}
+
+fn give_back(shard: &Shard, license: LicenseId, customer: Option<CustomerId>, id: ConversationId) {
+    let directory = shard.engine.directory();
+    if let Some(actors) = directory.license(license) {
+        link::tell(&actors.router, Cancel(id));
+    }
+    if let Some(actor) = customer.and_then(|customer| directory.running_customer(license, customer)) {
+        link::tell(&actor, ReleaseChat(id));
+    }
+}

@@ -1,0 +1,130 @@
+//! Gives out and takes back tokens. Only hashes are kept (design D14).
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Actor;
+use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId};
+use switchboard_domain::limits::CUSTOMER_TOKEN_LIFE;
+use switchboard_domain::participant::customer::{Customer, CustomerFact};
+
+use crate::engine::customer::{CustomerActor, StoredCustomer};
+use crate::engine::license::{Issue, Revoke};
+use crate::engine::link;
+use crate::engine::operations::read::table;
+use crate::engine::order::{Done, Failure, IssuedToken, Outcome};
+use crate::engine::release::{Answer, Release};
+use crate::engine::secret;
+use crate::engine::shard::Shard;
+use crate::storage::Lsn;
+use crate::telemetry::clock;
+
+/// Gives out a customer's token; makes the customer when none is named.
+pub(super) async fn issue_customer_token(
+    shard: Rc<Shard>,
+    by: Arc<Principal>,
+    customer: Option<CustomerId>,
+    life: Option<Duration>,
+    answer: Answer,
+) {
+    match prepare(&shard, &by, customer) {
+        Err(rejected) => shard.answer(answer, Err(rejected.into())),
+        Ok((actors, customer)) => {
+            let life = life.unwrap_or(CUSTOMER_TOKEN_LIFE);
+            let text = secret::draw();
+            let now = clock::now();
+            let token = Token {
+                license: by.license,
+                client: by.client.clone(),
+                kind: TokenKind::Customer(customer),
+                issued_at: now,
+                expires_at: Some(now.plus(life)),
+            };
+            let hash = secret::hash(&text);
+            let issued = IssuedToken { token: text, client: by.client.clone(), customer, life };
+            let done = Done::CustomerToken(issued);
+            link::tell(&actors.license, Issue { hash, token, answer, done });
+        }
+    }
+}
+
+/// Finds the named customer, or makes one. An unknown id makes a customer with that id: an
+/// identity may come from elsewhere.
+fn prepare(
+    shard: &Rc<Shard>,
+    by: &Principal,
+    customer: Option<CustomerId>,
+) -> Result<(crate::engine::directory::LicenseActors, CustomerId), Rejected> {
+    shard.ready()?;
+    let directory = shard.engine.directory();
+    let actors = directory.license(by.license).ok_or(Rejected::Internal)?;
+    let id = customer.unwrap_or_else(|| CustomerId::from_random(clock::random_u128()));
+    match directory.customer(&shard.engine, by.license, id) {
+        Ok(_) => {}
+        Err(Rejected::NotFound(Resource::User)) => make_customer(shard, by.license, id)?,
+        Err(rejected) => return Err(rejected),
+    }
+    Ok((actors, id))
+}
+
+fn make_customer(shard: &Rc<Shard>, license: LicenseId, id: CustomerId) -> Result<(), Rejected> {
+    let table = table(shard, license)?;
+    let number = shard.engine.tables().next_number();
+    let customer = Customer::new(id, number, clock::now());
+    let own = Rc::clone(shard);
+    shard.engine.directory().add_customer(license, id, move || {
+        CustomerActor::create(move |ctx| {
+            let fact = CustomerFact::Put(customer.clone());
+            let stored = StoredCustomer { customer, lsn: Lsn::ZERO, chats: Vec::new() };
+            let mut actor = CustomerActor::new(own, table, stored);
+            drop(actor.commit(fact, Release::default(), ctx));
+            actor
+        })
+    });
+    Ok(())
+}
+
+/// What an agent's token is to be.
+pub(crate) struct AgentToken {
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// The application.
+    pub(crate) client: ClientId,
+    /// What it may do.
+    pub(crate) scopes: ScopeSet,
+    /// How long it lives; `None`: for ever.
+    pub(crate) life: Option<Duration>,
+}
+
+/// Gives out an agent's token with a given text; answers when it is in force.
+pub(crate) async fn issue_agent_token(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    wanted: AgentToken,
+    text: &str,
+) -> Outcome {
+    let actors = shard.engine.directory().license(license).ok_or(Rejected::Internal)?;
+    let now = clock::now();
+    let token = Token {
+        license,
+        client: wanted.client,
+        kind: TokenKind::Agent(wanted.agent, wanted.scopes),
+        issued_at: now,
+        expires_at: wanted.life.map(|life| now.plus(life)),
+    };
+    let hash = secret::hash(text);
+    super::heard(|answer| link::tell(&actors.license, Issue { hash, token, answer, done: Done::Nothing }))
+        .await
+}
+
+/// Takes a token back, by its text.
+pub(crate) async fn revoke(shard: &Rc<Shard>, text: &str) -> Outcome {
+    let hash = secret::hash(text);
+    let token = shard.engine.tables().tokens.get(&hash).map(|token| Arc::clone(&token));
+    let license = token.ok_or(Failure::Unauthenticated)?.license;
+    let actors = shard.engine.directory().license(license).ok_or(Rejected::Internal)?;
+    super::heard(|answer| link::tell(&actors.license, Revoke { hash, answer })).await
+}

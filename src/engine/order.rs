@@ -1,0 +1,326 @@
+//! What a face asks of the engine, and what it gets back: plain data, so that a face is a pure
+//! translator between its wire and these types.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_domain::auth::{Principal, Scope};
+use switchboard_domain::conversation::command::{Command, OpenThread};
+use switchboard_domain::conversation::event::Event;
+use switchboard_domain::conversation::properties::{PropertyTable, PropertyValue};
+use switchboard_domain::conversation::view::{ChatView, Summary, ThreadView, Threads};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, ThreadId};
+use switchboard_domain::participant::bot::{Bot, BotChange};
+use switchboard_domain::participant::customer::{Customer, CustomerChange};
+use switchboard_domain::participant::{Duty, RoutingStatus};
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::BotWebhooks;
+
+use crate::engine::profiles::{AgentProfile, Profiles};
+
+/// A request of a principal.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// Changes nothing; answered at once with [`Done::Nothing`].
+    Nothing,
+    /// One command to one conversation. `Post`, `RemoveUser` and `Activate` come without a
+    /// placement: the engine asks the router when one is needed.
+    Chat(ConversationId, Command),
+    /// Makes a conversation with its first thread.
+    StartChat(OpenThread),
+    /// The chats the principal may see.
+    ListChats(ListChats),
+    /// One chat with some of its threads (`None`: all).
+    GetThreads(ConversationId, Option<Vec<ThreadId>>),
+    /// Sets the routing status of an agent or bot; `None` asks for oneself.
+    SetStatus(Option<AgentId>, RoutingStatus),
+    /// Makes a bot of the principal's application.
+    CreateBot(NewBot),
+    /// Changes a bot of the principal's application.
+    UpdateBot(AgentId, BotChange),
+    /// Removes a bot; `any`: of whatever application (needs the scope, checked by the face).
+    RemoveBot {
+        /// Which.
+        bot: AgentId,
+        /// Reaches bots of other applications too.
+        any: bool,
+    },
+    /// Bots of the principal's application, or all.
+    ListBots {
+        /// Of every application.
+        all: bool,
+    },
+    /// One bot in full.
+    GetBot {
+        /// Which.
+        bot: AgentId,
+        /// Reaches bots of other applications too.
+        any: bool,
+    },
+    /// Gives out a customer's token.
+    IssueCustomerToken {
+        /// Reuses an identity; `None` makes a new one.
+        customer: Option<CustomerId>,
+        /// How long it lives; `None`: the default.
+        life: Option<Duration>,
+    },
+}
+
+/// Which chats, and which page of them.
+#[derive(Debug, Clone)]
+pub struct ListChats {
+    /// Also those with an active thread? (`false`: only closed ones.)
+    pub include_active: bool,
+    /// Only chats that pass all of these.
+    pub properties: Vec<PropertyRule>,
+    /// Newest activity first?
+    pub newest_first: bool,
+    /// At most this many.
+    pub limit: usize,
+    /// Skip this many, for faces that page by number.
+    pub offset: usize,
+    /// Continue behind this place, for faces that page by position.
+    pub after: Option<ListPlace>,
+}
+
+/// A place in a list of chats: opaque for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListPlace {
+    /// Last activity of the chat there.
+    pub at: Timestamp,
+    /// The chat.
+    pub chat: ConversationId,
+}
+
+/// A condition on one chat property (spec v3.0, 5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PropertyRule {
+    /// Namespace of the property.
+    pub namespace: Box<str>,
+    /// Name of the property.
+    pub name: Box<str>,
+    /// What must hold. A chat without it passes `exists: false` and `exclude_values`.
+    pub test: PropertyTest,
+}
+
+/// The test of a [`PropertyRule`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PropertyTest {
+    /// Is it set?
+    Exists(bool),
+    /// Is it one of these?
+    Values(Vec<PropertyValue>),
+    /// Is it none of these?
+    ExcludeValues(Vec<PropertyValue>),
+}
+
+/// A bot that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewBot {
+    /// Shown name.
+    pub name: Box<str>,
+    /// URL, perhaps without a scheme.
+    pub avatar: Option<Box<str>>,
+    /// Status, groups, capacity.
+    pub duty: Duty,
+    /// Where it hears.
+    pub webhooks: Option<BotWebhooks>,
+}
+
+/// A login over a WebSocket.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// As an agent, or as one of its bots.
+    Agent {
+        /// The token, without `Bearer `.
+        token: String,
+        /// The bot that the connection is to be.
+        author: Option<AgentId>,
+        /// Asks for the last routing status instead of the default one.
+        reconnect: bool,
+    },
+    /// As a customer.
+    Customer {
+        /// The token, without `Bearer `.
+        token: String,
+        /// Group for chats started without an access.
+        group: Option<switchboard_domain::id::GroupId>,
+        /// What the customer tells of itself.
+        change: CustomerChange,
+    },
+}
+
+/// What a successful order answers.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// Done; nothing to tell.
+    Nothing,
+    /// An event was posted.
+    Posted {
+        /// To this thread.
+        thread: ThreadId,
+        /// As stored.
+        event: Arc<Event>,
+    },
+    /// A thread was opened, in a new or an old conversation.
+    Opened(Shown<(ChatView, ThreadView)>),
+    /// A page of chats.
+    Chats(Shown<ChatPage>),
+    /// A chat with threads.
+    Threads(Shown<Threads>),
+    /// An agent's connection is logged in.
+    AgentLogin(Box<Shown<AgentWelcome>>),
+    /// A customer's connection is logged in.
+    CustomerLogin(CustomerWelcome),
+    /// A bot was made.
+    BotCreated(AgentId),
+    /// Bots, in the order of creation.
+    Bots(Vec<Arc<Bot>>),
+    /// One bot.
+    Bot(Arc<Bot>),
+    /// A customer's token was given out.
+    CustomerToken(IssuedToken),
+}
+
+/// Something to show, with the profiles of the users named in it as they were at that moment,
+/// and the property definitions that say what a reader may see.
+#[derive(Debug, Clone)]
+pub struct Shown<T> {
+    /// The thing.
+    pub what: T,
+    /// Who is named in it.
+    pub profiles: Profiles,
+    /// Which properties a customer may read.
+    pub properties: Arc<PropertyTable>,
+}
+
+/// A page of chats.
+#[derive(Debug, Clone)]
+pub struct ChatPage {
+    /// The chats.
+    pub chats: Vec<Summary>,
+    /// How many there are in all.
+    pub found: usize,
+    /// Where the next page begins, when there is one.
+    pub next: Option<ListPlace>,
+}
+
+/// What an agent's login answers.
+#[derive(Debug, Clone)]
+pub struct AgentWelcome {
+    /// The tenant.
+    pub license: LicenseId,
+    /// When the license was made.
+    pub license_created_at: Timestamp,
+    /// The agent or bot that the connection is.
+    pub me: Arc<AgentProfile>,
+    /// Its active chats, newest first.
+    pub chats: Vec<Summary>,
+}
+
+/// What a customer's login answers.
+#[derive(Debug, Clone)]
+pub struct CustomerWelcome {
+    /// The customer.
+    pub customer: Arc<Customer>,
+    /// Its chats: id, has an active thread, has unread events.
+    pub chats: Vec<(ConversationId, bool, bool)>,
+    /// Groups with somebody online.
+    pub online_groups: Vec<switchboard_domain::id::GroupId>,
+}
+
+/// A token in clear: shown once.
+#[derive(Debug, Clone)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: String,
+    /// The application.
+    pub client: ClientId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// How long it lives.
+    pub life: Duration,
+}
+
+/// What `GET /info` tells of a token.
+#[derive(Debug, Clone)]
+pub struct TokenInfo {
+    /// The tenant.
+    pub license: LicenseId,
+    /// The application.
+    pub client: ClientId,
+    /// The agent's or customer's id.
+    pub entity: String,
+    /// Scopes.
+    pub scopes: Vec<Scope>,
+    /// Seconds until it ends; `None`: never.
+    pub expires_in: Option<u64>,
+}
+
+/// How an order ended.
+pub type Outcome = Result<Done, Failure>;
+
+/// Why an order failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Token missing, unknown, expired or revoked.
+    Unauthenticated,
+    /// The connection has to log in first.
+    LoginFirst,
+    /// The connection is logged in already.
+    LoggedIn,
+    /// No such action in this version.
+    UnknownAction,
+    /// Took longer than [`crate::engine::limits::REQUEST_TIME`].
+    Timeout,
+    /// Refused by a rule.
+    Rejected(Rejected),
+}
+
+impl From<Rejected> for Failure {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+/// A principal and what it asks.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who.
+    pub by: Arc<Principal>,
+    /// What.
+    pub order: Order,
+    /// The group of chats started without an access, when the connection named one at login.
+    pub group: Option<switchboard_domain::id::GroupId>,
+}
+
+/// Fields a customer told at login or later, as text pairs.
+pub type Fields = BTreeMap<Box<str>, Box<str>>;
+
+impl Order {
+    /// A short name, for counting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Chat(_, Command::Activate(_)) => "activate",
+            Self::Chat(_, Command::Close { .. }) => "close",
+            Self::Chat(_, Command::Post { .. }) => "post",
+            Self::Chat(_, Command::AddUser(_)) => "add_user",
+            Self::Chat(_, Command::RemoveUser { .. }) => "remove_user",
+            Self::Chat(..) => "route",
+            Self::StartChat(_) => "start_chat",
+            Self::ListChats(_) => "list_chats",
+            Self::GetThreads(..) => "get_threads",
+            Self::SetStatus(..) => "set_status",
+            Self::CreateBot(_) => "create_bot",
+            Self::UpdateBot(..) => "update_bot",
+            Self::RemoveBot { .. } => "remove_bot",
+            Self::ListBots { .. } => "list_bots",
+            Self::GetBot { .. } => "get_bot",
+            Self::IssueCustomerToken { .. } => "issue_customer_token",
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Start (design D4, D15): reads the journal once from the last checkpoint, brings every snapshot
+//! up to date, stores them, and leaves what the actors are started from. After that an inactive
+//! actor has no tail in the journal.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::fact::Fact;
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
+use switchboard_domain::participant::agent::{Agent, AgentFact};
+use switchboard_domain::participant::bot::{Bot, BotFact};
+use switchboard_domain::participant::customer::{Customer, CustomerFact};
+use switchboard_domain::participant::license::{License, LicenseFact};
+use switchboard_domain::webhook::{Delivery, DeliveryId};
+
+use crate::engine::conversation::{Stored, snapshot};
+use crate::engine::entry::{self, Entry, TokenHash, unreadable};
+use crate::engine::license::StoredToken;
+use crate::engine::webhook;
+use crate::storage::{ActorKey, ActorKind, Lsn, Save, Storage, StorageError};
+
+/// How often to look whether what was journaled at start is durable.
+const DURABLE_POLL: Duration = Duration::from_millis(1);
+
+/// The states of one kind, with the position up to which each is true.
+pub(crate) type States<K, V> = HashMap<K, (Lsn, V)>;
+
+/// Everything that the actors are started from.
+#[derive(Default)]
+pub(crate) struct Recovered {
+    pub(crate) licenses: States<LicenseId, License>,
+    pub(crate) agents: States<(LicenseId, AgentId), Agent>,
+    pub(crate) bots: States<(LicenseId, AgentId), Bot>,
+    pub(crate) tokens: States<TokenHash, StoredToken>,
+    /// Only those that the journal's tail touches.
+    customers: States<(LicenseId, CustomerId), Customer>,
+    /// Only those that the journal's tail touches.
+    conversations: HashMap<(LicenseId, ConversationId), Stored>,
+    deliveries: HashMap<(LicenseId, DeliveryId), Arc<Delivery>>,
+    /// The greatest process-wide creation number.
+    pub(crate) number: u64,
+    last: Lsn,
+}
+
+impl Recovered {
+    /// Reads snapshots and the journal's tail.
+    ///
+    /// # Errors
+    /// When either cannot be read.
+    pub(crate) fn read(storage: &Storage) -> Result<Self, StorageError> {
+        let mut all = Self::default();
+        all.read_snapshots(storage)?;
+        let checkpoint = storage.journal.checkpoint();
+        let last = storage.journal.replay(checkpoint, &mut |lsn, record| {
+            entry::decode(record)?.into_iter().try_for_each(|entry| all.take(storage, lsn, entry))
+        })?;
+        all.last = last.max(checkpoint);
+        Ok(all)
+    }
+
+    fn read_snapshots(&mut self, storage: &Storage) -> Result<(), StorageError> {
+        let records = &storage.records;
+        for found in records.snapshots(ActorKind::License, None)? {
+            let license: License = decode(&found.bytes)?;
+            self.licenses.insert(license.id, (found.lsn, license));
+        }
+        for found in records.snapshots(ActorKind::Agent, None)? {
+            if let ActorKey::Agent(license, id) = found.key {
+                self.agents.insert((license, id), (found.lsn, decode(&found.bytes)?));
+            }
+        }
+        for found in records.snapshots(ActorKind::Bot, None)? {
+            if let ActorKey::Bot(license, id) = found.key {
+                self.bots.insert((license, id), (found.lsn, decode(&found.bytes)?));
+            }
+        }
+        for found in records.snapshots(ActorKind::Token, None)? {
+            if let ActorKey::Token(hash) = found.key {
+                self.tokens.insert(hash, (found.lsn, decode(&found.bytes)?));
+            }
+        }
+        if let Some((_, bytes)) = records.snapshot(&ActorKey::Installation)? {
+            self.number = decode(&bytes)?;
+        }
+        for license in self.licenses.keys().copied().collect::<Vec<_>>() {
+            for (_, bytes) in records.deliveries(license)? {
+                let delivery: Arc<Delivery> = decode(&bytes)?;
+                self.deliveries.insert((license, delivery.id.clone()), delivery);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, storage: &Storage, lsn: Lsn, entry: Entry) -> Result<(), StorageError> {
+        match entry {
+            Entry::License(id, fact) => {
+                let LicenseFact::Put(first) = &fact;
+                newer(&mut self.licenses, id, lsn, || first.clone(), |state| state.apply(&fact));
+            }
+            Entry::Agent(license, id, fact) => {
+                if let AgentFact::Put(agent) = &fact {
+                    self.agents.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, agent.clone()));
+                }
+                update(&mut self.agents, &(license, id), lsn, |state| state.apply(&fact));
+            }
+            Entry::Bot(license, id, fact) => {
+                if let BotFact::Put(bot) = &fact {
+                    self.bots.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, (**bot).clone()));
+                }
+                update(&mut self.bots, &(license, id), lsn, |state| state.apply(&fact));
+            }
+            Entry::Customer(license, id, fact) => {
+                if let Slot::Vacant(slot) = self.customers.entry((license, id)) {
+                    let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
+                    let CustomerFact::Put(first) = &fact;
+                    slot.insert(match stored {
+                        Some((lsn, bytes)) => (lsn, decode(&bytes)?),
+                        None => (Lsn::ZERO, first.clone()),
+                    });
+                }
+                update(&mut self.customers, &(license, id), lsn, |state| state.apply(&fact));
+            }
+            Entry::Conversation(license, id, fact) => {
+                if let Some(stored) = self.conversation(storage, license, id, Some(&fact))?
+                    && lsn > stored.lsn
+                {
+                    // Pushes of the past are not told again.
+                    stored.head.apply(&fact, &mut Vec::new());
+                    stored.pending = lsn;
+                }
+            }
+            Entry::TokenIssued(hash, token) => {
+                self.tokens.entry(hash).or_insert((lsn, StoredToken::Issued(token)));
+            }
+            Entry::TokenRevoked(hash) => {
+                self.tokens.insert(hash, (lsn, StoredToken::Revoked));
+            }
+            Entry::DeliveryDue(license, delivery, number) => {
+                if let Some(chat) = delivery.lane.conversation
+                    && let Some(stored) = self.conversation(storage, license, chat, None)?
+                {
+                    stored.head.delivered_up_to(number);
+                }
+                self.deliveries.insert((license, delivery.id.clone()), delivery);
+            }
+            Entry::DeliverySettled(license, id, _) => {
+                self.deliveries.remove(&(license, id));
+            }
+        }
+        Ok(())
+    }
+
+    fn conversation(
+        &mut self,
+        storage: &Storage,
+        license: LicenseId,
+        id: ConversationId,
+        fact: Option<&Fact>,
+    ) -> Result<Option<&mut Stored>, StorageError> {
+        let slot = match self.conversations.entry((license, id)) {
+            Slot::Occupied(known) => return Ok(Some(known.into_mut())),
+            Slot::Vacant(slot) => slot,
+        };
+        let stored = match storage.records.snapshot(&ActorKey::Conversation(license, id))? {
+            Some((lsn, bytes)) => {
+                let mut stored: Stored = decode(&bytes)?;
+                (stored.lsn, stored.pending) = (lsn, lsn);
+                Some(stored)
+            }
+            None => fact.and_then(Conversation::born).map(Stored::new),
+        };
+        Ok(stored.map(|stored| slot.insert(stored)))
+    }
+
+    /// Journals what a configuration adds, and takes it over.
+    ///
+    /// # Errors
+    /// When it cannot be journaled.
+    pub(crate) fn add(&mut self, storage: &Storage, entries: Vec<Entry>) -> Result<(), StorageError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        storage.journal.ready()?;
+        let lsn = storage.journal.append(&entry::encode(&entries)?)?;
+        storage.journal.hand_over();
+        while storage.journal.durable() < lsn {
+            std::thread::park_timeout(DURABLE_POLL);
+        }
+        self.last = lsn;
+        entries.into_iter().try_for_each(|entry| self.take(storage, lsn, entry))
+    }
+
+    /// Stores every state, so that the journal's tail is needed no more.
+    ///
+    /// # Errors
+    /// When the records cannot be written.
+    pub(crate) fn store(&mut self, storage: &Storage) -> Result<(), StorageError> {
+        let records = &storage.records;
+        self.number = self.highest_number();
+        for (id, (lsn, state)) in &self.licenses {
+            records.save(one(&ActorKey::License(*id), *lsn, state)?)?;
+        }
+        for ((license, id), (lsn, state)) in &self.agents {
+            records.save(one(&ActorKey::Agent(*license, id.clone()), *lsn, state)?)?;
+        }
+        for ((license, id), (lsn, state)) in &self.bots {
+            records.save(one(&ActorKey::Bot(*license, id.clone()), *lsn, state)?)?;
+        }
+        for ((license, id), (lsn, state)) in &self.customers {
+            records.save(one(&ActorKey::Customer(*license, *id), *lsn, state)?)?;
+        }
+        for (hash, (lsn, state)) in &self.tokens {
+            records.save(one(&ActorKey::Token(*hash), *lsn, state)?)?;
+        }
+        for stored in self.conversations.values() {
+            records.save(snapshot(&stored.head, stored.indexed_at, stored.pending)?)?;
+        }
+        for license in self.licenses.keys() {
+            self.store_deliveries(storage, *license)?;
+        }
+        records.save(one(&ActorKey::Installation, self.last, &self.number)?)?;
+        records.sync()?;
+        storage.journal.set_checkpoint(self.last)
+    }
+
+    fn store_deliveries(&self, storage: &Storage, license: LicenseId) -> Result<(), StorageError> {
+        let mut save = Save::new();
+        for (id, _) in storage.records.deliveries(license)? {
+            if !self.deliveries.contains_key(&(license, DeliveryId::new(&id))) {
+                save.delivery_remove(license, &id);
+            }
+        }
+        for ((owner, id), delivery) in &self.deliveries {
+            if *owner == license {
+                save.delivery_put(license, id.as_str(), &webhook::encode(delivery)?);
+            }
+        }
+        if save.is_empty() { Ok(()) } else { storage.records.save(save) }
+    }
+
+    fn highest_number(&self) -> u64 {
+        let agents = self.agents.values().map(|(_, agent)| agent.number);
+        let bots = self.bots.values().map(|(_, bot)| bot.number);
+        let customers = self.customers.values().map(|(_, customer)| customer.number);
+        agents.chain(bots).chain(customers).fold(self.number, u64::max)
+    }
+
+    /// The webhook calls that are still owed, in the order in which they fell due.
+    pub(crate) fn owed(&self, license: LicenseId) -> Vec<Arc<Delivery>> {
+        let mut owed: Vec<_> = self
+            .deliveries
+            .iter()
+            .filter(|((owner, _), _)| *owner == license)
+            .map(|(_, delivery)| Arc::clone(delivery))
+            .collect();
+        owed.sort_by_key(|delivery| (delivery.due_since, count(&delivery.id)));
+        owed
+    }
+}
+
+/// The number in a delivery's id: orders those that fell due in the same microsecond.
+fn count(id: &DeliveryId) -> u64 {
+    id.as_str().rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
+    rmp_serde::from_slice(bytes).map_err(|error| unreadable("a snapshot", &error))
+}
+
+fn one<T: Serialize>(key: &ActorKey, lsn: Lsn, state: &T) -> Result<Save, StorageError> {
+    let bytes = rmp_serde::to_vec(state).map_err(|error| unreadable("a snapshot", &error))?;
+    let mut save = Save::new();
+    save.snapshot(key, lsn, &bytes);
+    Ok(save)
+}
+
+fn update<K: std::hash::Hash + Eq, V>(
+    states: &mut States<K, V>,
+    key: &K,
+    lsn: Lsn,
+    apply: impl FnOnce(&mut V),
+) {
+    if let Some((known, state)) = states.get_mut(key)
+        && lsn > *known
+    {
+        apply(state);
+        *known = lsn;
+    }
+}
+
+fn newer<K: std::hash::Hash + Eq, V>(
+    states: &mut States<K, V>,
+    key: K,
+    lsn: Lsn,
+    first: impl FnOnce() -> V,
+    apply: impl FnOnce(&mut V),
+) {
+    let (known, state) = states.entry(key).or_insert_with(|| (Lsn::ZERO, first()));
+    if lsn > *known {
+        apply(state);
+        *known = lsn;
+    }
+}

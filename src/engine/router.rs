@@ -1,0 +1,206 @@
+//! The router's actor: one for each license, rebuilt at start, never stored (design D8). It only
+//! feeds the pure machine and carries its word to the conversations.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
+use switchboard_domain::routing::{
+    AgentSeat, Alert, Answer as Reply, Assign, ConversationSeat, GroupStatus, PlaceRequest, Placement,
+    Router, RouterSettings,
+};
+
+use crate::engine::conversation::Execute;
+use crate::engine::link;
+use crate::engine::profiles::AgentProfile;
+use crate::engine::release::Answer;
+use crate::engine::shard::Shard;
+use switchboard_domain::participant::RoutingStatus;
+
+/// How often overdue reservations are looked for.
+const LAPSE_EVERY: Duration = Duration::from_secs(1);
+
+/// A license's router.
+pub struct RouterActor {
+    shard: Rc<Shard>,
+    license: LicenseId,
+    machine: Router,
+}
+
+/// Asks who gets a chat; reserves the slot.
+pub struct Place(pub PlaceRequest);
+
+/// The chat that a place was reserved for will not be.
+pub struct Cancel(pub ConversationId);
+
+/// A conversation's routing state, in full.
+pub struct SeatChanged(pub ConversationSeat);
+
+/// The conversation's answer to what the router gave: taken or not.
+pub struct AssignAnswered {
+    /// The conversation.
+    pub chat: ConversationId,
+    /// The router's name for the offer.
+    pub ticket: u64,
+    /// Did it take it?
+    pub taken: bool,
+}
+
+/// An agent's or bot's routing state, in full.
+pub struct AgentChanged(pub Arc<AgentProfile>);
+
+/// Which conversations an agent is in.
+pub struct LoadOf(pub AgentId);
+
+/// Which of these groups have somebody online.
+pub struct OnlineGroups(pub Vec<GroupId>);
+
+impl Message for Place {
+    type Result = Placement;
+}
+impl Message for Cancel {
+    type Result = ();
+}
+impl Message for SeatChanged {
+    type Result = ();
+}
+impl Message for AssignAnswered {
+    type Result = ();
+}
+impl Message for AgentChanged {
+    type Result = ();
+}
+impl Message for LoadOf {
+    type Result = Vec<ConversationId>;
+}
+impl Message for OnlineGroups {
+    type Result = Vec<GroupId>;
+}
+
+impl RouterActor {
+    /// A router that knows of nobody yet.
+    #[must_use]
+    pub fn new(shard: Rc<Shard>, license: LicenseId) -> Self {
+        Self { shard, license, machine: Router::new(RouterSettings::default()) }
+    }
+
+    fn give(&mut self, assigns: Vec<Assign>) {
+        for alert in self.machine.take_alerts() {
+            match alert {
+                Alert::GroupOffline(chat) => self.command(chat, Command::EndUnserved),
+                Alert::AgentGone(chat, from) => {
+                    self.command(chat, Command::Reassign { from, placement: None });
+                }
+            }
+        }
+        for Assign { conversation, agent, ticket } in assigns {
+            self.command(conversation, Command::Assign { agent, ticket });
+        }
+    }
+
+    fn command(&self, chat: ConversationId, command: Command) {
+        let engine = &self.shard.engine;
+        match engine.directory().conversation(engine, self.license, chat) {
+            Ok(actor) => {
+                link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
+            }
+            Err(error) => tracing::error!(%chat, %error, "the router knows a chat that cannot be found"),
+        }
+    }
+}
+
+impl Actor for RouterActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(LAPSE_EVERY, |router, _| {
+            let assigns = router.machine.lapse(router.shard.now());
+            router.give(assigns);
+        });
+    }
+}
+
+impl Handler<Place> for RouterActor {
+    type Result = MessageResult<Place>;
+
+    fn handle(&mut self, Place(request): Place, _: &mut Context<Self>) -> Self::Result {
+        let (placement, assigns) = self.machine.place(request);
+        self.give(assigns);
+        MessageResult(placement)
+    }
+}
+
+impl Handler<Cancel> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, Cancel(chat): Cancel, _: &mut Context<Self>) {
+        let assigns = self.machine.cancel(chat, self.shard.now());
+        self.give(assigns);
+    }
+}
+
+impl Handler<SeatChanged> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, SeatChanged(seat): SeatChanged, _: &mut Context<Self>) {
+        let assigns = self.machine.conversation_changed(seat, self.shard.now());
+        self.give(assigns);
+    }
+}
+
+impl Handler<AssignAnswered> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, answer: AssignAnswered, _: &mut Context<Self>) {
+        let reply = if answer.taken { Reply::Placed } else { Reply::Refused };
+        let assigns = self.machine.answered(answer.chat, answer.ticket, reply, self.shard.now());
+        self.give(assigns);
+    }
+}
+
+impl Handler<AgentChanged> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, AgentChanged(profile): AgentChanged, _: &mut Context<Self>) {
+        let now = self.shard.now();
+        let assigns = if profile.removed {
+            self.machine.agent_removed(&profile.id, now)
+        } else {
+            self.machine.agent_changed(seat(&profile), now)
+        };
+        self.give(assigns);
+    }
+}
+
+impl Handler<LoadOf> for RouterActor {
+    type Result = MessageResult<LoadOf>;
+
+    fn handle(&mut self, LoadOf(agent): LoadOf, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.machine.conversations_of(&agent).collect())
+    }
+}
+
+impl Handler<OnlineGroups> for RouterActor {
+    type Result = MessageResult<OnlineGroups>;
+
+    fn handle(&mut self, OnlineGroups(groups): OnlineGroups, _: &mut Context<Self>) -> Self::Result {
+        let online = |group: &GroupId| self.machine.group_status(*group) != GroupStatus::Offline;
+        MessageResult(groups.into_iter().filter(online).collect())
+    }
+}
+
+fn seat(profile: &AgentProfile) -> AgentSeat {
+    AgentSeat {
+        agent: profile.id.clone(),
+        version: profile.version,
+        groups: profile.duty.groups.clone(),
+        default_priority: profile.duty.default_priority,
+        online: profile.duty.status != RoutingStatus::Offline,
+        accepting: profile.duty.status == RoutingStatus::Accepting,
+        in_grace: profile.in_grace,
+        limit: profile.duty.max_chats,
+    }
+}

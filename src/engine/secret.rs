@@ -1,0 +1,27 @@
+//! Token texts: 256 random bits, of which only the SHA-256 is kept (design D14). A look-up by
+//! hash tells an attacker nothing by its timing.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::engine::entry::TokenHash;
+use crate::telemetry::clock;
+
+/// Draws a new token: 43 characters that need no quoting anywhere.
+#[must_use]
+pub(super) fn draw() -> String {
+    URL_SAFE_NO_PAD.encode(clock::random_bytes::<32>())
+}
+
+/// The hash under which a token is kept.
+#[must_use]
+pub(super) fn hash(text: &str) -> TokenHash {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// Compares two secrets in a time that does not depend on where they differ.
+#[must_use]
+pub(super) fn same(a: &str, b: &str) -> bool {
+    hash(a).iter().zip(hash(b)).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+}

@@ -1,0 +1,403 @@
+//! One WebSocket: who it is, its running requests and its outbox (design D5, D6). Pushes reach
+//! it through the hub, not through a mailbox; it knows no wire format but its dialect.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_domain::auth::{Principal, Reach};
+use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
+
+use crate::engine::dialect::{Ask, Capture, Dialect, Disconnect, FrameHead, Side};
+use crate::engine::entry::TokenHash;
+use crate::engine::handle::Authenticated;
+use crate::engine::hub::{Copies, Copy};
+use crate::engine::limits::{
+    IDLE_TIME, LOGIN_BUFFER, LOGIN_TIME, REQUEST_TIME, RUNNING_REQUESTS, WAITING_FRAMES,
+};
+use crate::engine::operations;
+use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::outbox::{Outbox, SocketEvents};
+use crate::engine::release::{Answer, Cause, SessionKey};
+use crate::engine::shard::Shard;
+use crate::storage::Lsn;
+use crate::telemetry::clock;
+
+/// Close code when all is said (RFC 6455, 7.4.1).
+const CLOSE_NORMAL: u16 = 1000;
+/// Close code at a shutdown.
+const CLOSE_AWAY: u16 = 1001;
+/// Close code for a user who may not be here any longer.
+const CLOSE_POLICY: u16 = 1008;
+
+/// Who the connection is.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    /// What the token said.
+    pub(crate) who: Authenticated,
+    /// As whom it acts.
+    pub(crate) by: Arc<Principal>,
+    /// Group of chats started without an access.
+    pub(crate) group: Option<GroupId>,
+}
+
+enum State {
+    New,
+    /// The login runs; what is pushed meanwhile waits for its answer (design D11).
+    LoggingIn(Vec<(Arc<Capture>, Lsn)>),
+    In(Identity),
+    Gone,
+}
+
+struct Running {
+    head: FrameHead,
+    by: Option<Arc<Principal>>,
+    since: Duration,
+}
+
+/// A session.
+pub struct Session {
+    key: SessionKey,
+    side: Side,
+    dialect: &'static dyn Dialect,
+    /// The tenant that the address named, on the customer side.
+    license: Option<LicenseId>,
+    outbox: Rc<Outbox>,
+    shard: Rc<Shard>,
+    me: std::rc::Weak<Self>,
+    state: RefCell<State>,
+    /// Subscribed as this user, from the middle of the login on.
+    identity: RefCell<Option<Identity>>,
+    running: RefCell<HashMap<u32, Running>>,
+    waiting: RefCell<VecDeque<Box<str>>>,
+    next_slot: Cell<u32>,
+    /// The request answered last: the push that it caused comes right behind.
+    answered: RefCell<Option<(u32, Box<str>)>>,
+    opened: Duration,
+    alive: Cell<Duration>,
+}
+
+impl Session {
+    /// A session for a socket that was just opened on this shard.
+    #[must_use]
+    pub fn open(
+        shard: &Rc<Shard>,
+        side: Side,
+        dialect: &'static dyn Dialect,
+        license: Option<LicenseId>,
+        outbox: Rc<Outbox>,
+    ) -> Rc<Self> {
+        let now = clock::monotonic();
+        let session = Rc::new_cyclic(|me| Self {
+            key: SessionKey { shard: shard.index, id: shard.hub.next_id() },
+            side,
+            dialect,
+            license,
+            outbox,
+            shard: Rc::clone(shard),
+            me: me.clone(),
+            state: RefCell::new(State::New),
+            identity: RefCell::default(),
+            running: RefCell::default(),
+            waiting: RefCell::default(),
+            next_slot: Cell::new(0),
+            answered: RefCell::default(),
+            opened: now,
+            alive: Cell::new(now),
+        });
+        shard.hub.opened(&session);
+        shard.engine.meters().session_opened(side);
+        session
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    /// Which kind of user it is for.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The tenant that its address named.
+    #[must_use]
+    pub const fn license(&self) -> Option<LicenseId> {
+        self.license
+    }
+
+    /// The agent it is, once subscribed.
+    #[must_use]
+    pub fn agent(&self) -> Option<AgentId> {
+        self.identity.borrow().as_ref().and_then(|id| id.by.agent().cloned())
+    }
+
+    /// Do its scopes let it hear of chats within this reach?
+    #[must_use]
+    pub fn hears(&self, reach: Reach) -> bool {
+        let identity = self.identity.borrow();
+        identity.as_ref().and_then(|id| id.by.scopes.read_chats()).is_some_and(|mine| mine >= reach)
+    }
+
+    /// Is its agent in one of these groups?
+    #[must_use]
+    pub fn in_groups(&self, groups: &[GroupId]) -> bool {
+        groups.contains(&GroupId::EVERYBODY)
+            || self
+                .identity
+                .borrow()
+                .as_ref()
+                .is_some_and(|id| id.by.groups.iter().any(|group| groups.contains(group)))
+    }
+
+    /// Does it live by this token?
+    #[must_use]
+    pub fn uses_token(&self, token: &TokenHash) -> bool {
+        self.identity.borrow().as_ref().is_some_and(|id| id.by.token == *token)
+    }
+
+    /// Takes over the groups that its agent has now.
+    pub fn refresh(&self) {
+        let refreshed = |id: &mut Identity| {
+            if let Some(table) = self.shard.engine.tables().license(id.by.license) {
+                id.by = Arc::new(table.refreshed(&id.by));
+            }
+        };
+        self.identity.borrow_mut().as_mut().map(refreshed);
+        if let State::In(id) = &mut *self.state.borrow_mut() {
+            refreshed(id);
+        }
+    }
+
+    /// Hears as this user from now on; the login's answer comes before anything it hears.
+    pub(crate) fn subscribe(&self, identity: Identity) {
+        if matches!(*self.state.borrow(), State::Gone) {
+            return;
+        }
+        let (license, user) = (identity.by.license, identity.by.user.clone());
+        *self.identity.borrow_mut() = Some(identity);
+        if let Some(me) = self.me.upgrade() {
+            self.shard.hub.subscribe(&me, license, &user);
+        }
+    }
+
+    /// Is the socket gone?
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(*self.state.borrow(), State::Gone)
+    }
+
+    /// The login came to its end: answers it, then sends what was pushed meanwhile and is not in
+    /// the answer already.
+    pub(crate) fn logged_in(&self, slot: u32, outcome: &Outcome, seen: &HashMap<ConversationId, Lsn>) {
+        let identity = self.identity.borrow().clone();
+        let next = match (outcome, identity) {
+            (Ok(_), Some(identity)) => State::In(identity),
+            _ => State::New,
+        };
+        if self.is_gone() {
+            return;
+        }
+        let before = self.state.replace(next);
+        self.answered(slot, outcome);
+        if let State::LoggingIn(buffer) = before {
+            for (capture, lsn) in buffer {
+                let chat = capture.what.push.chat();
+                let known = chat.and_then(|chat| seen.get(&chat)).is_some_and(|seen| lsn <= *seen);
+                if !known {
+                    self.push(&Copies::new(&capture), None, Some(lsn));
+                }
+            }
+        }
+        self.run_waiting();
+    }
+
+    /// The answer to one of its requests.
+    pub fn answered(&self, slot: u32, outcome: &Outcome) {
+        let Some(running) = self.running.borrow_mut().remove(&slot) else { return };
+        let by = running.by.as_deref();
+        let text = self.dialect.answer(self.side, &running.head, outcome, by);
+        self.outbox.push_text(text.as_bytes());
+        self.shard.engine.meters().answered(outcome);
+        *self.answered.borrow_mut() = running.head.request_id.map(|id| (slot, id));
+        self.run_waiting();
+    }
+
+    /// Something happened that it may hear.
+    pub fn push(&self, copies: &Copies<'_>, cause: Option<Cause>, lsn: Option<Lsn>) {
+        if let (State::LoggingIn(buffer), Some(lsn)) = (&mut *self.state.borrow_mut(), lsn) {
+            if buffer.len() < LOGIN_BUFFER {
+                buffer.push((Arc::clone(copies.capture), lsn));
+            } else {
+                self.outbox.close(CLOSE_POLICY, "too many pushes during the login");
+            }
+            return;
+        }
+        let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
+        let mine = cause.filter(|cause| cause.session == self.key && copies.capture.what.main);
+        let answered = self.answered.borrow();
+        let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));
+        match request_id {
+            None => self.outbox.push_framed(&framed),
+            Some((_, id)) => {
+                let (head, tail) = encoded.text.split_at(encoded.splice_at);
+                let id = serde_json::Value::from(&**id);
+                self.outbox.push_text(format!("{head}\"request_id\":{id},{tail}").as_bytes());
+            }
+        }
+    }
+
+    /// Ends the connection, telling why.
+    pub fn disconnect(&self, why: Disconnect) {
+        let code = match why {
+            Disconnect::Shutdown => CLOSE_AWAY,
+            Disconnect::TokenRevoked
+            | Disconnect::TokenExpired
+            | Disconnect::AgentDeleted
+            | Disconnect::TooManyConnections
+            | Disconnect::TooManyUnauthorized
+            | Disconnect::TooSlow => CLOSE_POLICY,
+            Disconnect::Timeout | Disconnect::Internal => CLOSE_NORMAL,
+        };
+        if !self.outbox.is_closing() {
+            self.outbox.push_text(self.dialect.disconnect(self.side, why).as_bytes());
+            self.outbox.close(code, "");
+        }
+    }
+
+    /// Looks at its timers: login, silence, overdue requests, the token's end.
+    pub fn tick(&self) {
+        let now = clock::monotonic();
+        self.time_out(now);
+        let identity = self.identity.borrow();
+        let Some(identity) = identity.as_ref() else {
+            if now.saturating_sub(self.opened) >= LOGIN_TIME {
+                self.disconnect(Disconnect::Timeout);
+            }
+            return;
+        };
+        if identity.who.token.expired(clock::now()) {
+            self.disconnect(Disconnect::TokenExpired);
+        } else if self.outbox.is_reading_paused() {
+            // While it is we who do not read, the client's silence means nothing.
+            self.alive.set(now);
+        } else if now.saturating_sub(self.alive.get()) >= IDLE_TIME {
+            self.disconnect(Disconnect::Timeout);
+        }
+    }
+
+    fn time_out(&self, now: Duration) {
+        let overdue: Vec<u32> = {
+            let running = self.running.borrow();
+            let late = running.iter().filter(|(_, r)| now.saturating_sub(r.since) >= REQUEST_TIME);
+            late.map(|(slot, _)| *slot).collect()
+        };
+        overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));
+    }
+
+    fn run_waiting(&self) {
+        while self.may_run() {
+            let Some(text) = self.waiting.borrow_mut().pop_front() else { break };
+            self.run(&text);
+        }
+        if self.waiting.borrow().len() < WAITING_FRAMES {
+            self.outbox.resume_reading();
+        }
+    }
+
+    fn may_run(&self) -> bool {
+        let logging_in = matches!(*self.state.borrow(), State::LoggingIn(_));
+        !logging_in && self.running.borrow().len() < RUNNING_REQUESTS
+    }
+
+    fn run(&self, text: &str) {
+        let identity = match &*self.state.borrow() {
+            State::In(identity) => Some(identity.clone()),
+            State::Gone => return,
+            _ => None,
+        };
+        let by = identity.as_ref().map(|id| Arc::clone(&id.by));
+        let frame = self.dialect.read(self.side, by.as_deref(), text);
+        let slot = self.next_slot.get();
+        self.next_slot.set(slot.wrapping_add(1));
+        let running = Running { head: frame.head, by, since: clock::monotonic() };
+        self.running.borrow_mut().insert(slot, running);
+        match (frame.ask, identity) {
+            (Err(failure), _) => self.answered(slot, &Err(failure)),
+            (Ok(Ask::Ping), _) => self.answered(slot, &Ok(Done::Nothing)),
+            (Ok(Ask::Login(login)), None) => {
+                self.state.replace(State::LoggingIn(Vec::new()));
+                if let Some(me) = self.me.upgrade() {
+                    operations::login(&self.shard, me, slot, login);
+                }
+            }
+            (Ok(Ask::Login(_)), Some(_)) => self.answered(slot, &Err(Failure::LoggedIn)),
+            (Ok(_), None) => self.answered(slot, &Err(Failure::LoginFirst)),
+            (Ok(Ask::Logout), Some(identity)) => {
+                self.answered(slot, &Ok(Done::Nothing));
+                self.leave(&identity, true);
+                self.outbox.close(CLOSE_NORMAL, "");
+            }
+            (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
+        }
+    }
+
+    fn order(&self, slot: u32, identity: &Identity, order: Order, author: Option<AgentId>) {
+        let by = match author {
+            None => Ok(Arc::clone(&identity.by)),
+            Some(author) => self.shard.engine.principal(&identity.who, Some(&author)),
+        };
+        match by {
+            Err(failure) => self.answered(slot, &Err(failure)),
+            Ok(by) => {
+                let request = Request { by, order, group: identity.group };
+                let cause = Cause { session: self.key, slot };
+                operations::run(&self.shard, request, Answer::Session(cause));
+            }
+        }
+    }
+
+    /// Unsubscribes and tells the agent's actor. Only the first call does anything.
+    fn leave(&self, identity: &Identity, logged_out: bool) {
+        if self.identity.take().is_some() {
+            self.shard.hub.unsubscribe(self, identity.by.license, &identity.by.user);
+            operations::connection_gone(&self.shard, &identity.by, self.key, logged_out);
+        }
+    }
+}
+
+impl SocketEvents for Session {
+    fn on_text(&self, text: &str) {
+        if self.may_run() && self.waiting.borrow().is_empty() {
+            self.run(text);
+            return;
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push_back(text.into());
+        if waiting.len() >= WAITING_FRAMES {
+            self.outbox.pause_reading();
+        }
+    }
+
+    fn on_binary(&self) {
+        // Not a request in any dialect: refused like a text that cannot be read.
+        self.on_text("");
+    }
+
+    fn on_life(&self) {
+        self.alive.set(clock::monotonic());
+    }
+
+    fn on_gone(&self) {
+        self.state.replace(State::Gone);
+        let identity = self.identity.borrow().clone();
+        if let Some(identity) = identity {
+            self.leave(&identity, false);
+        }
+        self.shard.hub.closed(self);
+        self.shard.engine.meters().session_closed(self.side);
+    }
+}

@@ -1,0 +1,294 @@
+//! One shard: an OS thread with its own sessions, conversations and hub (design D2). What is
+//! reached from here without a message lives on this thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use switchboard_domain::error::Rejected;
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::DeliveryId;
+use tokio::sync::Notify;
+
+use crate::engine::entry::{self, Entry};
+use crate::engine::handle::EngineHandle;
+use crate::engine::hub::{Hub, Parcel, Parcels};
+use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
+use crate::engine::link;
+use crate::engine::order::Outcome;
+use crate::engine::outbox::{DirtyList, TurnTask};
+use crate::engine::release::{Answer, Release, ReleaseQueue};
+use crate::engine::webhook::Due;
+use crate::storage::{ActorKey, Lsn};
+use crate::telemetry::clock;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+}
+
+/// What keeps the checkpoint from passing: facts whose snapshot is not stored yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Hold {
+    Actor(ActorKey),
+    Delivery(DeliveryId),
+}
+
+struct Mark {
+    /// Everything up to here is in the stored snapshot.
+    since: Lsn,
+    /// The newest fact that is not.
+    latest: Lsn,
+    /// Asks the owner for a snapshot.
+    save: Option<Box<dyn Fn()>>,
+}
+
+/// A shard's state, shared by everything on its thread.
+pub struct Shard {
+    /// Its place among the shards.
+    pub index: usize,
+    /// The engine it belongs to.
+    pub engine: EngineHandle,
+    /// Who on this shard hears what.
+    pub hub: Hub,
+    /// Sockets with something to write.
+    pub dirty: DirtyList,
+    queue: RefCell<ReleaseQueue>,
+    turn: Arc<Notify>,
+    last: Cell<Lsn>,
+    marks: RefCell<HashMap<Hold, Mark>>,
+    outgoing: RefCell<Vec<Vec<Parcel>>>,
+    ticks: Cell<u32>,
+}
+
+impl Shard {
+    /// Makes this thread a shard and starts its turns.
+    pub(crate) fn start(index: usize, engine: &EngineHandle, turn: Arc<Notify>) -> Rc<Self> {
+        let shards = engine.shard_count();
+        let shard = Rc::new(Self {
+            index,
+            engine: engine.clone(),
+            hub: Hub::default(),
+            dirty: DirtyList::default(),
+            queue: RefCell::default(),
+            turn,
+            last: Cell::new(engine.journal().durable()),
+            marks: RefCell::default(),
+            outgoing: RefCell::new((0..shards).map(|_| Vec::new()).collect()),
+            ticks: Cell::new(0),
+        });
+        CURRENT.set(Some(Rc::clone(&shard)));
+        actix::spawn(TurnTask::new(shard.dirty.clone()).run());
+        actix::spawn(tokio::task::unconstrained(Rc::clone(&shard).turns()));
+        actix::spawn(Rc::clone(&shard).ticks());
+        shard
+    }
+
+    /// The shard of this thread; `None` on a thread that is none.
+    #[must_use]
+    pub fn current() -> Option<Rc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// The shard of this thread, for code that runs on shards only.
+    #[must_use]
+    pub fn here() -> Rc<Self> {
+        Self::current().unwrap_or_else(|| {
+            tracing::error!("an actor was started outside a shard");
+            std::process::abort()
+        })
+    }
+
+    async fn turns(self: Rc<Self>) {
+        loop {
+            self.turn.notified().await;
+            self.engine.journal().hand_over();
+            self.release();
+        }
+    }
+
+    async fn ticks(self: Rc<Self>) {
+        let mut timer = tokio::time::interval(TICK);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            self.hub.tick();
+            let ticks = self.ticks.get().wrapping_add(1);
+            self.ticks.set(ticks);
+            if ticks.is_multiple_of(TICKS_PER_CHECKPOINT) {
+                self.save_marked();
+                self.engine.publish_floor(self.index, self.floor());
+            }
+        }
+    }
+
+    /// May anything be written now? Asked before a decision (design D4).
+    ///
+    /// # Errors
+    /// `StorageFull` while the disk has no room.
+    pub fn ready(&self) -> Result<(), Rejected> {
+        self.engine.journal().ready().map_err(|_| Rejected::StorageFull)
+    }
+
+    /// Journals a batch and holds back what it shows until it is durable. `save` asks the owner
+    /// of the facts for a snapshot later.
+    ///
+    /// # Errors
+    /// When the journal refuses the batch; then nothing is shown.
+    pub fn commit(
+        &self,
+        entries: &[Entry],
+        release: Release,
+        save: impl Fn() + Clone + 'static,
+    ) -> Result<Lsn, Rejected> {
+        let stored = entry::encode(entries).and_then(|record| self.engine.journal().append(&record));
+        let lsn = stored.map_err(|error| {
+            tracing::error!(%error, "the journal refused a change");
+            Rejected::StorageFull
+        })?;
+        let before = self.last.replace(lsn);
+        for entry in entries {
+            let hold = match entry {
+                Entry::DeliveryDue(_, delivery, _) => Some((Hold::Delivery(delivery.id.clone()), None)),
+                entry => entry.owner().map(|owner| (Hold::Actor(owner), Some(save.clone()))),
+            };
+            if let Some((hold, save)) = hold {
+                let mut marks = self.marks.borrow_mut();
+                let mark = marks.entry(hold).or_insert_with(|| Mark {
+                    since: before,
+                    latest: lsn,
+                    save: save.map(|save| Box::new(save) as Box<dyn Fn()>),
+                });
+                mark.latest = lsn;
+            }
+        }
+        self.queue.borrow_mut().push(lsn, release);
+        self.turn.notify_one();
+        Ok(lsn)
+    }
+
+    /// Shows something when `lsn` is durable: the answer to a read waits for what it saw.
+    pub fn after(&self, lsn: Lsn, release: Release) {
+        self.queue.borrow_mut().push(lsn, release);
+        self.turn.notify_one();
+    }
+
+    /// Answers at once: for what depends on no change, such as a refused field.
+    pub fn answer(&self, answer: Answer, outcome: Outcome) {
+        self.route_answer(answer, outcome);
+        self.send_outgoing();
+    }
+
+    /// Tells something to the hub of every shard.
+    pub fn broadcast(&self, parcel: impl Fn() -> Parcel) {
+        for index in 0..self.engine.shard_count() {
+            self.post(index, parcel());
+        }
+        self.send_outgoing();
+    }
+
+    /// The owner's snapshot up to `lsn` is stored.
+    pub fn saved(&self, owner: &ActorKey, lsn: Lsn) {
+        let mut marks = self.marks.borrow_mut();
+        let hold = Hold::Actor(owner.clone());
+        if let Some(mark) = marks.get_mut(&hold) {
+            if mark.latest <= lsn {
+                marks.remove(&hold);
+            } else {
+                mark.since = mark.since.max(lsn);
+            }
+        }
+    }
+
+    /// A delivery that fell due here is stored on its own, or done.
+    pub fn delivery_kept(&self, id: &DeliveryId) {
+        self.marks.borrow_mut().remove(&Hold::Delivery(id.clone()));
+    }
+
+    /// Asks every owner of unsaved facts for a snapshot.
+    pub fn save_marked(&self) {
+        for mark in self.marks.borrow().values() {
+            if let Some(save) = &mark.save {
+                save();
+            }
+        }
+    }
+
+    /// Has everything been saved and shown?
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.queue.borrow().is_empty() && self.marks.borrow().values().all(|mark| mark.save.is_none())
+    }
+
+    /// Up to here everything that this shard journaled is stored elsewhere too.
+    #[must_use]
+    pub fn floor(&self) -> Lsn {
+        let oldest = self.marks.borrow().values().map(|mark| mark.since).min();
+        oldest.unwrap_or_else(|| self.engine.journal().durable())
+    }
+
+    fn release(&self) {
+        loop {
+            let durable = self.engine.journal().durable();
+            let next = self.queue.borrow_mut().pop(durable);
+            let Some((lsn, release)) = next else { break };
+            for action in release.first {
+                action();
+            }
+            if let Some((answer, outcome)) = release.answer {
+                self.route_answer(answer, outcome);
+            }
+            if let (Some(capture), Some(cause)) = (release.echo, release.cause) {
+                self.post(cause.session.shard, Parcel::Echo { capture, cause });
+            }
+            for (license, capture) in release.pushes {
+                for index in 0..self.engine.shard_count() {
+                    let (capture, cause) = (Arc::clone(&capture), release.cause);
+                    self.post(index, Parcel::Push { license, capture, cause, lsn });
+                }
+            }
+            for (license, delivery) in release.due {
+                if let Some(dispatcher) = self.engine.dispatcher(license) {
+                    link::tell(&dispatcher, Due { delivery, from: self.index });
+                }
+            }
+        }
+        self.send_outgoing();
+    }
+
+    fn route_answer(&self, answer: Answer, outcome: Outcome) {
+        match answer {
+            Answer::Nobody => {}
+            // A Web request that was given up has nobody to tell.
+            Answer::Waiter(waiter) => drop(waiter.send(outcome)),
+            Answer::Session(cause) => {
+                self.post(cause.session.shard, Parcel::Answer { cause, outcome: Box::new(outcome) });
+            }
+        }
+    }
+
+    /// Here at once; for another shard with the next batch, one batch per shard and turn.
+    fn post(&self, shard: usize, parcel: Parcel) {
+        if shard == self.index {
+            self.hub.take(parcel);
+        } else if let Some(batch) = self.outgoing.borrow_mut().get_mut(shard) {
+            batch.push(parcel);
+        }
+    }
+
+    fn send_outgoing(&self) {
+        for (index, batch) in self.outgoing.borrow_mut().iter_mut().enumerate() {
+            if !batch.is_empty()
+                && let Some(hub) = self.engine.hub(index)
+            {
+                link::tell(&hub, Parcels(std::mem::take(batch)));
+            }
+        }
+    }
+
+    /// The time, for an actor of this shard.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        clock::now()
+    }
+}

@@ -1,0 +1,249 @@
+//! Starts and stops the engine, in the order of design D15.
+
+use std::sync::Arc;
+
+use actix::Actor;
+use actix_rt::Arbiter;
+use switchboard_domain::id::{ConversationId, LicenseId};
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::webhook::Schedules;
+use tokio::sync::{Notify, oneshot};
+
+use crate::engine::agent::AgentActor;
+use crate::engine::bot::{BotActor, TokenRevoked};
+use crate::engine::conversation::ConversationActor;
+use crate::engine::directory::LicenseActors;
+use crate::engine::handle::{EngineHandle, Parts, ShardLink};
+use crate::engine::hub::HubActor;
+use crate::engine::license::{LicenseActor, StoredToken};
+use crate::engine::limits::WORKERS_PER_SHARD;
+use crate::engine::link;
+use crate::engine::profiles::AgentProfile;
+use crate::engine::provision::Plan;
+use crate::engine::recovery::Recovered;
+use crate::engine::router::{AgentChanged, RouterActor};
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::engine::webhook::{BotStatus, DispatcherActor, WorkerActor};
+use crate::storage::{Lsn, StorageError};
+use crate::telemetry::clock;
+
+/// A running engine: its handle, and the threads it runs on.
+pub struct Engine {
+    handle: EngineHandle,
+    arbiters: Vec<Arbiter>,
+}
+
+impl Engine {
+    /// Recovers what is stored, brings about what is planned, and starts every actor.
+    ///
+    /// # Errors
+    /// When the storage cannot be read or written.
+    pub fn start(parts: Parts, plans: Vec<Plan>) -> Result<Self, StorageError> {
+        let mut known = Recovered::read(&parts.storage)?;
+        for plan in plans {
+            let facts = plan.facts(&mut known, clock::now());
+            known.add(&parts.storage, facts)?;
+        }
+        known.store(&parts.storage)?;
+        let handle = EngineHandle::new(parts);
+        let (arbiters, links) = start_shards(&handle);
+        handle.set_shards(links);
+        handle.tables().saw_number(known.number);
+        for (hash, (_, token)) in &known.tokens {
+            if let StoredToken::Issued(token) = token {
+                handle.tables().tokens.insert(*hash, Arc::new(token.clone()));
+            }
+        }
+        for id in known.licenses.keys().copied().collect::<Vec<_>>() {
+            start_license(&handle, &known, id)?;
+        }
+        handle.set_ready();
+        Ok(Self { handle, arbiters })
+    }
+
+    /// The door to it.
+    #[must_use]
+    pub const fn handle(&self) -> &EngineHandle {
+        &self.handle
+    }
+
+    /// Runs something on the thread of a shard.
+    pub fn on_shard(&self, shard: usize, work: impl FnOnce() + Send + 'static) {
+        if let Some(arbiter) = self.handle.arbiter(shard) {
+            arbiter.spawn_fn(work);
+        }
+    }
+
+    /// Tells every session that the server stops.
+    pub fn tell_sessions(&self) {
+        for shard in 0..self.handle.shard_count() {
+            self.on_shard(shard, || Shard::here().hub.shut_down());
+        }
+    }
+
+    /// Waits until every session is gone.
+    pub async fn sessions_gone(&self) {
+        while self.ask_shards(|shard| shard.hub.is_empty()).await.contains(&false) {
+            tokio::time::sleep(SETTLE_POLL).await;
+        }
+    }
+
+    /// Stores everything, so that the next start has nothing to replay, and stops.
+    pub async fn stop(self) {
+        while self.ask_shards(settle).await.contains(&false) {
+            tokio::time::sleep(SETTLE_POLL).await;
+        }
+        let durable = self.handle.journal().durable();
+        let floors = self.ask_shards(|shard| shard.floor()).await;
+        self.handle.checkpoint(floors.into_iter().min().unwrap_or(durable));
+        self.handle.journal().close();
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+    }
+
+    async fn ask_shards<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&Shard) -> T + Copy + Send + 'static,
+    ) -> Vec<T> {
+        let mut answers = Vec::new();
+        for shard in 0..self.handle.shard_count() {
+            let (tell, told) = oneshot::channel();
+            self.on_shard(shard, move || drop(tell.send(ask(&Shard::here()))));
+            answers.extend(told.await.ok());
+        }
+        answers
+    }
+}
+
+/// How often a stopping engine looks whether everything is stored.
+const SETTLE_POLL: std::time::Duration = std::time::Duration::from_millis(5);
+
+fn settle(shard: &Shard) -> bool {
+    shard.save_marked();
+    shard.is_settled()
+}
+
+fn start_shards(handle: &EngineHandle) -> (Vec<Arbiter>, Vec<ShardLink>) {
+    let mut arbiters = Vec::new();
+    let mut links = Vec::new();
+    for index in 0..handle.shard_count() {
+        let arbiter = Arbiter::new();
+        let turn = Arc::new(Notify::new());
+        let (engine, woken) = (handle.clone(), Arc::clone(&turn));
+        arbiter.spawn_fn(move || drop(Shard::start(index, &engine, woken)));
+        let at = arbiter.handle();
+        let hub = HubActor::start_in_arbiter(&at, |_| HubActor(Shard::here()));
+        let workers = (0..WORKERS_PER_SHARD)
+            .map(|_| {
+                let client = handle.client().clone();
+                WorkerActor::start_in_arbiter(&at, move |_| WorkerActor(client))
+            })
+            .collect();
+        links.push(ShardLink { arbiter: at, hub, turn, workers });
+        arbiters.push(arbiter);
+    }
+    (arbiters, links)
+}
+
+fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Result<(), StorageError> {
+    let Some((lsn, license)) = known.licenses.get(&id).cloned() else { return Ok(()) };
+    let home = usize::try_from(id.0).unwrap_or(0) % handle.shard_count();
+    let Some(at) = handle.arbiter(home) else { return Ok(()) };
+    let table = handle.tables().add_license(license.clone());
+    table.saw_conversation(handle.records().highest_number(id)?);
+    let (owner, owed) = (Arc::clone(&table), known.owed(id));
+    let actors = LicenseActors {
+        license: LicenseActor::start_in_arbiter(&at, move |_| {
+            LicenseActor::new(Shard::here(), owner, license, lsn)
+        }),
+        router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id)),
+        dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
+            DispatcherActor::new(Shard::here(), id, Schedules::default(), owed)
+        }),
+    };
+    handle.directory().licenses.insert(id, actors.clone());
+    start_agents(handle, known, &table, &actors, home);
+    start_bots(handle, known, &table, &actors, home);
+    table.rebuild_endpoints();
+    // The router hears of agents before conversations: a waiting chat is not offline's victim.
+    for (chat, _) in handle.records().open_conversations(id)? {
+        start_conversation(handle, &table, chat)?;
+    }
+    Ok(())
+}
+
+fn start_agents(
+    handle: &EngineHandle,
+    known: &Recovered,
+    table: &Arc<LicenseTable>,
+    actors: &LicenseActors,
+    home: usize,
+) {
+    let Some(at) = handle.arbiter(home) else { return };
+    for ((license, id), (lsn, agent)) in &known.agents {
+        if *license != table.id {
+            continue;
+        }
+        let profile = Arc::new(AgentProfile::from(agent));
+        table.agents.insert(id.clone(), Arc::clone(&profile));
+        link::tell(&actors.router, AgentChanged(profile));
+        let (own, agent, lsn): (_, _, Lsn) = (Arc::clone(table), agent.clone(), *lsn);
+        let actor = AgentActor::start_in_arbiter(&at, move |ctx| {
+            let mut actor = AgentActor::new(Shard::here(), own, agent, lsn);
+            actor.after_restart(ctx);
+            actor
+        });
+        handle.directory().agents.insert((*license, id.clone()), actor);
+    }
+}
+
+fn start_bots(
+    handle: &EngineHandle,
+    known: &Recovered,
+    table: &Arc<LicenseTable>,
+    actors: &LicenseActors,
+    home: usize,
+) {
+    let Some(at) = handle.arbiter(home) else { return };
+    for ((license, id), (lsn, bot)) in &known.bots {
+        if *license != table.id {
+            continue;
+        }
+        let profile = Arc::new(AgentProfile::from(bot));
+        table.agents.insert(id.clone(), Arc::clone(&profile));
+        table.bots.insert(id.clone(), Arc::new(bot.clone()));
+        let online = bot.duty.status != RoutingStatus::Offline;
+        link::tell(&actors.router, AgentChanged(profile));
+        link::tell(&actors.dispatcher, BotStatus { bot: id.clone(), online });
+        let (own, state, lsn): (_, _, Lsn) = (Arc::clone(table), bot.clone(), *lsn);
+        let actor = BotActor::start_in_arbiter(&at, move |_| BotActor::new(Shard::here(), own, state, lsn));
+        // The crash may have come between a token's revocation and what follows from it.
+        if let Some(token) = bot.token.filter(|token| !is_issued(known, token)) {
+            link::tell(&actor, TokenRevoked(token));
+        }
+        handle.directory().bots.insert((*license, id.clone()), actor);
+    }
+}
+
+fn is_issued(known: &Recovered, token: &[u8; 32]) -> bool {
+    matches!(known.tokens.get(token), Some((_, StoredToken::Issued(_))))
+}
+
+fn start_conversation(
+    handle: &EngineHandle,
+    table: &LicenseTable,
+    chat: ConversationId,
+) -> Result<(), StorageError> {
+    let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { return Ok(()) };
+    table.rows.insert(chat, stored.row());
+    if let Some(customer) = stored.head.customer() {
+        // Its profile is shown with the chat.
+        drop(handle.directory().customer(handle, table.id, customer));
+    }
+    if let Some(actor) = ConversationActor::wake(handle, stored) {
+        handle.directory().add_conversation(table.id, chat, actor);
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! Read tables shared by every shard: settings, profiles, endpoints, tokens, lists. Each is
+//! written by its owner's released facts only, so nothing in them can be forgotten by a crash.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use switchboard_domain::auth::{Principal, Token};
+use switchboard_domain::conversation::Lookup;
+use switchboard_domain::conversation::properties::PropertyTable;
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
+use switchboard_domain::participant::bot::Bot;
+use switchboard_domain::participant::customer::Customer;
+use switchboard_domain::participant::license::License;
+use switchboard_domain::webhook::EndpointTable;
+
+use crate::engine::entry::TokenHash;
+use crate::engine::index::Row;
+use crate::engine::profiles::{AgentProfile, Profiles};
+
+/// Every table.
+#[derive(Default)]
+pub struct Tables {
+    licenses: DashMap<LicenseId, Arc<LicenseTable>>,
+    /// By hash of the token's text.
+    pub(crate) tokens: DashMap<TokenHash, Arc<Token>>,
+    /// Process-wide creation numbers (design D14).
+    numbers: AtomicU64,
+}
+
+impl Tables {
+    /// The table of a license.
+    #[must_use]
+    pub fn license(&self, id: LicenseId) -> Option<Arc<LicenseTable>> {
+        self.licenses.get(&id).map(|table| Arc::clone(&table))
+    }
+
+    /// Every license.
+    #[must_use]
+    pub fn licenses(&self) -> Vec<Arc<LicenseTable>> {
+        self.licenses.iter().map(|entry| Arc::clone(entry.value())).collect()
+    }
+
+    pub(crate) fn add_license(&self, license: License) -> Arc<LicenseTable> {
+        let id = license.id;
+        let table = Arc::new(LicenseTable::new(license));
+        self.licenses.insert(id, Arc::clone(&table));
+        table
+    }
+
+    /// The next process-wide creation number.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number seen at recovery: the next ones are greater.
+    pub(crate) fn saw_number(&self, number: u64) {
+        self.numbers.fetch_max(number, Ordering::Relaxed);
+    }
+}
+
+/// What every shard may read of one license.
+pub struct LicenseTable {
+    /// Identity.
+    pub id: LicenseId,
+    /// Settings, groups, property definitions.
+    pub license: ArcSwap<License>,
+    /// Property definitions alone: they go along with everything shown.
+    properties: ArcSwap<PropertyTable>,
+    /// Human agents and bots.
+    pub(crate) agents: DashMap<AgentId, Arc<AgentProfile>>,
+    /// Bots in full.
+    pub(crate) bots: DashMap<AgentId, Arc<Bot>>,
+    /// Customers that were named since the start.
+    pub(crate) customers: DashMap<CustomerId, Arc<Customer>>,
+    /// Webhook endpoints that are live now.
+    pub(crate) endpoints: ArcSwap<EndpointTable>,
+    /// Lines of conversations that are newer than the stored index.
+    pub(crate) rows: DashMap<ConversationId, Row>,
+    conversations: AtomicU64,
+}
+
+impl LicenseTable {
+    fn new(license: License) -> Self {
+        Self {
+            id: license.id,
+            properties: ArcSwap::from_pointee(license.properties.clone()),
+            license: ArcSwap::from_pointee(license),
+            agents: DashMap::new(),
+            bots: DashMap::new(),
+            customers: DashMap::new(),
+            endpoints: ArcSwap::from_pointee(EndpointTable::build(std::iter::empty())),
+            rows: DashMap::new(),
+            conversations: AtomicU64::new(0),
+        }
+    }
+
+    /// Property definitions.
+    #[must_use]
+    pub fn properties(&self) -> Arc<PropertyTable> {
+        self.properties.load_full()
+    }
+
+    /// An agent's or bot's profile.
+    #[must_use]
+    pub fn agent(&self, id: &AgentId) -> Option<Arc<AgentProfile>> {
+        self.agents.get(id).map(|profile| Arc::clone(&profile))
+    }
+
+    /// A bot in full, unless it was removed.
+    #[must_use]
+    pub fn bot(&self, id: &AgentId) -> Option<Arc<Bot>> {
+        self.bots.get(id).map(|bot| Arc::clone(&bot)).filter(|bot| !bot.removed)
+    }
+
+    /// A bot's new state: profile, webhook endpoints.
+    pub(crate) fn set_bot(&self, bot: &Bot) {
+        self.agents.insert(bot.id.clone(), Arc::new(AgentProfile::from(bot)));
+        self.bots.insert(bot.id.clone(), Arc::new(bot.clone()));
+        self.rebuild_endpoints();
+    }
+
+    pub(crate) fn rebuild_endpoints(&self) {
+        let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
+        self.endpoints.store(Arc::new(EndpointTable::build(bots.iter().map(|bot| &**bot))));
+    }
+
+    /// The next conversation's number inside the license.
+    pub(crate) fn next_conversation(&self) -> u64 {
+        self.conversations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A conversation's number seen at recovery.
+    pub(crate) fn saw_conversation(&self, number: u64) {
+        self.conversations.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// The profiles of some users, as they are now.
+    pub(crate) fn profiles<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) -> Profiles {
+        let mut profiles = Profiles::default();
+        for user in users {
+            if profiles.holds(user) {
+                continue;
+            }
+            match user {
+                UserId::Agent(id) => {
+                    if let Some(profile) = self.agent(id) {
+                        profiles.add_agent(profile);
+                    }
+                }
+                UserId::Customer(id) => {
+                    if let Some(profile) = self.customers.get(id) {
+                        profiles.add_customer(Arc::clone(&profile));
+                    }
+                }
+            }
+        }
+        profiles
+    }
+
+    /// Groups of a principal's user: an agent's own, none for a customer.
+    pub(crate) fn groups_of(&self, user: &UserId) -> Vec<GroupId> {
+        let profile = user.agent().and_then(|id| self.agent(id));
+        profile.map(|profile| profile.duty.group_ids()).unwrap_or_default()
+    }
+
+    /// The principal with the groups that its agent has now.
+    pub(crate) fn refreshed(&self, by: &Principal) -> Principal {
+        Principal { groups: self.groups_of(&by.user), ..by.clone() }
+    }
+}
+
+impl Lookup for LicenseTable {
+    fn name(&self, user: &UserId) -> Option<Arc<str>> {
+        match user {
+            UserId::Agent(id) => {
+                let profile = self.agent(id).filter(|profile| !profile.removed)?;
+                Some(Arc::from(&*profile.name))
+            }
+            UserId::Customer(id) => {
+                let customer = self.customers.get(id)?;
+                Some(Arc::from(customer.name.as_deref().unwrap_or("Customer")))
+            }
+        }
+    }
+
+    fn is_bot(&self, agent: &AgentId) -> bool {
+        self.agents.get(agent).is_some_and(|profile| profile.bot_of.is_some())
+    }
+
+    fn has_group(&self, group: GroupId) -> bool {
+        self.license.load().groups.contains_key(&group)
+    }
+}

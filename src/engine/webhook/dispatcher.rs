@@ -1,0 +1,221 @@
+//! The dispatcher: hears what fell due, gives attempts to workers, journals what is settled.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::webhook::{Delivery, DeliveryFact, DeliveryId, Outbox, Outcome, Schedules, Verdict};
+
+use crate::engine::conversation::SaveSnapshot;
+use crate::engine::entry::{Entry, unreadable};
+use crate::engine::hub::{Parcel, Parcels};
+use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
+use crate::engine::link;
+use crate::engine::release::Release;
+use crate::engine::shard::Shard;
+use crate::engine::webhook::Post;
+use crate::storage::{Save, StorageError};
+use crate::telemetry::clock;
+
+/// A license's dispatcher.
+pub struct DispatcherActor {
+    shard: Rc<Shard>,
+    license: LicenseId,
+    outbox: Outbox,
+    /// The shard that holds the checkpoint back for a delivery that only the journal has.
+    holders: HashMap<DeliveryId, usize>,
+    /// Deliveries that are stored on their own.
+    stored: HashSet<DeliveryId>,
+    next_worker: usize,
+}
+
+/// A delivery fell due; its change is durable.
+pub struct Due {
+    /// What to send.
+    pub delivery: Arc<Delivery>,
+    /// The shard that journaled it.
+    pub from: usize,
+}
+
+/// A bot went online or offline.
+pub struct BotStatus {
+    /// The bot.
+    pub bot: AgentId,
+    /// May it hear anything?
+    pub online: bool,
+}
+
+/// An attempt is over.
+pub struct Attempted {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+impl Message for Due {
+    type Result = ();
+}
+impl Message for BotStatus {
+    type Result = ();
+}
+impl Message for Attempted {
+    type Result = ();
+}
+
+impl Actor for DispatcherActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(TICK, |dispatcher, ctx| dispatcher.send(ctx));
+        ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.store());
+        self.send(ctx);
+    }
+}
+
+impl DispatcherActor {
+    /// A dispatcher with the deliveries that were outstanding at the start, all of them stored.
+    #[must_use]
+    pub fn new(shard: Rc<Shard>, license: LicenseId, schedules: Schedules, owed: Vec<Arc<Delivery>>) -> Self {
+        let mut outbox = Outbox::new(schedules);
+        let stored = owed.iter().map(|delivery| delivery.id.clone()).collect();
+        owed.into_iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(delivery)));
+        Self { shard, license, outbox, holders: HashMap::new(), stored, next_worker: 0 }
+    }
+
+    /// Gives out every attempt that may begin now.
+    fn send(&mut self, ctx: &mut Context<Self>) {
+        while let Some(attempt) = self.outbox.next(self.shard.now()) {
+            let worker = self.shard.engine.worker(self.next_worker);
+            self.next_worker = self.next_worker.wrapping_add(1);
+            let Some(worker) = worker else { return };
+            link::tell(&worker, Post { delivery: attempt.delivery, reply: ctx.address() });
+        }
+    }
+
+    fn settle(&mut self, fact: DeliveryFact) {
+        let DeliveryFact::Settled { id, how } = fact else { return };
+        if how.is_given_up() {
+            tracing::warn!(license = %self.license, delivery = %id, ?how, "a webhook call was given up");
+        }
+        self.shard.engine.meters().delivery_settled(how);
+        let entry = Entry::DeliverySettled(self.license, id.clone(), how);
+        // A lost settlement only means one more attempt with the same id (at least once).
+        drop(self.shard.commit(&[entry], Release::default(), || {}));
+        self.keep(&id);
+        if self.stored.remove(&id) {
+            let mut save = Save::new();
+            save.delivery_remove(self.license, id.as_str());
+            self.save(save);
+        }
+    }
+
+    /// The journaling shard need not hold the checkpoint back for this delivery any longer.
+    fn keep(&mut self, id: &DeliveryId) {
+        let Some(holder) = self.holders.remove(id) else { return };
+        if holder == self.shard.index {
+            self.shard.delivery_kept(id);
+        } else if let Some(hub) = self.shard.engine.hub(holder) {
+            link::tell(&hub, Parcels(vec![Parcel::DeliveryKept(id.clone())]));
+        }
+    }
+
+    /// Stores what is still outstanding on its own, so that the checkpoint may pass.
+    fn store(&mut self) {
+        let mut save = Save::new();
+        let mut ids = Vec::new();
+        for delivery in self.outbox.outstanding() {
+            if self.stored.contains(&delivery.id) {
+                continue;
+            }
+            match encode(delivery) {
+                Ok(bytes) => {
+                    save.delivery_put(self.license, delivery.id.as_str(), &bytes);
+                    ids.push(delivery.id.clone());
+                }
+                Err(error) => tracing::error!(%error, "a delivery cannot be stored"),
+            }
+        }
+        if !ids.is_empty() && self.save(save) {
+            for id in ids {
+                self.keep(&id);
+                self.stored.insert(id);
+            }
+        }
+    }
+
+    fn save(&self, save: Save) -> bool {
+        let saved = self.shard.engine.records().save(save);
+        if let Err(error) = &saved {
+            tracing::error!(%error, "deliveries cannot be stored");
+        }
+        saved.is_ok()
+    }
+}
+
+/// The stored form of an outstanding delivery.
+///
+/// # Errors
+/// For values that cannot be encoded.
+pub(crate) fn encode(delivery: &Delivery) -> Result<Vec<u8>, StorageError> {
+    rmp_serde::to_vec(delivery).map_err(|error| unreadable("a delivery", &error))
+}
+
+impl Handler<Due> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, Due { delivery, from }: Due, ctx: &mut Context<Self>) {
+        self.holders.insert(delivery.id.clone(), from);
+        if let Some(fact) = self.outbox.due(delivery) {
+            self.settle(fact);
+        }
+        self.send(ctx);
+    }
+}
+
+impl Handler<BotStatus> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, status: BotStatus, ctx: &mut Context<Self>) {
+        if status.online {
+            self.outbox.bot_online(&status.bot);
+        } else {
+            let dropped = self.outbox.bot_offline(&status.bot);
+            dropped.into_iter().for_each(|fact| self.settle(fact));
+        }
+        self.send(ctx);
+    }
+}
+
+impl Handler<Attempted> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
+        let now = self.shard.now();
+        match self.outbox.done(&attempted.id, attempted.outcome, now, jitter()) {
+            Verdict::Settled(fact) => self.settle(fact),
+            Verdict::RetryAt(at) => {
+                let wait = at.since(now) + Duration::from_millis(1);
+                ctx.run_later(wait, |dispatcher, ctx| dispatcher.send(ctx));
+            }
+            Verdict::Gone => {}
+        }
+        self.send(ctx);
+    }
+}
+
+impl Handler<SaveSnapshot> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
+        self.store();
+    }
+}
+
+/// A random share from 0 to 1.
+fn jitter() -> f64 {
+    f64::from(clock::random_u64() as u32) / f64::from(u32::MAX)
+}

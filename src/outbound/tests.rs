@@ -1,0 +1,326 @@
+//! The client against small receivers on this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use switchboard_domain::webhook::Outcome;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc;
+
+use super::*;
+
+/// Nothing here takes longer, unless it hangs.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// More requests than any test sends.
+const MOST_REQUESTS: usize = 64;
+
+fn client(timeout: Duration) -> WebhookClient {
+    let addresses = AddressPolicy { allow_loopback: true };
+    WebhookClient::new(Options { addresses, timeout, ..Options::default() }).unwrap()
+}
+
+async fn post(client: &WebhookClient, url: &str, body: &[u8]) -> Attempted {
+    let attempt = client.post(url, "CHAT-1", Bytes::copy_from_slice(body), HeaderMap::new());
+    tokio::time::timeout(DEADLINE, attempt).await.unwrap()
+}
+
+/// One request as it came: head and body.
+#[derive(Debug)]
+struct Received {
+    head: String,
+    body: Vec<u8>,
+    /// Which connection brought it, from 0.
+    connection: usize,
+}
+
+/// Reads one request; `None` when the client has no more.
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_ascii_lowercase();
+    let length: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    while bytes.len() < end + length {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some((head, bytes[end..].to_vec()))
+}
+
+/// A receiver that answers every request with the same bytes and passes on what it got.
+async fn receiver(answer: impl Into<Vec<u8>>) -> (SocketAddr, mpsc::Receiver<Received>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer.into());
+    let (tell, told) = mpsc::channel(MOST_REQUESTS);
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            let (answer, tell) = (Arc::clone(&answer), tell.clone());
+            tokio::spawn(async move {
+                while let Some((head, body)) = read_request(&mut stream).await {
+                    let _ = tell.try_send(Received { head, body, connection });
+                    if stream.write_all(&answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, told)
+}
+
+fn answer(status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok")
+}
+
+#[tokio::test]
+async fn the_answer_decides_the_outcome() {
+    for (status, outcome) in [
+        ("200 OK", Outcome::Delivered),
+        ("204 No Content", Outcome::Delivered),
+        ("404 Not Found", Outcome::Refused),
+        ("429 Too Many Requests", Outcome::Trouble),
+        ("500 Internal Server Error", Outcome::Trouble),
+    ] {
+        let head =
+            if status.starts_with("204") { format!("HTTP/1.1 {status}\r\n\r\n") } else { answer(status) };
+        let (address, _told) = receiver(head).await;
+        let attempted = post(&client(DEADLINE), &format!("http://{address}/hook"), b"{}").await;
+        assert_eq!(attempted.answer.unwrap().as_str(), &status[..3]);
+        assert_eq!(attempted.outcome(), outcome, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_body_arrives_byte_for_byte_under_its_id() {
+    let (address, mut told) = receiver(answer("200 OK")).await;
+    let body: Vec<u8> = (0..=255u8).cycle().take(100_000).collect();
+    post(&client(DEADLINE), &format!("http://{address}/hook?x=1"), &body).await.answer.unwrap();
+    let received = told.recv().await.unwrap();
+    assert!(received.head.starts_with("post /hook?x=1 http/1.1\r\n"), "{}", received.head);
+    assert!(received.head.contains("\r\nwebhook-id: chat-1\r\n"), "{}", received.head);
+    assert!(received.head.contains("\r\ncontent-type: application/json\r\n"), "{}", received.head);
+    assert!(received.head.contains("\r\nuser-agent: switchboard/"), "{}", received.head);
+    assert_eq!(received.body, body);
+}
+
+#[tokio::test]
+async fn further_headers_come_on_top() {
+    let (address, mut told) = receiver(answer("200 OK")).await;
+    let mut headers = HeaderMap::new();
+    headers.insert("x-sign", HeaderValue::from_static("abc"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    let url = format!("http://{address}/");
+    client(DEADLINE).post(&url, "d", Bytes::from_static(b"x"), headers).await.answer.unwrap();
+    let head = told.recv().await.unwrap().head;
+    assert!(head.contains("\r\nx-sign: abc\r\n"), "{head}");
+    assert_eq!(head.matches("content-type:").count(), 1, "{head}");
+    assert!(head.contains("\r\ncontent-type: text/plain\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_trouble_and_not_followed() {
+    let (target, mut visited) = receiver(answer("200 OK")).await;
+    let redirect =
+        format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{target}/\r\ncontent-length: 0\r\n\r\n");
+    let (address, mut told) = receiver(redirect).await;
+    let attempted = post(&client(DEADLINE), &format!("http://{address}/"), b"{}").await;
+    assert_eq!(attempted.answer.unwrap(), 307);
+    assert_eq!(attempted.outcome(), Outcome::Trouble);
+    assert!(told.try_recv().is_ok());
+    assert!(visited.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn silence_ends_in_a_timeout() {
+    let (address, _told) = receiver("").await;
+    let attempted = post(&client(Duration::from_millis(200)), &format!("http://{address}/"), b"{}").await;
+    assert_eq!(attempted.answer, Err(Fault::Timeout));
+    assert_eq!(attempted.outcome(), Outcome::Trouble);
+    assert!(attempted.latency >= Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn the_status_counts_even_when_the_body_breaks_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc").await.unwrap();
+    });
+    let attempted = post(&client(DEADLINE), &url, b"{}").await;
+    assert_eq!(attempted.outcome(), Outcome::Delivered);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn no_listener_and_no_http_are_trouble() {
+    // Bound, so that nobody else gets the port, but not listening.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let unused = socket.local_addr().unwrap();
+    let client = client(DEADLINE);
+    let nobody = post(&client, &format!("http://{unused}/"), b"{}").await;
+    assert_eq!((nobody.answer, nobody.outcome()), (Err(Fault::Connect), Outcome::Trouble));
+    let (address, _told) = receiver("220 smtp.example.org ESMTP\r\n").await;
+    let other = post(&client, &format!("http://{address}/"), b"{}").await;
+    assert_eq!((other.answer, other.outcome()), (Err(Fault::Broken), Outcome::Trouble));
+}
+
+#[tokio::test]
+async fn what_can_never_be_sent_is_final() {
+    let client = client(DEADLINE);
+    for url in ["", "host", "ftp://127.0.0.1/", "http://", "data:text/plain,x"] {
+        let attempted = post(&client, url, b"{}").await;
+        assert_eq!(attempted.answer, Err(Fault::Unsendable), "{url}");
+        assert_eq!(attempted.outcome(), Outcome::Refused);
+    }
+    let odd_id = client.post("http://127.0.0.1:9/", "a\nb", Bytes::new(), HeaderMap::new()).await;
+    assert_eq!(odd_id.answer, Err(Fault::Unsendable));
+}
+
+#[tokio::test]
+async fn this_machine_is_refused_by_default_in_every_spelling() {
+    let (address, mut told) = receiver(answer("200 OK")).await;
+    let port = address.port();
+    let strict = WebhookClient::new(Options::default()).unwrap();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "0.0.0.0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "user@127.0.0.1",
+        "169.254.169.254",
+        "10.0.0.1",
+    ] {
+        let attempted = post(&strict, &format!("http://{host}:{port}/"), b"{}").await;
+        assert_eq!(attempted.answer, Err(Fault::Forbidden), "{host}");
+        assert_eq!(attempted.outcome(), Outcome::Trouble);
+    }
+    assert!(told.try_recv().is_err(), "nothing may have got through");
+    let open = client(DEADLINE);
+    for host in ["127.0.0.1", "localhost", "2130706433"] {
+        let attempted = post(&open, &format!("http://{host}:{port}/"), b"{}").await;
+        assert_eq!(attempted.outcome(), Outcome::Delivered, "{host}: {attempted:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_is_cut_off() {
+    /// Far more than the buffers of both ends hold together.
+    const ENOUGH: usize = 256 * 1024 * 1024;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await.unwrap();
+        let mut written = 0;
+        let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        while sent.is_ok() && written < ENOUGH {
+            sent = stream.write_all(&chunk).await;
+            written += chunk.len();
+        }
+        written
+    });
+    let attempted = post(&client(DEADLINE), &format!("http://{address}/"), b"{}").await;
+    assert_eq!(attempted.outcome(), Outcome::Delivered);
+    let written = tokio::time::timeout(DEADLINE, server).await.unwrap().unwrap();
+    assert!(written < ENOUGH, "the client read on: {written} bytes");
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let (address, mut told) = receiver(answer("200 OK")).await;
+    let client = client(DEADLINE);
+    for _ in 0..3 {
+        post(&client, &format!("http://{address}/"), b"{}").await.answer.unwrap();
+        assert_eq!(told.recv().await.unwrap().connection, 0);
+    }
+}
+
+#[test]
+fn a_client_outlives_the_runtime_that_used_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime();
+    let (address, _told) = server.block_on(receiver(answer("200 OK")));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = std::thread::spawn(move || server.block_on(async { drop(stopped.await) }));
+    let client = client(DEADLINE);
+    for _ in 0..3 {
+        let attempted = runtime().block_on(post(&client, &format!("http://{address}/"), b"{}"));
+        assert_eq!(attempted.outcome(), Outcome::Delivered, "{attempted:?}");
+    }
+    drop(stop);
+    serving.join().unwrap();
+}
+
+/// A TLS receiver for `localhost`; also says which certificate to trust.
+async fn tls_receiver() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>) {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = own.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                serve_one(&mut stream).await;
+            }
+        }
+    });
+    (address, certificate)
+}
+
+async fn serve_one(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    if read_request(stream).await.is_some() {
+        let _ = stream.write_all(answer("200 OK").as_bytes()).await;
+    }
+}
+
+#[tokio::test]
+async fn tls_is_checked_against_the_trusted_authorities() {
+    let (address, certificate) = tls_receiver().await;
+    let url = format!("https://localhost:{}/", address.port());
+    let stranger = post(&client(DEADLINE), &url, b"{}").await;
+    assert_eq!(stranger.answer, Err(Fault::Connect));
+    let addresses = AddressPolicy { allow_loopback: true };
+    let options = Options { addresses, timeout: DEADLINE, extra_roots: vec![certificate] };
+    let trusting = WebhookClient::new(options).unwrap();
+    assert_eq!(post(&trusting, &url, b"{}").await.outcome(), Outcome::Delivered);
+}

@@ -1,0 +1,102 @@
+//! What can go wrong here, said so that an operator knows where to look.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of the storage. Texts say what, where and, if anything helps, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Free space is below the reserve, or a write found none. Nothing was accepted; it recovers by
+    /// itself when space returns.
+    #[error("the disk is full: free some space, writing resumes by itself")]
+    DiskFull,
+    /// Bytes on disk are not what was written.
+    #[error("{} is broken at byte {offset}: {reason}", file.display())]
+    Corrupt {
+        /// The file (for sled: its directory).
+        file: PathBuf,
+        /// Where in the file, in bytes; 0 when it is the file as a whole.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A later version of the program wrote this.
+    #[error(
+        "{} has format {found}, this program knows up to {known}: start the version that wrote it",
+        file.display()
+    )]
+    NewerFormat {
+        /// What carries the version.
+        file: PathBuf,
+        /// The version found there.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// Another process uses the data directory.
+    #[error("{} is held by {}", file.display(), Holder(*pid, address.as_deref()))]
+    Locked {
+        /// The lock file.
+        file: PathBuf,
+        /// The process that holds it; `None` in the instant before it has written its number.
+        pid: Option<u32>,
+        /// Where its admin interface listens, when it already does.
+        address: Option<String>,
+    },
+    /// A record greater than the journal takes.
+    #[error("a record of {size} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The greatest allowed size in bytes.
+        limit: usize,
+    },
+    /// The operating system refused something.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The journal was closed, or stopped after a failed write.
+    #[error("the storage has stopped")]
+    Stopped,
+}
+
+impl StorageError {
+    /// For `map_err`: names what was tried on which file. No space left becomes `DiskFull`.
+    pub(in crate::storage) fn io(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Io { what, path, source },
+        }
+    }
+
+    pub(in crate::storage) fn corrupt(
+        file: impl Into<PathBuf>,
+        offset: u64,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Corrupt { file: file.into(), offset, reason: reason.into() }
+    }
+}
+
+struct Holder<'a>(Option<u32>, Option<&'a str>);
+
+impl fmt::Display for Holder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "process {pid}")?,
+            None => f.write_str("another process")?,
+        }
+        self.1.map_or(Ok(()), |address| write!(f, ", which answers at {address}"))
+    }
+}

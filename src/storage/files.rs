@@ -1,0 +1,61 @@
+//! The few file operations that everything here shares, and locks that outlive a panic.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::StorageError;
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
+    File::open(dir).and_then(|handle| handle.sync_all()).map_err(StorageError::io("sync", dir))
+}
+
+/// Makes a directory (and those above it) that only the owner may enter, durably.
+pub(super) fn create_dir(dir: &Path) -> Result<(), StorageError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StorageError::io("make the directory", dir))?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a small file so that a crash leaves either the old or the new content.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StorageError> {
+    let fresh = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)
+        .map_err(StorageError::io("create", &fresh))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(StorageError::io("write", &fresh))?;
+    fs::rename(&fresh, path).map_err(StorageError::io("replace", path))?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Reads a file that may not be there.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StorageError::io("read", path)(error)),
+    }
+}
+
+/// Locks; a panic of another holder is no reason to stop (what it guards stays whole between
+/// statements, and a panic of the committer is fatal by itself).
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

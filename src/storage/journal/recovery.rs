@@ -1,0 +1,95 @@
+//! What is found at a start: the end of the journal, and the way through it.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use super::segment::{self, End, Segment};
+use super::{Visitor, record};
+use crate::storage::{Lsn, StorageError};
+
+/// The last segment as a writer may go on with it.
+pub(super) struct Tail {
+    pub(super) segment: Segment,
+    /// Where the next record goes.
+    pub(super) offset: u64,
+    /// The last record of the journal.
+    pub(super) last_record: Lsn,
+    /// The last position given out: behind the last record in a segment that was begun after a gap.
+    pub(super) last: Lsn,
+}
+
+/// Reads the last segment, finds its end and cuts off what a crash left half-written.
+///
+/// Broken bytes are a torn write when no later group follows them: then nobody was ever told of what
+/// stood there. Otherwise it was durable and the disk, or somebody, broke it: that is refused.
+pub(super) fn find_tail(last_segment: &Path) -> Result<Tail, StorageError> {
+    let segment = Segment::read(last_segment)?;
+    let end = segment.walk(|_| Ok(()))?;
+    if let Some(reason) = end.broken {
+        let expected = segment.expected(end.last);
+        if record::later_group(&segment.bytes[end.offset..], expected) {
+            return Err(broken(&segment, &end, reason));
+        }
+        tracing::warn!(
+            segment = %segment.path.display(), offset = end.offset, lsn = %expected, reason,
+            "cutting off a record that was being written when the process or the system died"
+        );
+        cut(&segment, end.offset)?;
+    }
+    let last_record = end.last.unwrap_or(segment.header.previous);
+    let last = Lsn::new(segment.expected(end.last).get().saturating_sub(1));
+    Ok(Tail { offset: end.offset as u64, last_record, last, segment })
+}
+
+fn cut(segment: &Segment, offset: usize) -> Result<(), StorageError> {
+    let zeros = vec![0; segment.bytes.len() - offset];
+    OpenOptions::new()
+        .write(true)
+        .open(&segment.path)
+        .and_then(|file| {
+            file.write_all_at(&zeros, offset as u64)?;
+            file.sync_all()
+        })
+        .map_err(StorageError::io("cut", &segment.path))
+}
+
+fn broken(segment: &Segment, end: &End, reason: &str) -> StorageError {
+    let expected = segment.expected(end.last);
+    StorageError::corrupt(&segment.path, end.offset as u64, format!("{reason} (record {expected})"))
+}
+
+/// Shows the records after `after` and up to `until`, checking that none is missing.
+pub(super) fn replay(
+    dir: &Path,
+    after: Lsn,
+    until: Lsn,
+    visit: &mut Visitor<'_>,
+) -> Result<(), StorageError> {
+    let segments = segment::list(dir)?;
+    let wanted = segments.partition_point(|(first, _)| *first <= after.next()).saturating_sub(1);
+    let mut seen: Option<Lsn> = None;
+    for (_, path) in segments.get(wanted..).unwrap_or_default() {
+        let segment = Segment::read(path)?;
+        let previous = segment.header.previous;
+        if seen.map_or(previous > after, |seen| seen != previous) {
+            let seen = seen.unwrap_or(after);
+            let reason = format!("the records after {seen} up to {previous} are missing");
+            return Err(StorageError::corrupt(path, 0, reason));
+        }
+        let end = segment.walk(|record| match record.lsn {
+            lsn if lsn > after && lsn <= until => visit(lsn, record.body),
+            _ => Ok(()),
+        })?;
+        let last = end.last.unwrap_or(previous);
+        // Beyond `until` somebody may be writing just now.
+        if let (Some(reason), true) = (end.broken, last < until) {
+            return Err(broken(&segment, &end, reason));
+        }
+        seen = Some(last);
+        if last >= until {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What lies where in the data directory, and which version of it this is.
+//!
+//! ```text
+//! DIR/format     version of the layout, text
+//! DIR/lock       held by the running process; its pid and admin address, text
+//! DIR/journal/   segments and the checkpoint
+//! DIR/sled/      the records; sled.corrupt.<n> are broken ones that were moved aside
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use super::{StorageError, files};
+
+/// The newest layout known here. Older ones are opened, newer ones refused.
+const KNOWN_FORMAT: u32 = 1;
+const FORMAT_WORD: &str = "switchboard-data";
+
+/// The paths inside a data directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Of the data directory `root`, which need not exist.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The lock file.
+    #[must_use]
+    pub fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// The file with the version of the layout.
+    #[must_use]
+    pub fn format_file(&self) -> PathBuf {
+        self.root.join("format")
+    }
+
+    /// Where the journal lies.
+    #[must_use]
+    pub fn journal_dir(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// Where sled lies.
+    #[must_use]
+    pub fn sled_dir(&self) -> PathBuf {
+        self.root.join("sled")
+    }
+
+    pub(super) fn create_root(&self) -> Result<(), StorageError> {
+        files::create_dir(&self.root)
+    }
+
+    /// Refuses a newer directory, marks a new or older one with the version known here.
+    pub(super) fn check_format(&self) -> Result<(), StorageError> {
+        let file = self.format_file();
+        let Some(text) = files::read_if_there(&file)? else {
+            // The mark is made first of all, so data without it is not of our making.
+            if self.journal_dir().exists() || self.sled_dir().exists() {
+                return Err(StorageError::corrupt(file, 0, "missing, though there is data beside it"));
+            }
+            return files::replace(&file, format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes());
+        };
+        let found = std::str::from_utf8(&text)
+            .ok()
+            .and_then(|text| text.trim_end().strip_prefix(FORMAT_WORD)?.trim_start().parse::<u32>().ok())
+            .ok_or_else(|| {
+                StorageError::corrupt(&file, 0, format!("does not read \"{FORMAT_WORD} <number>\""))
+            })?;
+        match found {
+            KNOWN_FORMAT => Ok(()),
+            newer if newer > KNOWN_FORMAT => {
+                Err(StorageError::NewerFormat { file, found, known: KNOWN_FORMAT })
+            }
+            _older => files::replace(&file, format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn marks_a_new_directory_and_opens_it_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.check_format().unwrap();
+        assert_eq!(fs::read(layout.format_file()).unwrap(), b"switchboard-data 1\n");
+        layout.check_format().unwrap();
+    }
+
+    #[test]
+    fn opens_older_and_refuses_newer() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        fs::write(layout.format_file(), "switchboard-data 0\n").unwrap();
+        layout.check_format().unwrap();
+        assert_eq!(fs::read(layout.format_file()).unwrap(), b"switchboard-data 1\n");
+
+        fs::write(layout.format_file(), "switchboard-data 2\n").unwrap();
+        let refused = layout.check_format().unwrap_err();
+        assert!(matches!(refused, StorageError::NewerFormat { found: 2, known: 1, .. }), "{refused}");
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        for text in ["", "other 1", "switchboard-data", "switchboard-data x"] {
+            fs::write(layout.format_file(), text).unwrap();
+            assert!(matches!(layout.check_format(), Err(StorageError::Corrupt { .. })), "{text}");
+        }
+        fs::remove_file(layout.format_file()).unwrap();
+        fs::create_dir(layout.journal_dir()).unwrap();
+        assert!(matches!(layout.check_format(), Err(StorageError::Corrupt { .. })));
+    }
+}

@@ -1,0 +1,218 @@
+//! The typed rooms, on the store in memory; the stores themselves are compared by their conformance.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::sync::Arc;
+
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId};
+use switchboard_domain::time::Timestamp;
+
+use super::{ActorKey, ActorKind, Batch, IndexKey, MemoryStore, Records, Save, Snapshot, Store, key};
+use crate::storage::{Lsn, StorageError};
+
+const ONE: LicenseId = LicenseId(1);
+const OTHER: LicenseId = LicenseId(2);
+
+fn records() -> (Records, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::new());
+    (Records::new(Arc::<MemoryStore>::clone(&store)).unwrap(), store)
+}
+
+fn conversation(n: u64) -> ConversationId {
+    ConversationId::from_random(n)
+}
+
+fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+#[test]
+fn snapshots_by_key_kind_and_license() {
+    let (records, _) = records();
+    let agent = |license, name| ActorKey::Agent(license, AgentId::new(name));
+    let keys = [
+        agent(ONE, "a@x"),
+        agent(ONE, "b@x"),
+        agent(OTHER, "a@x"),
+        ActorKey::Bot(ONE, AgentId::new("a@x")),
+        ActorKey::License(ONE),
+        ActorKey::License(OTHER),
+        ActorKey::Token([1; 32]),
+        ActorKey::Token([2; 32]),
+        ActorKey::Installation,
+        ActorKey::Customer(ONE, CustomerId::from_random(7)),
+        ActorKey::Conversation(ONE, conversation(7)),
+    ];
+    let mut save = Save::new();
+    for (n, key) in keys.iter().enumerate() {
+        save.snapshot(key, Lsn::new(n as u64 + 1), &[n as u8]);
+    }
+    records.save(save).unwrap();
+
+    for (n, key) in keys.iter().enumerate() {
+        assert_eq!(records.snapshot(key).unwrap(), Some((Lsn::new(n as u64 + 1), vec![n as u8])));
+    }
+    let of = |kind, license| -> Vec<ActorKey> {
+        records.snapshots(kind, license).unwrap().into_iter().map(|found| found.key).collect()
+    };
+    assert_eq!(of(ActorKind::Agent, None), keys[..3]);
+    assert_eq!(of(ActorKind::Agent, Some(ONE)), keys[..2]);
+    assert_eq!(of(ActorKind::Bot, Some(ONE)), keys[3..4]);
+    assert_eq!(of(ActorKind::Bot, Some(OTHER)), []);
+    assert_eq!(of(ActorKind::License, None), keys[4..6]);
+    assert_eq!(of(ActorKind::License, Some(OTHER)), keys[5..6]);
+    assert_eq!(of(ActorKind::Token, None), keys[6..8]);
+    assert_eq!(of(ActorKind::Token, Some(ONE)), []);
+    assert_eq!(of(ActorKind::Installation, None), keys[8..9]);
+    assert_eq!(of(ActorKind::Customer, Some(ONE)), keys[9..10]);
+    assert_eq!(
+        records.snapshots(ActorKind::Conversation, Some(ONE)).unwrap(),
+        [Snapshot { key: keys[10].clone(), lsn: Lsn::new(11), bytes: vec![10] }]
+    );
+
+    let mut save = Save::new();
+    save.forget(&keys[0]);
+    records.save(save).unwrap();
+    assert_eq!(records.snapshot(&keys[0]).unwrap(), None);
+    assert_eq!(of(ActorKind::Agent, Some(ONE)), keys[1..2]);
+}
+
+#[test]
+fn many_snapshots_are_visited_page_by_page_and_none_twice() {
+    let (records, _) = records();
+    let count = super::SNAPSHOT_PAGE as u64 * 2 + 1;
+    let mut save = Save::new();
+    for n in 0..count {
+        save.snapshot(&ActorKey::Conversation(ONE, conversation(n)), Lsn::new(1), b"");
+    }
+    records.save(save).unwrap();
+    let found = records.snapshots(ActorKind::Conversation, Some(ONE)).unwrap();
+    let expected: Vec<_> = (0..count).map(|n| ActorKey::Conversation(ONE, conversation(n))).collect();
+    assert!(found.into_iter().map(|snapshot| snapshot.key).eq(expected));
+}
+
+#[test]
+fn chunks_come_in_order() {
+    let (records, _) = records();
+    let (thread, next) = (ThreadId::from_random(5), ThreadId::from_random(6));
+    let mut save = Save::new();
+    for n in (0..300).rev() {
+        save.chunk(ONE, conversation(1), thread, n, &n.to_be_bytes());
+    }
+    save.chunk(ONE, conversation(1), next, 0, b"next");
+    save.chunk(OTHER, conversation(1), thread, 0, b"other");
+    records.save(save).unwrap();
+    let expected: Vec<Vec<u8>> = (0..300_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+    assert_eq!(records.chunks(ONE, conversation(1), thread).unwrap(), expected);
+    assert_eq!(records.chunk(ONE, conversation(1), next, 0).unwrap().as_deref(), Some(&b"next"[..]));
+    assert_eq!(records.chunk(ONE, conversation(1), next, 1).unwrap(), None);
+}
+
+#[test]
+fn by_activity_pages_both_ways_without_loss() {
+    let (records, _) = records();
+    let mut save = Save::new();
+    // Two in the same moment: the id decides.
+    let entries: Vec<_> =
+        [(1, 9), (2, 3), (2, 4), (300, 1), (70_000, 2)].map(|(secs, n)| (at(secs), conversation(n))).to_vec();
+    for (at, conversation) in &entries {
+        let key = IndexKey::ByActivity { license: ONE, at: *at, conversation: *conversation };
+        save.index_put(&key, b"row");
+    }
+    let foreign = IndexKey::ByActivity { license: OTHER, at: at(2), conversation: conversation(8) };
+    save.index_put(&foreign, b"");
+    records.save(save).unwrap();
+    for (newest_first, limit) in [(true, 1), (true, 2), (false, 1), (false, 2), (false, 100)] {
+        let mut found = Vec::new();
+        loop {
+            let after = found.last().copied();
+            let page = records.by_activity(ONE, newest_first, after, limit).unwrap();
+            assert!(page.len() <= limit && page.iter().all(|(_, value)| value == b"row"));
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page.into_iter().map(|(key, _)| key));
+        }
+        if newest_first {
+            found.reverse();
+        }
+        assert_eq!(found, entries, "newest first: {newest_first}, limit {limit}");
+    }
+}
+
+#[test]
+fn the_other_indexes() {
+    let (records, _) = records();
+    let (customer, other) = (CustomerId::from_random(1), CustomerId::from_random(2));
+    let open = |license, n| IndexKey::Open { license, conversation: conversation(n) };
+    let of = |customer, n| IndexKey::ByCustomer { license: ONE, customer, conversation: conversation(n) };
+    let mut save = Save::new();
+    save.index_put(&open(ONE, 2), b"b").index_put(&open(ONE, 1), b"a").index_put(&open(OTHER, 3), b"c");
+    save.index_put(&of(customer, 5), b"x").index_put(&of(other, 6), b"y");
+    save.index_put(&IndexKey::Number { license: ONE, number: 17 }, b"id");
+    records.save(save).unwrap();
+    let rows = [(conversation(1), b"a".to_vec()), (conversation(2), b"b".to_vec())];
+    assert_eq!(records.open_conversations(ONE).unwrap(), rows);
+    assert_eq!(records.of_customer(ONE, customer).unwrap(), [(conversation(5), b"x".to_vec())]);
+    assert_eq!(records.of_customer(OTHER, customer).unwrap(), []);
+    assert_eq!(records.numbered(ONE, 17).unwrap().as_deref(), Some(&b"id"[..]));
+    assert_eq!(records.numbered(OTHER, 17).unwrap(), None);
+    let mut save = Save::new();
+    save.index_remove(&open(ONE, 1)).index_remove(&of(customer, 5));
+    records.save(save).unwrap();
+    assert_eq!(records.open_conversations(ONE).unwrap(), rows[1..]);
+    assert_eq!(records.of_customer(ONE, customer).unwrap(), []);
+}
+
+#[test]
+fn deliveries_and_deadlines() {
+    let (records, _) = records();
+    let actor = ActorKey::Conversation(ONE, conversation(1));
+    let mut save = Save::new();
+    save.delivery_put(ONE, "b", b"2").delivery_put(ONE, "a", b"1").delivery_put(OTHER, "c", b"3");
+    save.deadline_put(at(30), &actor).deadline_put(at(10), &ActorKey::License(OTHER));
+    save.deadline_put(at(20), &actor).deadline_put(at(10), &ActorKey::Installation);
+    records.save(save).unwrap();
+    let due = [("a".to_owned(), b"1".to_vec()), ("b".to_owned(), b"2".to_vec())];
+    assert_eq!(records.deliveries(ONE).unwrap(), due);
+    let first = [(at(10), ActorKey::Installation), (at(10), ActorKey::License(OTHER))];
+    assert_eq!(records.deadlines(at(19), 9).unwrap(), first);
+    assert_eq!(records.deadlines(at(20), 9).unwrap().len(), 3, "until is included");
+    assert_eq!(records.deadlines(at(9), 9).unwrap(), []);
+    assert_eq!(records.deadlines(at(99), 1).unwrap(), first[..1]);
+    assert_eq!(records.deadlines(Timestamp::from_micros(u64::MAX), 9).unwrap().len(), 4);
+    let mut save = Save::new();
+    save.delivery_remove(ONE, "a").deadline_remove(at(10), &ActorKey::Installation);
+    records.save(save).unwrap();
+    assert_eq!(records.deliveries(ONE).unwrap(), due[1..]);
+    assert_eq!(records.deadlines(at(10), 9).unwrap(), first[1..]);
+}
+
+#[test]
+fn the_highest_position_is_remembered_and_never_falls() {
+    let (records, store) = records();
+    for (lsn, highest) in [(5, 5), (3, 5), (9, 9)] {
+        let mut save = Save::new();
+        save.snapshot(&ActorKey::Installation, Lsn::new(lsn), b"");
+        records.save(save).unwrap();
+        assert_eq!(records.highest_saved(), Lsn::new(highest));
+        let again = Records::new(Arc::<MemoryStore>::clone(&store)).unwrap();
+        assert_eq!(again.highest_saved(), Lsn::new(highest));
+    }
+    store.set_disk_full(true);
+    let mut save = Save::new();
+    save.snapshot(&ActorKey::Installation, Lsn::new(20), b"");
+    assert!(matches!(records.save(save), Err(StorageError::DiskFull)));
+    assert_eq!(records.highest_saved(), Lsn::new(9));
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let (records, store) = records();
+    records.establish().unwrap();
+    assert!(records.is_established().unwrap());
+    let mut batch = Batch::default();
+    batch.put(key::format(), 2_u32.to_be_bytes().to_vec());
+    store.write(batch).unwrap();
+    let refused = Records::new(Arc::<MemoryStore>::clone(&store)).err();
+    assert!(matches!(refused, Some(StorageError::NewerFormat { found: 2, known: 1, .. })));
+}

@@ -1,0 +1,264 @@
+//! What the process counts, in the names that a Prometheus scrape sees.
+//!
+//! One [`Metrics`] is made at start and passed on as an `Arc`. On a hot path keep a clone of the
+//! counter (a shared atomic), not a lookup by labels. Label values come from code, never from the
+//! wire: a client must not be able to grow the number of series.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Bucket bounds in seconds for requests and journal commits: a commit takes about 0.3 ms on a good
+/// disk, and a request is given up after 15 s.
+const SECONDS_BUCKETS: [f64; 13] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0];
+
+/// A gauge of a number that cannot be negative.
+pub type UnsignedGauge = Gauge<u64, AtomicU64>;
+
+/// Which sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SessionLabels {
+    /// The face that speaks with them, such as `livechat`.
+    pub face: &'static str,
+    /// Who sits there: `agent` or `customer`.
+    pub side: &'static str,
+}
+
+/// Which requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The action as its table of methods names it; `unknown` for all that is not there.
+    pub action: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Done.
+    Ok,
+    /// Refused by a rule: the caller's doing.
+    Rejected,
+    /// Failed inside: ours.
+    Failed,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = match self {
+            Self::Ok => "ok",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+/// Which attempts of webhook deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeliveryLabels {
+    /// How the attempt ended.
+    pub result: DeliveryResult,
+}
+
+/// How one attempt to deliver a webhook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryResult {
+    /// The receiver took it (2xx).
+    Delivered,
+    /// The receiver refused it for good (4xx but 408, 425 and 429).
+    Refused,
+    /// No answer or a troubled one: it will be tried again.
+    Retried,
+    /// Given up: the schedule has ended, or the endpoint is gone or offline.
+    Dropped,
+}
+
+impl EncodeLabelValue for DeliveryResult {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Retried => "retried",
+            Self::Dropped => "dropped",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+/// Which HTTP answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HttpLabels {
+    /// The face that answered.
+    pub face: &'static str,
+    /// The status code.
+    pub status: u16,
+}
+
+/// Everything that the process counts.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Sessions that are open now.
+    pub sessions: Family<SessionLabels, Gauge>,
+    /// Requests answered, over any transport.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Seconds from reading a request to handing its answer to the socket.
+    pub request_seconds: Histogram,
+    /// Events that became durable in a thread.
+    pub events_posted: Counter,
+    /// Pushes handed to sessions; one push to three sessions counts three.
+    pub pushes_delivered: Counter,
+    /// Records appended to the journal.
+    pub journal_appends: Counter,
+    /// Seconds that a group write and its sync took.
+    pub journal_commit_seconds: Histogram,
+    /// The last LSN that was given out. How far the durable one is behind is the journal's lag.
+    pub journal_appended_lsn: UnsignedGauge,
+    /// The last LSN that is durable.
+    pub journal_durable_lsn: UnsignedGauge,
+    /// Attempts to deliver a webhook.
+    pub webhook_deliveries: Family<DeliveryLabels, Counter>,
+    /// Conversations whose last thread is active.
+    pub conversations_active: Gauge,
+    /// Conversations that wait for an agent.
+    pub queue_waiting: Gauge,
+    /// Agents and bots that are not offline.
+    pub agents_online: Gauge,
+    /// HTTP requests answered, upgrades included.
+    pub http_requests: Family<HttpLabels, Counter>,
+    registry: Registry,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// A set of its own with everything at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            sessions: Family::default(),
+            requests: Family::default(),
+            request_seconds: Histogram::new(SECONDS_BUCKETS),
+            events_posted: Counter::default(),
+            pushes_delivered: Counter::default(),
+            journal_appends: Counter::default(),
+            journal_commit_seconds: Histogram::new(SECONDS_BUCKETS),
+            journal_appended_lsn: Gauge::default(),
+            journal_durable_lsn: Gauge::default(),
+            webhook_deliveries: Family::default(),
+            conversations_active: Gauge::default(),
+            queue_waiting: Gauge::default(),
+            agents_online: Gauge::default(),
+            http_requests: Family::default(),
+            registry: Registry::with_prefix("switchboard"),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("sessions", "Sessions open now", self.sessions.clone());
+        r.register("requests", "Requests answered", self.requests.clone());
+        r.register_with_unit(
+            "request",
+            "Time from request to answer",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        r.register("events_posted", "Events durable in a thread", self.events_posted.clone());
+        r.register("pushes_delivered", "Pushes handed to sessions", self.pushes_delivered.clone());
+        r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
+        r.register_with_unit(
+            "journal_commit",
+            "Time of a group write and its sync",
+            Unit::Seconds,
+            self.journal_commit_seconds.clone(),
+        );
+        r.register("journal_appended_lsn", "Last LSN given out", self.journal_appended_lsn.clone());
+        r.register("journal_durable_lsn", "Last LSN that is durable", self.journal_durable_lsn.clone());
+        r.register("webhook_deliveries", "Attempts to deliver a webhook", self.webhook_deliveries.clone());
+        r.register(
+            "conversations_active",
+            "Conversations with an active thread",
+            self.conversations_active.clone(),
+        );
+        r.register("queue_waiting", "Conversations that wait for an agent", self.queue_waiting.clone());
+        r.register("agents_online", "Agents and bots not offline", self.agents_online.clone());
+        r.register("http_requests", "HTTP requests answered", self.http_requests.clone());
+    }
+
+    /// All of it as OpenMetrics text, which Prometheus reads. Send it as [`CONTENT_TYPE`].
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut page = String::new();
+        if let Err(error) = text::encode(&mut page, &self.registry) {
+            // Writing to a string fails only when a metric cannot encode itself.
+            tracing::error!(%error, "the metrics page is cut short");
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_page_is_complete_and_ends_as_the_format_asks() {
+        let page = Metrics::new().render();
+        for line in [
+            "switchboard_events_posted_total 0\n",
+            "switchboard_pushes_delivered_total 0\n",
+            "switchboard_journal_appends_total 0\n",
+            "switchboard_journal_appended_lsn 0\n",
+            "switchboard_journal_durable_lsn 0\n",
+            "switchboard_conversations_active 0\n",
+            "switchboard_queue_waiting 0\n",
+            "switchboard_agents_online 0\n",
+            "switchboard_request_seconds_count 0\n",
+            "switchboard_journal_commit_seconds_bucket{le=\"+Inf\"} 0\n",
+        ] {
+            assert!(page.contains(line), "{line:?} is missing in\n{page}");
+        }
+        assert!(page.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn what_is_counted_is_shown_with_its_labels() {
+        let metrics = Metrics::new();
+        metrics.sessions.get_or_create(&SessionLabels { face: "livechat", side: "agent" }).inc();
+        let rejected = RequestLabels { action: "send_event", outcome: Outcome::Rejected };
+        metrics.requests.get_or_create(&rejected).inc_by(2);
+        let delivered = DeliveryLabels { result: DeliveryResult::Delivered };
+        metrics.webhook_deliveries.get_or_create(&delivered).inc();
+        metrics.http_requests.get_or_create(&HttpLabels { face: "admin", status: 200 }).inc();
+        metrics.journal_durable_lsn.set(u64::MAX);
+
+        let page = metrics.render();
+        for line in [
+            "switchboard_sessions{face=\"livechat\",side=\"agent\"} 1\n",
+            "switchboard_requests_total{action=\"send_event\",outcome=\"rejected\"} 2\n",
+            "switchboard_webhook_deliveries_total{result=\"delivered\"} 1\n",
+            "switchboard_http_requests_total{face=\"admin\",status=\"200\"} 1\n",
+            "switchboard_journal_durable_lsn 18446744073709551615\n",
+        ] {
+            assert!(page.contains(line), "{line:?} is missing in\n{page}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Stories told to the real binary over its wire, and nothing else: no test here knows the inside.
+//!
+//! Every story starts its own server on free ports and a fresh directory. What must hold for every frame (one push
+//! per `request_id`, nothing internal for customers, no error in the server's log) is checked by the clients
+//! themselves when they are dropped.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly, and a failure should say what was seen"
+)]
+
+mod access;
+mod bot_owners;
+mod bots;
+mod crash;
+mod errors_rtm;
+mod errors_web;
+mod notes;
+mod pizza;
+mod queue;
+mod races;
+mod routing;
+mod shapes;
+mod start;
+mod support;
+mod talk;
+mod threads;
+mod webhook_retry;
+mod webhooks;

@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md shows the house; every room's own page says what lives there and what may not.
 
+pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -5,5 +5,8 @@
 pub mod args;
 pub mod credentials;
 pub mod exit;
+mod pizzabot;
+mod plan;
+pub mod run;
 pub mod token;
 pub mod welcome;

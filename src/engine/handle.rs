@@ -1,6 +1,7 @@
 //! The engine and the only door to it.
 
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -11,16 +12,18 @@ use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, LicenseId, UserId};
 use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::dialect::Dialect;
 use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
-use crate::engine::limits::REQUEST_TIME;
+use crate::engine::limits::{IDLE_TIME, LOGIN_TIME, REQUEST_TIME};
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
+use crate::engine::outbox::OUTBOX_BYTES;
 use crate::engine::release::Answer;
 use crate::engine::secret;
 use crate::engine::shard::Shard;
@@ -45,8 +48,37 @@ pub struct Parts {
     pub admin_token: String,
     /// How many shards.
     pub shards: NonZeroUsize,
+    /// What an operator may set.
+    pub settings: Settings,
     /// Told when the engine cannot go on without breaking its word.
     pub fatal: FatalHook,
+}
+
+/// What an operator may set of the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a connection may take to log in.
+    pub login_time: Duration,
+    /// How long a logged-in connection may be silent.
+    pub idle_time: Duration,
+    /// How long a request may take.
+    pub request_time: Duration,
+    /// Bytes that may wait for a slow session.
+    pub outbox_bytes: usize,
+    /// How patient webhook calls are.
+    pub schedules: Schedules,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            login_time: LOGIN_TIME,
+            idle_time: IDLE_TIME,
+            request_time: REQUEST_TIME,
+            outbox_bytes: OUTBOX_BYTES,
+            schedules: Schedules::default(),
+        }
+    }
 }
 
 /// A shard as the others reach it.
@@ -186,10 +218,10 @@ impl EngineHandle {
         self.heard(|shard, answer| operations::run(shard, request, answer)).await
     }
 
-    async fn heard(&self, begin: impl FnOnce(&std::rc::Rc<Shard>, Answer)) -> Outcome {
+    async fn heard(&self, begin: impl FnOnce(&Rc<Shard>, Answer)) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         begin(&Shard::here(), Answer::Waiter(answer));
-        match tokio::time::timeout(REQUEST_TIME, outcome).await {
+        match tokio::time::timeout(self.settings().request_time, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Failure::Rejected(Rejected::Internal)),
             Err(_) => Err(Failure::Timeout),
@@ -215,8 +247,7 @@ impl EngineHandle {
     /// # Errors
     /// `Unauthenticated` when it is not in force.
     pub async fn revoke_token(&self, token: &str) -> Result<(), Failure> {
-        let token = token.to_owned();
-        on_shard(async move { operations::revoke(&Shard::here(), &token).await }).await.map(drop)
+        self.heard(|shard, answer| operations::revoke(shard, token, answer)).await.map(drop)
     }
 
     /// Gives out an agent's token: with every scope, for the license's first application and for
@@ -242,10 +273,10 @@ impl EngineHandle {
             scopes: scopes.unwrap_or_else(ScopeSet::all),
             life,
         };
-        let (license, given) = (table.id, text.clone());
         let issue =
-            async move { operations::issue_agent_token(&Shard::here(), license, wanted, &given).await };
-        on_shard(issue).await.map(|_| text)
+            |shard: &Rc<Shard>, answer| operations::issue_agent_token(shard, table.id, wanted, &text, answer);
+        self.heard(issue).await?;
+        Ok(text)
     }
 
     /// Waits until everything up to `lsn` is durable; `false` when that takes too long.
@@ -261,7 +292,13 @@ impl EngineHandle {
             // What is released with that position is released in the turn that follows.
             tokio::task::yield_now().await;
         };
-        tokio::time::timeout(REQUEST_TIME, reached).await.is_ok()
+        tokio::time::timeout(self.settings().request_time, reached).await.is_ok()
+    }
+
+    /// What the operator has set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
     }
 
     /// The engine cannot go on without breaking its word.
@@ -345,11 +382,4 @@ impl EngineHandle {
     pub fn now(&self) -> Timestamp {
         clock::now()
     }
-}
-
-/// Runs something of a shard's thread inside a future that may be sent, as Web handlers are.
-async fn on_shard(work: impl Future<Output = Outcome> + 'static) -> Outcome {
-    let (done, outcome) = oneshot::channel();
-    actix::spawn(async move { drop(done.send(work.await)) });
-    outcome.await.unwrap_or(Err(Failure::Rejected(Rejected::Internal)))
 }

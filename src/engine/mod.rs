@@ -35,5 +35,5 @@ mod start;
 pub mod tables;
 pub mod webhook;
 
-pub use handle::{Authenticated, EngineHandle, Parts};
+pub use handle::{Authenticated, EngineHandle, Parts, Settings};
 pub use start::Engine;

@@ -14,9 +14,7 @@ use crate::engine::dialect::{Ask, Capture, Dialect, Disconnect, FrameHead, Side}
 use crate::engine::entry::TokenHash;
 use crate::engine::handle::Authenticated;
 use crate::engine::hub::{Copies, Copy};
-use crate::engine::limits::{
-    IDLE_TIME, LOGIN_BUFFER, LOGIN_TIME, REQUEST_TIME, RUNNING_REQUESTS, WAITING_FRAMES,
-};
+use crate::engine::limits::{LOGIN_BUFFER, RUNNING_REQUESTS, WAITING_FRAMES};
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Order, Outcome, Request};
 use crate::engine::outbox::{Outbox, SocketEvents};
@@ -274,7 +272,7 @@ impl Session {
         self.time_out(now);
         let identity = self.identity.borrow();
         let Some(identity) = identity.as_ref() else {
-            if now.saturating_sub(self.opened) >= LOGIN_TIME {
+            if now.saturating_sub(self.opened) >= self.shard.engine.settings().login_time {
                 self.disconnect(Disconnect::Timeout);
             }
             return;
@@ -284,7 +282,7 @@ impl Session {
         } else if self.outbox.is_reading_paused() {
             // While it is we who do not read, the client's silence means nothing.
             self.alive.set(now);
-        } else if now.saturating_sub(self.alive.get()) >= IDLE_TIME {
+        } else if now.saturating_sub(self.alive.get()) >= self.shard.engine.settings().idle_time {
             self.disconnect(Disconnect::Timeout);
         }
     }
@@ -292,7 +290,8 @@ impl Session {
     fn time_out(&self, now: Duration) {
         let overdue: Vec<u32> = {
             let running = self.running.borrow();
-            let late = running.iter().filter(|(_, r)| now.saturating_sub(r.since) >= REQUEST_TIME);
+            let time = self.shard.engine.settings().request_time;
+            let late = running.iter().filter(|(_, r)| now.saturating_sub(r.since) >= time);
             late.map(|(slot, _)| *slot).collect()
         };
         overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));

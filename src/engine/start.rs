@@ -6,7 +6,6 @@ use actix::Actor;
 use actix_rt::Arbiter;
 use switchboard_domain::id::{ConversationId, LicenseId};
 use switchboard_domain::participant::RoutingStatus;
-use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::agent::AgentActor;
@@ -154,13 +153,14 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     let table = handle.tables().add_license(license.clone());
     table.saw_conversation(handle.records().highest_number(id)?);
     let (owner, owed) = (Arc::clone(&table), known.owed(id));
+    let schedules = handle.settings().schedules.clone();
     let actors = LicenseActors {
         license: LicenseActor::start_in_arbiter(&at, move |_| {
             LicenseActor::new(Shard::here(), owner, license, lsn)
         }),
         router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id)),
         dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
-            DispatcherActor::new(Shard::here(), id, Schedules::default(), owed)
+            DispatcherActor::new(Shard::here(), id, schedules, owed)
         }),
     };
     handle.directory().licenses.insert(id, actors.clone());

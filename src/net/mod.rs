@@ -9,6 +9,7 @@ pub mod accept;
 mod closing;
 pub mod conn;
 pub mod dev_certificate;
+pub mod doors;
 pub mod drain;
 mod http_conn;
 pub mod limits;

@@ -26,7 +26,7 @@ use crate::engine::bot;
 use crate::engine::conversation::{ConversationActor, Execute};
 use crate::engine::customer::{Confirm, Left};
 use crate::engine::link;
-use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::order::{Done, Failure, Order, Request};
 use crate::engine::release::{Answer, Release, SessionKey};
 use crate::engine::router::Place;
 use crate::engine::shard::Shard;
@@ -204,11 +204,4 @@ fn set_status(
             shard.answer(answer, Err(missing.into()));
         }
     }
-}
-
-/// Waits for an answer that another actor gives.
-async fn heard(asked: impl FnOnce(Answer)) -> Outcome {
-    let (answer, outcome) = tokio::sync::oneshot::channel();
-    asked(Answer::Waiter(answer));
-    outcome.await.unwrap_or(Err(Failure::Rejected(Rejected::Internal)))
 }

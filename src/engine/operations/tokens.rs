@@ -15,7 +15,7 @@ use crate::engine::customer::{CustomerActor, StoredCustomer};
 use crate::engine::license::{Issue, Revoke};
 use crate::engine::link;
 use crate::engine::operations::read::table;
-use crate::engine::order::{Done, Failure, IssuedToken, Outcome};
+use crate::engine::order::{Done, Failure, IssuedToken};
 use crate::engine::release::{Answer, Release};
 use crate::engine::secret;
 use crate::engine::shard::Shard;
@@ -100,13 +100,16 @@ pub(crate) struct AgentToken {
 }
 
 /// Gives out an agent's token with a given text; answers when it is in force.
-pub(crate) async fn issue_agent_token(
-    shard: &Rc<Shard>,
+pub(crate) fn issue_agent_token(
+    shard: &Shard,
     license: LicenseId,
     wanted: AgentToken,
     text: &str,
-) -> Outcome {
-    let actors = shard.engine.directory().license(license).ok_or(Rejected::Internal)?;
+    answer: Answer,
+) {
+    let Some(actors) = shard.engine.directory().license(license) else {
+        return shard.answer(answer, Err(Rejected::Internal.into()));
+    };
     let now = clock::now();
     let token = Token {
         license,
@@ -115,16 +118,16 @@ pub(crate) async fn issue_agent_token(
         issued_at: now,
         expires_at: wanted.life.map(|life| now.plus(life)),
     };
-    let hash = secret::hash(text);
-    super::heard(|answer| link::tell(&actors.license, Issue { hash, token, answer, done: Done::Nothing }))
-        .await
+    link::tell(&actors.license, Issue { hash: secret::hash(text), token, answer, done: Done::Nothing });
 }
 
 /// Takes a token back, by its text.
-pub(crate) async fn revoke(shard: &Rc<Shard>, text: &str) -> Outcome {
+pub(crate) fn revoke(shard: &Shard, text: &str, answer: Answer) {
     let hash = secret::hash(text);
-    let token = shard.engine.tables().tokens.get(&hash).map(|token| Arc::clone(&token));
-    let license = token.ok_or(Failure::Unauthenticated)?.license;
-    let actors = shard.engine.directory().license(license).ok_or(Rejected::Internal)?;
-    super::heard(|answer| link::tell(&actors.license, Revoke { hash, answer })).await
+    let engine = &shard.engine;
+    let license = engine.tables().tokens.get(&hash).map(|token| token.license);
+    match license.and_then(|license| engine.directory().license(license)) {
+        Some(actors) => link::tell(&actors.license, Revoke { hash, answer }),
+        None => shard.answer(answer, Err(Failure::Unauthenticated)),
+    }
 }

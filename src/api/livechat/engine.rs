@@ -1,0 +1,47 @@
+//! What this face needs of the engine, so that its HTTP side can be tested without one.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use switchboard_domain::auth::Principal;
+use switchboard_domain::id::{AgentId, LicenseId};
+
+use crate::engine::handle::EngineHandle;
+use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
+
+/// The engine, as seen from here.
+pub(super) trait Engine: Clone + Send + Sync + 'static {
+    /// Is there such a license?
+    fn license_exists(&self, license: LicenseId) -> bool;
+    /// Who a token makes one, acting as a bot when one is named.
+    fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure>;
+    /// Runs a request to its end, or to its time limit.
+    fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send;
+    /// What a token is.
+    fn token_info(&self, token: &str) -> Result<TokenInfo, Failure>;
+    /// Ends a token.
+    fn revoke_token(&self, token: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+impl Engine for EngineHandle {
+    fn license_exists(&self, license: LicenseId) -> bool {
+        Self::license_exists(self, license)
+    }
+
+    fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure> {
+        let who = self.authenticate(token)?;
+        Self::principal(self, &who, author)
+    }
+
+    fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send {
+        Self::run(self, request)
+    }
+
+    fn token_info(&self, token: &str) -> Result<TokenInfo, Failure> {
+        Self::token_info(self, token)
+    }
+
+    fn revoke_token(&self, token: &str) -> impl Future<Output = Result<(), Failure>> + Send {
+        Self::revoke_token(self, token)
+    }
+}

@@ -1,0 +1,167 @@
+//! What a connection is told without having asked (spec v3.0, section 8).
+
+use serde::{Serialize, Serializer};
+use switchboard_domain::conversation::push::Push;
+use switchboard_domain::id::{ConversationId, ThreadId, UserId};
+
+use super::chat::ChatOut;
+use super::event::EventOut;
+use super::user::{UserOut, routing_status};
+use super::{Lens, Text};
+use crate::engine::dialect::{Capture, Disconnect, Side};
+
+/// A push as one side sees it.
+pub(in super::super) struct PushFrame<'a> {
+    lens: Lens<'a>,
+    push: &'a Push,
+    follows: bool,
+}
+
+impl<'a> PushFrame<'a> {
+    /// `None` for what this side does not know or may not see.
+    pub(in super::super) fn new(side: Side, capture: &'a Capture, follows: bool) -> Option<Self> {
+        let push = &capture.what.push;
+        let seen = side == Side::Agent
+            || match push {
+                Push::EventPosted { event, .. } => event.visible_to_customer(),
+                Push::AgentStatusChanged { .. } => false,
+                _ => true,
+            };
+        seen.then(|| Self { lens: Lens::of(side, capture), push, follows })
+    }
+
+    /// The name of the push.
+    const fn name(&self) -> &'static str {
+        match self.push {
+            Push::ChatStarted { .. } => "incoming_chat_thread",
+            Push::EventPosted { .. } => "incoming_event",
+            Push::ThreadClosed { .. } => "thread_closed",
+            Push::MemberAdded { .. } => "chat_user_added",
+            Push::MemberRemoved { .. } => "chat_user_removed",
+            Push::AgentStatusChanged { .. } => "agent_updated",
+        }
+    }
+
+    /// What it tells.
+    pub(super) fn payload(&self) -> Payload<'a> {
+        match self.push {
+            Push::ChatStarted { chat, thread } => {
+                Payload::Started { chat: Box::new(self.lens.started(chat, thread, self.follows)) }
+            }
+            Push::EventPosted { chat, thread, event } => Payload::Event {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                event: self.lens.event(event),
+            },
+            Push::ThreadClosed { chat, thread, by } => Payload::Closed {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                user_id: by.as_ref().map(Text),
+            },
+            Push::MemberAdded { chat, thread, member } => Payload::Added {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                user: self.lens.user(member),
+                user_type: user_type(&member.user),
+            },
+            Push::MemberRemoved { chat, thread, user } => Payload::Removed {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                user_id: Text(user),
+                user_type: user_type(user),
+            },
+            Push::AgentStatusChanged { agent, status } => {
+                Payload::Status { agent_id: agent.as_str(), routing_status: routing_status(*status) }
+            }
+        }
+    }
+}
+
+/// The payloads of all pushes.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Payload<'a> {
+    Started {
+        chat: Box<ChatOut<'a>>,
+    },
+    Event {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        event: EventOut<'a>,
+    },
+    Closed {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<Text<&'a UserId>>,
+    },
+    Added {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        user: UserOut<'a>,
+        user_type: &'static str,
+    },
+    Removed {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        user_id: Text<&'a UserId>,
+        user_type: &'static str,
+    },
+    Status {
+        agent_id: &'a str,
+        routing_status: &'static str,
+    },
+}
+
+impl Serialize for PushFrame<'_> {
+    /// The whole frame.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Envelope { action: self.name(), kind: "push", payload: self.payload() }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<P> {
+    action: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    payload: P,
+}
+
+const fn user_type(user: &UserId) -> &'static str {
+    match user {
+        UserId::Agent(_) => "agent",
+        UserId::Customer(_) => "customer",
+    }
+}
+
+#[derive(Serialize)]
+struct Reason {
+    reason: &'static str,
+}
+
+/// The last push of a connection that we end.
+pub(in super::super) fn disconnect(side: Side, why: Disconnect) -> impl Serialize {
+    let action = match side {
+        Side::Agent => "agent_disconnected",
+        Side::Customer => "customer_disconnected",
+    };
+    Envelope { action, kind: "push", payload: Reason { reason: reason(side, why) } }
+}
+
+/// Each side knows its own reasons. Clients come back at once after `connection_timeout` and
+/// `internal_error`, and stay away after most others: so a client that was too slow, or that we
+/// leave because we restart, is told one of these.
+const fn reason(side: Side, why: Disconnect) -> &'static str {
+    match (why, side) {
+        (Disconnect::Timeout | Disconnect::TooSlow, _) => "connection_timeout",
+        (Disconnect::TokenRevoked, Side::Agent) => "access_token_revoked",
+        (Disconnect::TokenRevoked, Side::Customer) | (Disconnect::TokenExpired, _) => "access_token_expired",
+        (Disconnect::AgentDeleted, Side::Agent) => "agent_deleted",
+        (Disconnect::TooManyConnections, _) => "too_many_connections",
+        (Disconnect::TooManyUnauthorized, _) => "too_many_unauthorized_connections",
+        (Disconnect::Shutdown | Disconnect::Internal, _) | (Disconnect::AgentDeleted, Side::Customer) => {
+            "internal_error"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Every push, on both sides.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::id::AgentId;
+use switchboard_domain::participant::RoutingStatus;
+
+use super::{ann, hello, note, started};
+use crate::api::livechat::v3_0::V3_0;
+use crate::api::livechat::v3_0::show::testing as world;
+use crate::engine::dialect::{Capture, Dialect, Disconnect, Side};
+
+pub(super) fn capture(push: Push) -> Capture {
+    let to = Address { agents: Vec::new(), customer: None, groups: Vec::new(), license: true };
+    world::shown(Arc::new(Told { push, to, main: true }))
+}
+
+pub(super) fn posted(event: switchboard_domain::conversation::event::Event) -> Push {
+    Push::EventPosted { chat: world::chat().id, thread: world::thread_id(), event: Arc::new(event) }
+}
+
+/// The payload of a push and its name, checked to be a whole frame that takes a `request_id`.
+fn told(side: Side, push: Push, follows: bool) -> Option<(String, Value)> {
+    let encoded = V3_0.push(side, &capture(push), follows)?;
+    let (head, tail) = encoded.text.split_at(encoded.splice_at);
+    let spliced: Value = serde_json::from_str(&format!("{head}\"request_id\":\"7\",{tail}")).unwrap();
+    assert_eq!(spliced["request_id"], "7");
+    let frame: Value = serde_json::from_str(&encoded.text).unwrap();
+    let (name, payload) = (frame["action"].as_str().unwrap().to_owned(), frame["payload"].clone());
+    assert_eq!(frame, json!({ "action": name, "type": "push", "payload": payload }));
+    Some((name, payload))
+}
+
+fn expect(side: Side, push: Push, name: &str, payload: Value) {
+    assert_eq!(told(side, push, false), Some((name.to_owned(), payload)));
+}
+
+#[test]
+fn incoming_chat_thread() {
+    let push = || Push::ChatStarted { chat: world::chat(), thread: world::thread() };
+    for follows in [true, false] {
+        let (name, payload) = told(Side::Agent, push(), follows).unwrap();
+        assert_eq!((name.as_str(), payload), ("incoming_chat_thread", started(true, follows)));
+    }
+    expect(Side::Customer, push(), "incoming_chat_thread", started(false, false));
+    assert!(V3_0.depends_on_follower(&capture(push()).what));
+}
+
+#[test]
+fn incoming_event() {
+    for side in [Side::Agent, Side::Customer] {
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "event": hello() });
+        expect(side, posted(world::event(1, "hello")), "incoming_event", payload);
+        let system = json!({ "id": "THR0000001_2", "order": 2, "timestamp": 1_561_899_990, "type": "system_message",
+            "recipients": "all", "system_message_type": "routing.assigned", "text": "Ann takes the chat",
+            "text_vars": { "agent": "Ann" } });
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "event": system });
+        expect(side, posted(world::assigned(2)), "incoming_event", payload);
+    }
+    let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "event": note() });
+    expect(Side::Agent, posted(world::note(2)), "incoming_event", payload);
+    assert_eq!(told(Side::Customer, posted(world::note(2)), false), None, "a note never reaches a customer");
+    assert!(!V3_0.depends_on_follower(&capture(posted(world::note(2))).what));
+}
+
+#[test]
+fn thread_closed_names_who_closed_it_if_anybody_did() {
+    let push = |by| Push::ThreadClosed { chat: world::chat().id, thread: world::thread_id(), by };
+    for side in [Side::Agent, Side::Customer] {
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user_id": world::ANN });
+        expect(side, push(Some(world::user(world::ANN))), "thread_closed", payload);
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001" });
+        expect(side, push(None), "thread_closed", payload);
+    }
+}
+
+#[test]
+fn users_come_and_go() {
+    for side in [Side::Agent, Side::Customer] {
+        let (chat, thread) = (world::chat().id, world::thread_id());
+        let added = Push::MemberAdded { chat, thread, member: world::member(world::ANN) };
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001",
+                              "user": ann(side == Side::Agent), "user_type": "agent" });
+        expect(side, added, "chat_user_added", payload);
+        for (id, kind) in [(world::ANN, "agent"), (world::MIA, "customer")] {
+            let removed = Push::MemberRemoved { chat, thread, user: world::user(id) };
+            let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user_id": id, "user_type": kind });
+            expect(side, removed, "chat_user_removed", payload);
+        }
+    }
+}
+
+#[test]
+fn agent_updated_is_for_agents() {
+    for (status, word) in [
+        (RoutingStatus::Accepting, "accepting_chats"),
+        (RoutingStatus::NotAccepting, "not_accepting_chats"),
+        (RoutingStatus::Offline, "offline"),
+    ] {
+        let push = || Push::AgentStatusChanged { agent: AgentId::new(world::ANN), status };
+        let payload = json!({ "agent_id": world::ANN, "routing_status": word });
+        expect(Side::Agent, push(), "agent_updated", payload);
+        assert_eq!(told(Side::Customer, push(), false), None);
+    }
+}
+
+#[test]
+fn a_connection_that_is_ended_hears_why() {
+    for (why, agent, customer) in [
+        (Disconnect::Timeout, "connection_timeout", "connection_timeout"),
+        (Disconnect::TooSlow, "connection_timeout", "connection_timeout"),
+        (Disconnect::TokenRevoked, "access_token_revoked", "access_token_expired"),
+        (Disconnect::TokenExpired, "access_token_expired", "access_token_expired"),
+        (Disconnect::AgentDeleted, "agent_deleted", "internal_error"),
+        (Disconnect::TooManyConnections, "too_many_connections", "too_many_connections"),
+        (
+            Disconnect::TooManyUnauthorized,
+            "too_many_unauthorized_connections",
+            "too_many_unauthorized_connections",
+        ),
+        (Disconnect::Shutdown, "internal_error", "internal_error"),
+        (Disconnect::Internal, "internal_error", "internal_error"),
+    ] {
+        for (side, name, reason) in
+            [(Side::Agent, "agent_disconnected", agent), (Side::Customer, "customer_disconnected", customer)]
+        {
+            let frame: Value = serde_json::from_str(&V3_0.disconnect(side, why)).unwrap();
+            assert_eq!(
+                frame,
+                json!({ "action": name, "type": "push", "payload": { "reason": reason } }),
+                "{why:?}"
+            );
+        }
+    }
+}

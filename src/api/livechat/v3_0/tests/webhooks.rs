@@ -1,0 +1,88 @@
+//! Bodies of webhook calls.
+
+use serde_json::{Value, json};
+use switchboard_domain::conversation::push::Push;
+use switchboard_domain::id::{AgentId, ClientId};
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::webhook::{Action, Additional, Endpoint, EndpointId, Filters, Owner};
+
+use super::pushes::{capture, posted};
+use super::{ann, hello, note, routing, started};
+use crate::api::livechat::v3_0::show::testing as world;
+use crate::api::livechat::v3_0::{NUMBER, V3_0};
+use crate::engine::dialect::Dialect;
+
+fn endpoint(action: Action, additional: &[Additional]) -> Endpoint {
+    Endpoint {
+        id: EndpointId::new("wh7k2"),
+        url: "https://bots.example.org/hook".into(),
+        secret_key: "s3cr3t".into(),
+        action,
+        filters: Filters::default(),
+        additional: additional.to_vec(),
+        dialect: NUMBER,
+        owner: Owner::Bot(AgentId::new(world::BOT)),
+        client: ClientId::new("app-7"),
+    }
+}
+
+fn body(action: Action, additional: &[Additional], push: Push) -> Value {
+    let chat = world::chat();
+    let about = push.chat().map(|_| &chat);
+    let body = V3_0.webhook(&endpoint(action, additional), &capture(push), about).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn expect(action: Action, push: Push, name: &str, data: &Value) {
+    let expected = json!({ "webhook_id": "wh7k2", "secret_key": "s3cr3t", "action": name, "data": data });
+    assert_eq!(body(action, &[], push), expected);
+}
+
+#[test]
+fn data_is_the_push_as_agents_see_it() {
+    let (chat, thread) = (world::chat().id, world::thread_id());
+    let push = Push::ChatStarted { chat: world::chat(), thread: world::thread() };
+    expect(Action::ChatStarted, push, "incoming_chat_thread", &started(true, false));
+    for (event, shown) in [(world::event(1, "hello"), hello()), (world::note(2), note())] {
+        let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "event": shown });
+        expect(Action::EventPosted, posted(event), "incoming_event", &data);
+    }
+    let push = Push::ThreadClosed { chat, thread, by: Some(world::user(world::ANN)) };
+    let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user_id": world::ANN });
+    expect(Action::ThreadClosed, push, "thread_closed", &data);
+    let push = Push::MemberAdded { chat, thread, member: world::member(world::ANN) };
+    let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user": ann(true), "user_type": "agent" });
+    expect(Action::MemberAdded, push, "chat_user_added", &data);
+    let push = Push::MemberRemoved { chat, thread, user: world::user(world::BOT) };
+    let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user_id": world::BOT, "user_type": "agent" });
+    expect(Action::MemberRemoved, push, "chat_user_removed", &data);
+}
+
+#[test]
+fn a_status_is_written_with_blanks() {
+    for (status, word) in [
+        (RoutingStatus::Accepting, "accepting chats"),
+        (RoutingStatus::NotAccepting, "not accepting chats"),
+        (RoutingStatus::Offline, "offline"),
+    ] {
+        let push = Push::AgentStatusChanged { agent: AgentId::new(world::BOT), status };
+        let data = json!({ "agent_id": world::BOT, "status": word });
+        expect(Action::AgentStatusChanged, push, "agent_status_changed", &data);
+    }
+}
+
+#[test]
+fn additional_data_holds_what_was_asked_for() {
+    let all = [Additional::ThreadId, Additional::ChatProperties, Additional::Access];
+    let push = || Push::MemberAdded {
+        chat: world::chat().id,
+        thread: world::thread_id(),
+        member: world::member(world::ANN),
+    };
+    assert_eq!(
+        body(Action::MemberAdded, &all, push())["additional_data"],
+        json!({ "chat_properties": routing(), "access": { "group_ids": [0] }, "thread_id": "THR0000001" })
+    );
+    let some = body(Action::MemberAdded, &[Additional::Access], push());
+    assert_eq!(some["additional_data"], json!({ "access": { "group_ids": [0] } }));
+}

@@ -1,0 +1,5 @@
+//! The faces: each speaks one product's wire and nothing else. No face knows another, and none
+//! knows what lies behind the engine.
+
+pub mod admin;
+pub mod livechat;

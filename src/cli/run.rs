@@ -1,0 +1,293 @@
+//! Puts the house together and runs it until a signal: storage, engine, listeners, drain.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::Router;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use super::args::{DemoArgs, ServeArgs};
+use super::credentials::{Credentials, CredentialsError};
+use super::exit::Exit;
+use super::pizzabot;
+use super::plan;
+use super::welcome::Welcome;
+use crate::api;
+use crate::config::{Config, ConfigError, Problem};
+use crate::engine::{Engine, EngineHandle, Parts};
+use crate::net::accept::{Acceptor, Patience};
+use crate::net::conn::Connections;
+use crate::net::dev_certificate::DevCertificate;
+use crate::net::doors;
+use crate::net::drain::Drain;
+use crate::net::limits::CONNECTIONS_PER_SHARD;
+use crate::net::listen::{ListenError, Listeners};
+use crate::net::tls::{TlsError, server_config};
+use crate::outbound::{BuildError, WebhookClient};
+use crate::storage::{FatalHook, Storage, StorageError};
+use crate::telemetry::clock;
+use crate::telemetry::metrics::Metrics;
+
+/// What is kept of the grace time for storing everything.
+const STORE_TIME: Duration = Duration::from_secs(2);
+
+/// Why the server could not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration file cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The configuration contradicts itself.
+    #[error("the configuration cannot be used:{}", list(.0))]
+    Problems(Vec<Problem>),
+    /// The demo's credentials cannot be read or kept.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// An address cannot be listened at.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The webhook client cannot be made.
+    #[error(transparent)]
+    Outbound(#[from] BuildError),
+    /// Something of the system failed.
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+impl RunError {
+    /// With which code the process ends.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Problems(_) | Self::Tls(_) => Exit::Config,
+            Self::Listen(_) => Exit::Unavailable,
+            Self::Credentials(_)
+            | Self::Storage(StorageError::Locked { .. } | StorageError::NewerFormat { .. }) => Exit::DataDir,
+            Self::Storage(_) | Self::Outbound(_) | Self::System(_) => Exit::Internal,
+        }
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// Runs the demo until a signal.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub async fn demo(args: DemoArgs, fatal: FatalHook) -> Result<(), RunError> {
+    // The lock first: two demos of one directory must not both draw credentials.
+    std::fs::create_dir_all(&args.data_dir)?;
+    let credentials = Credentials::load_or_create(&args.data_dir)?;
+    let config = Config::demo(credentials.demo(&args));
+    let storage = Storage::open(&args.data_dir, &plan::storage(&config, Arc::clone(&fatal)))?;
+    let http = Listeners::bind(config.server.listen, plan::shards(&config))?;
+    let certificate = development_certificate(&args.data_dir)?;
+    let (tls_address, must) = args.tls();
+    let tls = match Listeners::bind(tls_address, plan::shards(&config)) {
+        Ok(listeners) => Some((listeners, acceptor(&certificate.certificate, &certificate.key)?)),
+        Err(error) if must => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "the demo goes on without TLS; --tls-listen names another address");
+            None
+        }
+    };
+    let secure = tls.as_ref().map(|(listeners, _)| listeners.address);
+    let server = Server::start(&config, storage, http, tls, fatal)?;
+    let welcome = Welcome {
+        http: format!("http://{}", server.address),
+        https: secure.map(|address| format!("https://{address}")),
+        ca_cert: secure.map(|_| certificate.ca.display().to_string()),
+        pid: std::process::id(),
+        credentials: &credentials,
+    };
+    let text = if args.json { welcome.line().map_err(io::Error::from)? } else { welcome.page(args.bot()) };
+    writeln!(io::stdout(), "{text}")?;
+    if args.bot() {
+        let (url, token) = (welcome.http.clone(), credentials.agents[0].token.clone());
+        actix::spawn(async move {
+            if let Err(error) = pizzabot::run(url, token).await {
+                tracing::warn!(%error, "the pizza bot does not run");
+            }
+        });
+    }
+    server.run(Duration::from_secs(config.server.drain_grace_seconds)).await
+}
+
+/// Runs by a configuration file until a signal.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub async fn serve(args: ServeArgs, fatal: FatalHook) -> Result<(), RunError> {
+    let config = Config::load(&args.config)?;
+    let problems = config.check();
+    if !problems.is_empty() {
+        return Err(RunError::Problems(problems));
+    }
+    let storage = Storage::open(&config.data.dir, &plan::storage(&config, Arc::clone(&fatal)))?;
+    let http = Listeners::bind(config.server.listen, plan::shards(&config))?;
+    let tls = match &config.server.tls {
+        None => None,
+        Some(tls) => {
+            let listeners = Listeners::bind(tls.listen, plan::shards(&config))?;
+            Some((listeners, acceptor(&tls.cert, &tls.key)?))
+        }
+    };
+    let server = Server::start(&config, storage, http, tls, fatal)?;
+    tracing::info!(address = %server.address, "accepting connections");
+    server.run(Duration::from_secs(config.server.drain_grace_seconds)).await
+}
+
+fn development_certificate(dir: &Path) -> Result<DevCertificate, RunError> {
+    let now = UNIX_EPOCH + Duration::from_micros(clock::now().as_micros());
+    Ok(DevCertificate::open_or_make(dir, now)?)
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, RunError> {
+    Ok(TlsAcceptor::from(server_config(certificate, key)?))
+}
+
+/// A running server.
+struct Server {
+    engine: Engine,
+    address: SocketAddr,
+    drain: Drain,
+    /// Each shard's word that it accepts no more, and that its connections are gone.
+    accepted: Vec<oneshot::Receiver<()>>,
+    idle: Vec<oneshot::Receiver<()>>,
+}
+
+impl Server {
+    fn start(
+        config: &Config,
+        storage: Storage,
+        http: Listeners,
+        tls: Option<(Listeners, TlsAcceptor)>,
+        fatal: FatalHook,
+    ) -> Result<Self, RunError> {
+        storage.set_address(&http.address.to_string())?;
+        let parts = Parts {
+            storage,
+            client: WebhookClient::new(plan::outbound(config))?,
+            dialects: api::livechat::dialects().to_vec(),
+            metrics: Arc::new(Metrics::new()),
+            admin_token: config.admin.token.expose().to_owned(),
+            shards: plan::shards(config),
+            settings: plan::settings(config),
+            fatal,
+        };
+        let engine = Engine::start(parts, plan::licenses(config))?;
+        let (address, drain) = (http.address, Drain::new());
+        let mut server = Self { engine, address, drain, accepted: Vec::new(), idle: Vec::new() };
+        server.listen(http, tls);
+        Ok(server)
+    }
+
+    fn listen(&mut self, http: Listeners, tls: Option<(Listeners, TlsAcceptor)>) {
+        let router = router(self.engine.handle());
+        let (sockets, acceptor) = tls.map_or((Vec::new(), None), |(l, acceptor)| (l.sockets, Some(acceptor)));
+        let mut secure = sockets.into_iter();
+        for (shard, plain) in http.sockets.into_iter().enumerate() {
+            let secure = secure.next().map(|socket| (socket, acceptor.clone()));
+            let (router, drain) = (router.clone(), self.drain.clone());
+            let (accepted, told_accepted) = oneshot::channel();
+            let (idle, told_idle) = oneshot::channel();
+            self.accepted.push(told_accepted);
+            self.idle.push(told_idle);
+            self.engine.on_shard(shard, move || {
+                actix::spawn(async move {
+                    let connections = Connections::new(CONNECTIONS_PER_SHARD);
+                    let accept = |listener, tls| {
+                        let (router, connections) = (router.clone(), connections.clone());
+                        let acceptor =
+                            Acceptor { listener, tls, router, connections, patience: Patience::default() };
+                        acceptor.run(drain.clone())
+                    };
+                    let plain = accept(plain, None);
+                    let secure = secure.map(|(socket, tls)| accept(socket, tls));
+                    let secure = async { if let Some(secure) = secure { secure.await } else { Ok(()) } };
+                    let (plain, secure) = futures_util::future::join(plain, secure).await;
+                    if let Err(error) = plain.and(secure) {
+                        tracing::error!(%error, "a listener failed");
+                    }
+                    accepted.send(()).ok();
+                    connections.idle().await;
+                    idle.send(()).ok();
+                });
+            });
+        }
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, then drains; a second signal ends the process at once.
+    async fn run(self, grace: Duration) -> Result<(), RunError> {
+        let mut signals = Signals::new()?;
+        signals.next().await;
+        tracing::info!("stopping: a second signal stops at once");
+        let drained = self.drain_for(grace);
+        tokio::select! {
+            () = drained => Ok(()),
+            () = signals.next() => {
+                tracing::warn!("stopped at once; the journal holds everything that was acknowledged");
+                Ok(())
+            }
+        }
+    }
+
+    async fn drain_for(self, grace: Duration) {
+        self.drain.start();
+        let Self { engine, accepted, idle, .. } = self;
+        let connections = async {
+            for shard in accepted {
+                drop(shard.await);
+            }
+            engine.tell_sessions();
+            for shard in idle {
+                drop(shard.await);
+            }
+            engine.sessions_gone().await;
+        };
+        let patience = grace.saturating_sub(STORE_TIME).max(grace / 2);
+        if tokio::time::timeout(patience, connections).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        if tokio::time::timeout(grace - patience, engine.stop()).await.is_err() {
+            tracing::warn!("not everything was stored in time; the next start reads the journal");
+        }
+    }
+}
+
+/// Every face behind one router.
+pub fn router(engine: &EngineHandle) -> Router {
+    api::livechat::web(engine.clone()).merge(api::admin::router(engine.clone())).merge(doors::router(engine))
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
+use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::conversation::push::{Address, Push, Told};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::agent::{Agent, AgentFact};
+use tokio::sync::oneshot;
 
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::Entry;
@@ -33,12 +34,14 @@ pub struct AgentActor {
     connections: HashSet<SessionKey>,
 }
 
-/// A connection logs in; answered when that is durable.
+/// A connection logs in.
 pub struct Connect {
     /// The connection.
     pub session: SessionKey,
     /// Wants the last status back.
     pub reconnect: bool,
+    /// Told when the status that follows is durable and known to all, or why not.
+    pub told: oneshot::Sender<Result<(), Rejected>>,
 }
 
 /// A connection is gone.
@@ -58,7 +61,7 @@ pub struct SetStatus {
 }
 
 impl Message for Connect {
-    type Result = Result<Lsn, Rejected>;
+    type Result = ();
 }
 impl Message for Disconnected {
     type Result = ();
@@ -145,19 +148,23 @@ impl AgentActor {
 }
 
 impl Handler<Connect> for AgentActor {
-    type Result = MessageResult<Connect>;
+    type Result = ();
 
-    fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) -> Self::Result {
-        if self.connections.len() >= CONNECTIONS_PER_USER {
-            return MessageResult(Err(Rejected::TooManyConnections));
+    fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) {
+        let Connect { session, reconnect, told } = connect;
+        let full = self.connections.len() >= CONNECTIONS_PER_USER;
+        let refused = if full { Some(Rejected::TooManyConnections) } else { self.shard.ready().err() };
+        if let Some(rejected) = refused {
+            drop(told.send(Err(rejected)));
+            return;
         }
-        if let Err(full) = self.shard.ready() {
-            return MessageResult(Err(full));
+        self.connections.insert(session);
+        let facts = self.state.log_in(reconnect, self.shard.now());
+        if !facts.is_empty() && self.commit(facts, Answer::Nobody, ctx).is_err() {
+            drop(told.send(Err(Rejected::StorageFull)));
+            return;
         }
-        let facts = self.state.log_in(connect.reconnect, self.shard.now());
-        self.connections.insert(connect.session);
-        let done = if facts.is_empty() { Ok(self.lsn) } else { self.commit(facts, Answer::Nobody, ctx) };
-        MessageResult(done)
+        self.shard.after(self.lsn, Release::default().first(move || drop(told.send(Ok(())))));
     }
 }
 

@@ -27,7 +27,7 @@ use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
 use crate::engine::link;
 use crate::engine::operations;
-use crate::engine::order::{Done, Failure, Outcome, Shown};
+use crate::engine::order::{Done, Failure, Shown};
 use crate::engine::push::{capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
@@ -112,9 +112,6 @@ pub struct LoadedThread {
 #[derive(Clone, Copy)]
 pub struct SaveSnapshot;
 
-/// The router is to hear everything about this conversation (at start).
-pub struct Announce;
-
 struct Saved {
     chunks: usize,
     indexed_at: Timestamp,
@@ -136,11 +133,28 @@ impl Message for ReadThreads {
 impl Message for SaveSnapshot {
     type Result = ();
 }
-impl Message for Announce {
-    type Result = ();
-}
 impl Message for Saved {
     type Result = ();
+}
+
+/// What the answer to a command shows.
+#[derive(Clone, Copy)]
+enum Shows {
+    Nothing,
+    /// The event posted.
+    Event,
+    /// The chat with its new thread.
+    Chat,
+}
+
+impl Shows {
+    const fn by(command: &Command) -> Self {
+        match command {
+            Command::Post { .. } => Self::Event,
+            Command::Activate(_) => Self::Chat,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Actor for ConversationActor {
@@ -179,7 +193,7 @@ impl ConversationActor {
         let engine = shard.engine.clone();
         let actor = Self::create_actor(move |ctx| {
             let mut actor = Self::new(shard, table, stored);
-            actor.commit(decision, answer, ctx);
+            actor.commit(decision, Shows::Chat, answer, ctx);
             actor
         });
         engine.directory().add_conversation(license, id, actor);
@@ -215,11 +229,7 @@ impl ConversationActor {
             |shard| shard.index,
         );
         let arbiter = engine.arbiter(index)?;
-        Some(Self::start_in_arbiter(&arbiter, move |ctx| {
-            let actor = Self::new(Shard::here(), table, stored);
-            ctx.notify(Announce);
-            actor
-        }))
+        Some(Self::start_in_arbiter(&arbiter, move |_| Self::new(Shard::here(), table, stored)))
     }
 
     fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, stored: Stored) -> Self {
@@ -251,13 +261,13 @@ impl ConversationActor {
         ActorKey::Conversation(self.state.license(), self.state.id())
     }
 
-    fn commit(&mut self, decision: Decision, answer: Answer, ctx: &ActorContext<Self>) {
+    fn commit(&mut self, decision: Decision, shows: Shows, answer: Answer, ctx: &ActorContext<Self>) {
         let (license, id) = (self.state.license(), self.state.id());
         let mut told = Vec::new();
         for fact in &decision.facts {
             self.state.apply(fact, &mut told);
         }
-        let outcome = self.outcome(&decision.facts, &told);
+        let outcome = Ok(self.done(shows, &decision.facts, &told));
         let cause = answer.cause();
         let mut release = Release {
             answer: Some((answer, outcome)),
@@ -324,22 +334,29 @@ impl ConversationActor {
         }
     }
 
-    fn outcome(&self, facts: &[Fact], told: &[Told]) -> Outcome {
-        let started = told.iter().find_map(|told| match &told.push {
-            Push::ChatStarted { chat, thread } => Some((chat.clone(), thread.clone())),
+    fn done(&self, shows: Shows, facts: &[Fact], told: &[Told]) -> Done {
+        let opened = told.iter().find_map(|told| match &told.push {
+            Push::ChatStarted { chat, thread } => Some((chat, thread)),
             _ => None,
         });
-        if let Some(started) = started {
-            return Ok(Done::Opened(self.shown(started, |(chat, _)| users(chat))));
+        let posted = || match opened {
+            // The event that opened the thread is its first.
+            Some((_, thread)) => thread.events.first(),
+            None => facts.iter().rev().find_map(|fact| match &fact.change {
+                Change::EventPosted(event) => Some(event),
+                _ => None,
+            }),
+        };
+        match shows {
+            Shows::Nothing => Done::Nothing,
+            Shows::Event => posted().map_or(Done::Nothing, |event| Done::Posted {
+                thread: event.id.thread,
+                event: Arc::clone(event),
+            }),
+            Shows::Chat => opened.map_or(Done::Nothing, |(chat, thread)| {
+                Done::Opened(self.shown((chat.clone(), thread.clone()), |(chat, _)| users(chat)))
+            }),
         }
-        let posted = facts.iter().rev().find_map(|fact| match &fact.change {
-            Change::EventPosted(event) => Some(event),
-            _ => None,
-        });
-        Ok(posted.map_or(Done::Nothing, |event| Done::Posted {
-            thread: event.id.thread,
-            event: Arc::clone(event),
-        }))
     }
 
     fn shown<T>(&self, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
@@ -377,6 +394,7 @@ impl Handler<Execute> for ConversationActor {
             self.shard.answer(answer, Err(Failure::Rejected(full)));
             return;
         }
+        let shows = Shows::by(&command);
         // Kept only where the router may have to be asked, or told.
         let rare = self.state.active_thread().is_none()
             || matches!(
@@ -392,7 +410,7 @@ impl Handler<Execute> for ConversationActor {
                 if let Some(Command::Assign { ticket, .. }) = command {
                     self.tell_router(AssignAnswered { chat: self.state.id(), ticket, taken: true });
                 }
-                self.commit(decision, answer, ctx);
+                self.commit(decision, shows, answer, ctx);
             }
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
                 let message = Execute { command, by, answer, placed_at: None };
@@ -448,14 +466,6 @@ impl Handler<ReadThreads> for ConversationActor {
         threads.sort_by_key(|thread| thread.order);
         let lines = self.state.thread_lines();
         MessageResult(Some((Threads { chat: self.state.chat_view(), threads, lines }, self.lsn)))
-    }
-}
-
-impl Handler<Announce> for ConversationActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Announce, _: &mut ActorContext<Self>) {
-        self.tell_router(SeatChanged(self.state.seat()));
     }
 }
 

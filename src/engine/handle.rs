@@ -96,7 +96,6 @@ struct Engine {
     shards: OnceLock<Vec<ShardLink>>,
     /// Up to where each shard has stored what it journaled.
     floors: Mutex<Vec<Lsn>>,
-    durable: Notify,
     ready: AtomicBool,
 }
 
@@ -122,13 +121,11 @@ impl EngineHandle {
             directory: Directory::default(),
             shards: OnceLock::new(),
             floors,
-            durable: Notify::new(),
             ready: AtomicBool::new(false),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
             if let Some(engine) = weak.upgrade() {
-                engine.durable.notify_waiters();
                 for shard in engine.shards.get().into_iter().flatten() {
                     shard.turn.notify_one();
                 }
@@ -277,22 +274,6 @@ impl EngineHandle {
             |shard: &Rc<Shard>, answer| operations::issue_agent_token(shard, table.id, wanted, &text, answer);
         self.heard(issue).await?;
         Ok(text)
-    }
-
-    /// Waits until everything up to `lsn` is durable; `false` when that takes too long.
-    pub(crate) async fn until_durable(&self, lsn: Lsn) -> bool {
-        let reached = async {
-            loop {
-                let advanced = self.0.durable.notified();
-                if self.journal().durable() >= lsn {
-                    break;
-                }
-                advanced.await;
-            }
-            // What is released with that position is released in the turn that follows.
-            tokio::task::yield_now().await;
-        };
-        tokio::time::timeout(self.settings().request_time, reached).await.is_ok()
     }
 
     /// What the operator has set.

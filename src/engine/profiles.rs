@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, UserId};
-use switchboard_domain::participant::Duty;
 use switchboard_domain::participant::agent::{Agent, Role};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
+use switchboard_domain::participant::{Departure, Duty};
 
 /// What others see of an agent or bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct AgentProfile {
     pub version: u64,
     /// The grace time runs.
     pub in_grace: bool,
+    /// Why it is offline, when it is.
+    pub departure: Departure,
 }
 
 impl From<&Agent> for AgentProfile {
@@ -43,6 +45,7 @@ impl From<&Agent> for AgentProfile {
             removed: false,
             version: agent.version,
             in_grace: agent.grace_until.is_some(),
+            departure: agent.departure,
         }
     }
 }
@@ -59,6 +62,7 @@ impl From<&Bot> for AgentProfile {
             removed: bot.removed,
             version: bot.version,
             in_grace: false,
+            departure: if bot.removed { Departure::Deleted } else { Departure::SignedOut },
         }
     }
 }

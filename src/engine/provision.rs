@@ -3,9 +3,9 @@
 
 use switchboard_domain::auth::{ScopeSet, Token, TokenKind};
 use switchboard_domain::id::AgentId;
-use switchboard_domain::participant::agent::{Agent, AgentFact};
+use switchboard_domain::participant::agent::{Agent, AgentFact, Role};
 use switchboard_domain::participant::license::{License, LicenseFact};
-use switchboard_domain::participant::{Duty, RoutingStatus};
+use switchboard_domain::participant::{Departure, Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::Entry;
@@ -79,6 +79,7 @@ fn keep_what_it_does(agent: &mut Agent, old: &Agent) {
     agent.duty.status = old.duty.status;
     agent.last_status = old.last_status;
     agent.grace_until = old.grace_until;
+    agent.departure = old.departure;
     agent.number = old.number;
     agent.version = old.version;
     agent.changed_at = old.changed_at;
@@ -86,12 +87,7 @@ fn keep_what_it_does(agent: &mut Agent, old: &Agent) {
 
 /// An agent of whom nothing but the profile is known.
 #[must_use]
-pub fn new_agent(
-    id: &str,
-    name: &str,
-    role: switchboard_domain::participant::agent::Role,
-    duty: Duty,
-) -> Agent {
+pub fn new_agent(id: &str, name: &str, role: Role, duty: Duty) -> Agent {
     Agent {
         id: AgentId::new(id),
         number: 0,
@@ -101,6 +97,7 @@ pub fn new_agent(
         duty: Duty { status: RoutingStatus::Offline, ..duty },
         last_status: RoutingStatus::Accepting,
         grace_until: None,
+        departure: Departure::SignedOut,
         version: 0,
         changed_at: Timestamp::default(),
     }

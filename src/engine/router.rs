@@ -18,7 +18,7 @@ use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
 use crate::engine::release::Answer;
 use crate::engine::shard::Shard;
-use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::{Departure, RoutingStatus};
 
 /// How often overdue reservations are looked for.
 const LAPSE_EVERY: Duration = Duration::from_secs(1);
@@ -92,13 +92,19 @@ impl RouterActor {
             match alert {
                 Alert::GroupOffline(chat) => self.command(chat, Command::EndUnserved),
                 Alert::AgentGone(chat, from) => {
-                    self.command(chat, Command::Reassign { from, placement: None });
+                    let why = self.departure(&from);
+                    self.command(chat, Command::Reassign { from, why, placement: None });
                 }
             }
         }
         for Assign { conversation, agent, ticket } in assigns {
             self.command(conversation, Command::Assign { agent, ticket });
         }
+    }
+
+    fn departure(&self, agent: &AgentId) -> Departure {
+        let table = self.shard.engine.tables().license(self.license);
+        table.and_then(|table| table.agent(agent)).map_or(Departure::Deleted, |profile| profile.departure)
     }
 
     fn command(&self, chat: ConversationId, command: Command) {
@@ -196,7 +202,7 @@ fn seat(profile: &AgentProfile) -> AgentSeat {
     AgentSeat {
         agent: profile.id.clone(),
         version: profile.version,
-        groups: profile.duty.groups.clone(),
+        groups: profile.duty.groups.iter().copied().collect(),
         default_priority: profile.duty.default_priority,
         online: profile.duty.status != RoutingStatus::Offline,
         accepting: profile.duty.status == RoutingStatus::Accepting,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::Actor;
 use actix_rt::Arbiter;
-use switchboard_domain::id::{ConversationId, LicenseId};
+use switchboard_domain::id::LicenseId;
 use switchboard_domain::participant::RoutingStatus;
 use tokio::sync::{Notify, oneshot};
 
@@ -20,7 +20,7 @@ use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
 use crate::engine::provision::Plan;
 use crate::engine::recovery::Recovered;
-use crate::engine::router::{AgentChanged, RouterActor};
+use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::engine::webhook::{BotStatus, DispatcherActor, WorkerActor};
@@ -167,11 +167,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     start_agents(handle, known, &table, &actors, home);
     start_bots(handle, known, &table, &actors, home);
     table.rebuild_endpoints();
-    // The router hears of agents before conversations: a waiting chat is not offline's victim.
-    for (chat, _) in handle.records().open_conversations(id)? {
-        start_conversation(handle, &table, chat)?;
-    }
-    Ok(())
+    start_conversations(handle, &table, &actors)
 }
 
 fn start_agents(
@@ -186,9 +182,11 @@ fn start_agents(
         if *license != table.id {
             continue;
         }
-        let profile = Arc::new(AgentProfile::from(agent));
-        table.agents.insert(id.clone(), Arc::clone(&profile));
-        link::tell(&actors.router, AgentChanged(profile));
+        table.agents.insert(id.clone(), Arc::new(AgentProfile::from(agent)));
+        // Whoever was online has its grace time from now on, and gets no new chat (design D15).
+        let in_grace = agent.duty.status != RoutingStatus::Offline;
+        let profile = AgentProfile { in_grace, ..AgentProfile::from(agent) };
+        link::tell(&actors.router, AgentChanged(Arc::new(profile)));
         let (own, agent, lsn): (_, _, Lsn) = (Arc::clone(table), agent.clone(), *lsn);
         let actor = AgentActor::start_in_arbiter(&at, move |ctx| {
             let mut actor = AgentActor::new(Shard::here(), own, agent, lsn);
@@ -231,19 +229,29 @@ fn is_issued(known: &Recovered, token: &[u8; 32]) -> bool {
     matches!(known.tokens.get(token), Some((_, StoredToken::Issued(_))))
 }
 
-fn start_conversation(
+/// Starts every open conversation. The router has heard of the agents; it hears of held chats
+/// before waiting ones, or it would give a slot away that is taken.
+fn start_conversations(
     handle: &EngineHandle,
     table: &LicenseTable,
-    chat: ConversationId,
+    actors: &LicenseActors,
 ) -> Result<(), StorageError> {
-    let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { return Ok(()) };
-    table.rows.insert(chat, stored.row());
-    if let Some(customer) = stored.head.customer() {
-        // Its profile is shown with the chat.
-        drop(handle.directory().customer(handle, table.id, customer));
+    let mut seats = Vec::new();
+    for (chat, _) in handle.records().open_conversations(table.id)? {
+        let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
+        table.rows.insert(chat, stored.row());
+        seats.push(stored.head.seat());
+        if let Some(customer) = stored.head.customer() {
+            // Its profile is shown with the chat.
+            drop(handle.directory().customer(handle, table.id, customer));
+        }
+        if let Some(actor) = ConversationActor::wake(handle, stored) {
+            handle.directory().add_conversation(table.id, chat, actor);
+        }
     }
-    if let Some(actor) = ConversationActor::wake(handle, stored) {
-        handle.directory().add_conversation(table.id, chat, actor);
+    seats.sort_by_key(|seat| seat.waiting.as_ref().map(|waiting| waiting.since));
+    for seat in seats {
+        link::tell(&actors.router, SeatChanged(seat));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::conversation::access::Access;
 use crate::conversation::event::NewEvent;
 use crate::conversation::properties::Properties;
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+use crate::participant::Departure;
 use crate::routing::Placement;
 
 /// A new thread, in a new or an existing conversation.
@@ -93,6 +94,8 @@ pub enum Command {
     Reassign {
         /// Who is gone.
         from: AgentId,
+        /// Why.
+        why: Departure,
         /// The router's word for what comes after; `None` when nobody asked yet.
         placement: Option<Placement>,
     },

@@ -9,6 +9,8 @@ pub mod command;
 mod decide;
 pub mod event;
 pub mod fact;
+mod membership;
+mod open;
 pub mod properties;
 pub mod push;
 mod state;

@@ -4,6 +4,7 @@
 use crate::conversation::event::{EventBody, NewEvent, SystemMessage, Visibility};
 use crate::conversation::properties::Properties;
 use crate::id::UserId;
+use crate::participant::Departure;
 
 fn message(kind: &str, text: String, vars: &[(&str, &str)]) -> NewEvent {
     let vars = vars.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
@@ -25,12 +26,35 @@ pub(super) fn unassigned() -> NewEvent {
     message("routing.unassigned", "The chat waits for an agent".into(), &[])
 }
 
-/// The chat ends because nobody is left who could take it.
-pub(super) fn archived_offline() -> NewEvent {
-    let mut event =
-        message("routing.archived_offline", "Nobody is available: the chat was closed".into(), &[]);
+/// Another agent has the chat, because the one before is gone.
+pub(super) fn reassigned(why: Departure, added: &str, removed: &str) -> NewEvent {
+    let kind = format!("routing.assigned_{}", suffix(why));
+    let text = format!("{added} takes the chat after {removed}");
+    for_agents(message(&kind, text, &[("addedAgent", added), ("removedAgent", removed)]))
+}
+
+/// Nobody has the chat, because the agent who had it is gone.
+pub(super) fn deprived(why: Departure, agent: &str) -> NewEvent {
+    let kind = format!("routing.unassigned_{}", suffix(why));
+    for_agents(message(&kind, format!("The chat waits for an agent after {agent}"), &[("agent", agent)]))
+}
+
+const fn suffix(why: Departure) -> &'static str {
+    match why {
+        Departure::SignedOut => "signed_out",
+        Departure::Disconnected => "disconnected",
+        Departure::Deleted => "deleted",
+    }
+}
+
+fn for_agents(mut event: NewEvent) -> NewEvent {
     event.visibility = Visibility::Agents;
     event
+}
+
+/// The chat ends because nobody is left who could take it.
+pub(super) fn archived_offline() -> NewEvent {
+    for_agents(message("routing.archived_offline", "Nobody is available: the chat was closed".into(), &[]))
 }
 
 /// Somebody closed the thread.
@@ -56,9 +80,7 @@ pub(super) fn joined(user: &UserId, name: &str, initiator: Option<&str>) -> NewE
         (UserId::Customer(_), by) => {
             let by = by.unwrap_or(name);
             let text = format!("{by} added {name} to the chat");
-            let mut event = message("customer_added", text, &[("initiator", by), ("customer", name)]);
-            event.visibility = Visibility::Agents;
-            event
+            for_agents(message("customer_added", text, &[("initiator", by), ("customer", name)]))
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AgentId;
 use crate::limits::AGENT_GRACE;
-use crate::participant::{Duty, RoutingStatus};
+use crate::participant::{Departure, Duty, RoutingStatus};
 use crate::time::Timestamp;
 
 /// What an agent may do in the license as a person.
@@ -37,6 +37,8 @@ pub struct Agent {
     pub last_status: RoutingStatus,
     /// Set while the last connection is gone and the grace time runs.
     pub grace_until: Option<Timestamp>,
+    /// Why it is offline, when it is.
+    pub departure: Departure,
     /// Rises with every change; orders notices.
     pub version: u64,
     /// Time of the last change.
@@ -79,7 +81,10 @@ impl Agent {
                 self.version = version;
             }
             AgentFact::StatusSet { at, status } => {
-                if *status != RoutingStatus::Offline {
+                if *status == RoutingStatus::Offline {
+                    let lost = self.grace_until.is_some_and(|until| until <= *at);
+                    self.departure = if lost { Departure::Disconnected } else { Departure::SignedOut };
+                } else {
                     self.last_status = *status;
                 }
                 self.duty.status = *status;
@@ -166,6 +171,7 @@ mod tests {
             duty: Duty::default(),
             last_status: RoutingStatus::Accepting,
             grace_until: None,
+            departure: Departure::SignedOut,
             version: 0,
             changed_at: Timestamp::from_secs(1),
         }
@@ -214,6 +220,7 @@ mod tests {
         let facts = ann.due(until);
         assert_eq!(run(&mut ann, &facts), 1);
         assert_eq!((ann.duty.status, ann.next_deadline()), (RoutingStatus::Offline, None));
+        assert_eq!(ann.departure, Departure::Disconnected);
     }
 
     #[test]

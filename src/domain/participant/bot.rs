@@ -6,6 +6,7 @@ use crate::error::Rejected;
 use crate::id::{AgentId, ClientId, GroupId};
 use crate::limits::{NAME_CHARS, URL_CHARS};
 use crate::participant::{Duty, RoutingStatus};
+use crate::routing::Priority;
 use crate::time::Timestamp;
 use crate::webhook::BotWebhooks;
 
@@ -48,9 +49,9 @@ pub struct BotChange {
     /// Capacity.
     pub max_chats: Option<u32>,
     /// Priority in groups without an own entry.
-    pub default_priority: Option<crate::routing::Priority>,
+    pub default_priority: Option<Priority>,
     /// Replaces the stored list.
-    pub groups: Option<std::collections::BTreeMap<GroupId, crate::routing::Priority>>,
+    pub groups: Option<Vec<(GroupId, Priority)>>,
     /// Replaces the stored object as a whole.
     pub webhooks: Option<BotWebhooks>,
     /// The token behind the change: the bot's login hangs on it when this sets it online.

@@ -1,8 +1,6 @@
 //! What agents and bots share: routing status, groups with priorities, capacity.
 //! Source: spec v3.0, 7.1, 10.2 and 10.5.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::error::Rejected;
@@ -21,13 +19,26 @@ pub enum RoutingStatus {
     Offline,
 }
 
+/// Why somebody is offline who was not before; names the system messages of re-routing (spec v3.0, 4.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Departure {
+    /// Logged out, or set offline.
+    #[default]
+    SignedOut,
+    /// Lost the connection, and the grace time ran out.
+    Disconnected,
+    /// Removed for good.
+    Deleted,
+}
+
 /// What routing needs to know of an agent or bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duty {
     /// Does it take chats?
     pub status: RoutingStatus,
-    /// Priority in each group it was put into. Everybody is in group 0, listed or not.
-    pub groups: BTreeMap<GroupId, Priority>,
+    /// Priority in each group it was put into, in the order given. Everybody is in group 0, listed or
+    /// not.
+    pub groups: Vec<(GroupId, Priority)>,
     /// Priority in a group without an own entry.
     pub default_priority: Priority,
     /// Chats that routing may give at the same time; joining by hand may go beyond.
@@ -38,7 +49,7 @@ impl Default for Duty {
     fn default() -> Self {
         Self {
             status: RoutingStatus::Offline,
-            groups: BTreeMap::new(),
+            groups: Vec::new(),
             default_priority: Priority::Normal,
             max_chats: DEFAULT_MAX_CHATS,
         }
@@ -50,7 +61,7 @@ impl Duty {
     #[must_use]
     pub fn group_ids(&self) -> Vec<GroupId> {
         let mut ids = vec![GroupId::EVERYBODY];
-        ids.extend(self.groups.keys().copied().filter(|&id| id != GroupId::EVERYBODY));
+        ids.extend(self.groups.iter().map(|(id, _)| *id).filter(|&id| id != GroupId::EVERYBODY));
         ids
     }
 
@@ -65,8 +76,13 @@ impl Duty {
         if self.groups.len() > GROUPS_PER_AGENT {
             return Err(Rejected::invalid("groups", format!("must have at most {GROUPS_PER_AGENT} entries")));
         }
-        match self.groups.keys().find(|&&group| !exists(group)) {
-            Some(&group) => Err(Rejected::GroupNotFound(group)),
+        if let Some((twice, _)) = (self.groups.iter().enumerate())
+            .find_map(|(i, entry)| self.groups[..i].iter().any(|(id, _)| *id == entry.0).then_some(entry))
+        {
+            return Err(Rejected::invalid("groups", format!("group {twice} is listed twice")));
+        }
+        match self.groups.iter().find(|(group, _)| !exists(*group)) {
+            Some(&(group, _)) => Err(Rejected::GroupNotFound(group)),
             None => Ok(()),
         }
     }
@@ -80,7 +96,7 @@ mod tests {
     fn everybody_is_in_group_zero_once() {
         let mut duty = Duty::default();
         assert_eq!(duty.group_ids(), [GroupId(0)]);
-        duty.groups = BTreeMap::from([(GroupId(0), Priority::Last), (GroupId(3), Priority::First)]);
+        duty.groups = vec![(GroupId(0), Priority::Last), (GroupId(3), Priority::First)];
         assert_eq!(duty.group_ids(), [GroupId(0), GroupId(3)]);
     }
 

@@ -8,4 +8,4 @@ pub mod customer;
 mod duty;
 pub mod license;
 
-pub use duty::{Duty, RoutingStatus};
+pub use duty::{Departure, Duty, RoutingStatus};

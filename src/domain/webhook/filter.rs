@@ -104,10 +104,16 @@ impl Filters {
     /// `Invalid` for `field`.
     pub fn check(&self, action: Action, field: &str) -> Result<(), Rejected> {
         if self.agents_any.is_some() && self.agents_exclude.is_some() {
-            return Err(Rejected::invalid(field, "agents can be asked for or excluded, not both"));
+            return Err(Rejected::invalid(
+                format!("{field}.chat_member_ids"),
+                "agents_any and agents_exclude exclude each other",
+            ));
         }
         if self.author.is_some() && !action.admits_author() {
-            return Err(Rejected::invalid(field, "this action cannot be filtered by author type"));
+            return Err(Rejected::invalid(
+                format!("{field}.author_type"),
+                "this action cannot be filtered by author",
+            ));
         }
         if (self.only_my_chats.is_some() || !self.properties.is_empty()) && !action.admits_chat_filters() {
             return Err(Rejected::invalid(field, "this action has no chat to filter by"));

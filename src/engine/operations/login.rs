@@ -10,6 +10,7 @@ use switchboard_domain::conversation::view::Summary;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId};
 use switchboard_domain::participant::customer::CustomerChange;
+use tokio::sync::oneshot;
 
 use crate::engine::agent::Connect;
 use crate::engine::conversation::ReadSummary;
@@ -77,11 +78,12 @@ async fn agent(
     let by = engine.principal(&who, author.as_ref())?;
     let me = by.agent().cloned().ok_or(Failure::Unauthenticated)?;
     let table = table(shard, by.license)?;
-    let mut position = Lsn::ZERO;
     // A bot's login changes no status, and its logout neither (spec v3.0, 10.8).
     if author.is_none() {
         let actor = engine.directory().agent(by.license, &me).ok_or(Failure::Unauthenticated)?;
-        position = link::ask(&actor, Connect { session: session.key(), reconnect }).await??;
+        let (told, heard) = oneshot::channel();
+        link::tell(&actor, Connect { session: session.key(), reconnect, told });
+        heard.await.map_err(|_| Rejected::Internal)??;
         if session.is_gone() {
             connection_gone(shard, &by, session.key(), false);
             return Err(Failure::Timeout);
@@ -90,13 +92,11 @@ async fn agent(
     session.subscribe(Identity { who, by: Arc::clone(&by), group: None });
     let chats = index::active_chats_of(&table, &by.user, LOGIN_CHATS);
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
-    // The status that the login brought is in the profile only when it is durable.
-    let ready = engine.until_durable(position).await;
-    let me = table.agent(&me).filter(|_| ready).ok_or(Failure::Rejected(Rejected::Internal))?;
+    let me = table.agent(&me).ok_or(Rejected::Internal)?;
     let welcome =
         AgentWelcome { license: by.license, license_created_at: table.license.load().created_at, me, chats };
     let shown = shown(&table, welcome, |welcome| users(&welcome.chats));
-    Ok((Done::AgentLogin(Box::new(shown)), newest.max(position), seen))
+    Ok((Done::AgentLogin(Box::new(shown)), newest, seen))
 }
 
 async fn customer(

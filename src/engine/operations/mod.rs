@@ -138,7 +138,7 @@ fn placed(command: Command, placement: Placement) -> Command {
             Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, placement) }
         }
         Command::RemoveUser { user, .. } => Command::RemoveUser { user, placement },
-        Command::Reassign { from, .. } => Command::Reassign { from, placement },
+        Command::Reassign { from, why, .. } => Command::Reassign { from, why, placement },
         other => other,
     }
 }

@@ -1,7 +1,6 @@
 //! Bots as the Configuration API takes them (spec v3.0, 7.1).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use switchboard_domain::auth::{Family, Reach, Right};
 use switchboard_domain::id::{AgentId, GroupId};
@@ -103,7 +102,7 @@ fn max_chats(args: &Object<'_>) -> Result<Option<u32>, Failure> {
     }
 }
 
-fn groups(args: &Object<'_>) -> Result<Option<BTreeMap<GroupId, Priority>>, Failure> {
+fn groups(args: &Object<'_>) -> Result<Option<Vec<(GroupId, Priority)>>, Failure> {
     let Some(groups) = args.optional::<Vec<Object<'_>>>("groups")? else { return Ok(None) };
     let entry = |group: &Object<'_>| {
         Ok((GroupId(group.required("id")?), group.required_choice("priority", &PRIORITIES)?))

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use switchboard_domain::id::GroupId;
 use switchboard_domain::participant::bot::Bot;
+use switchboard_domain::routing::Priority;
 use switchboard_domain::webhook::{
     Action, Additional, AuthorKind, BotWebhooks, Filters, PropertyFilter, PropertyRule, Subscription,
 };
@@ -105,10 +107,7 @@ struct ActionOut<'a> {
 
 impl<'a> From<&'a Bot> for BotDetails<'a> {
     fn from(bot: &'a Bot) -> Self {
-        let group =
-            |(id, priority): (&switchboard_domain::id::GroupId, &switchboard_domain::routing::Priority)| {
-                GroupOut { id: id.0, priority: priority.as_str() }
-            };
+        let group = |(id, priority): &(GroupId, Priority)| GroupOut { id: id.0, priority: priority.as_str() };
         Self {
             line: bot.into(),
             application: Application { client_id: bot.client.as_str() },

@@ -1,0 +1,196 @@
+//! Decides who is in the chat and who holds it. Source: spec v3.0, 5.2, 10.2 and 12 #33.
+
+use std::sync::Arc;
+
+use crate::conversation::decide::{Context, Decision, Draft, Need};
+use crate::conversation::event::NewEvent;
+use crate::conversation::fact::Change;
+use crate::conversation::push::{Address, Push, Told};
+use crate::conversation::state::{Assignment, Conversation};
+use crate::conversation::system;
+use crate::error::{PlacementNeed, Rejected, Resource};
+use crate::id::{AgentId, ThreadId, UserId};
+use crate::participant::Departure;
+use crate::routing::{Placement, Refusal};
+
+impl Conversation {
+    pub(super) fn add_user(&self, user: &UserId, cx: &Context<'_>) -> Result<Decision, Rejected> {
+        let oneself = cx.by.is_some_and(|by| by.user == *user);
+        // One has to join to write, so the right to write suffices to join (spec v3.0, 3.4).
+        self.may(cx, if oneself { Need::Write } else { Need::WriteMeta })?;
+        let thread = self.active_thread().ok_or(Rejected::Inactive)?;
+        let name = cx.license.name(user).ok_or(Rejected::NotFound(Resource::User))?;
+        let by = cx.by.map(|principal| principal.user.clone());
+        match user {
+            UserId::Customer(id) if self.customer.is_some_and(|mine| mine != *id) => {
+                return Err(Rejected::CustomerFixed);
+            }
+            _ if self.is_present(user) => return Ok(self.echo_added(user, thread.id)),
+            _ => {}
+        }
+        let mut draft = self.draft(cx.now);
+        draft.add(Change::MemberAdded { user: user.clone(), by: by.clone() });
+        // A human who joins a waiting chat takes it. A bot that only looks in does not: the
+        // customer must not lose its place in the queue.
+        if let UserId::Agent(agent) = user
+            && self.waiting_since().is_some()
+            && !cx.license.is_bot(agent)
+        {
+            draft.add(Change::Assigned(Assignment::Held(agent.clone())));
+        }
+        let others = self.present_agents().next().is_some();
+        if others || matches!(user, UserId::Customer(_)) {
+            let initiator = by.as_ref().filter(|by| *by != user).map(|by| Self::shown_name(by, cx));
+            draft.post(system::joined(user, &name, initiator.as_deref()), None);
+        }
+        Ok(draft.done())
+    }
+
+    fn echo_added(&self, user: &UserId, thread: ThreadId) -> Decision {
+        let member = self.members.iter().find(|m| m.user == *user).cloned();
+        let echo = member.map(|member| Told {
+            push: Push::MemberAdded { chat: self.id, thread, member },
+            to: Address::nobody(),
+            main: true,
+        });
+        Decision { facts: Vec::new(), echo }
+    }
+
+    pub(super) fn remove_user(
+        &self,
+        user: &UserId,
+        placement: Option<Placement>,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Rejected> {
+        let oneself = cx.by.is_some_and(|by| by.user == *user);
+        // Removing oneself is always allowed (spec v3.0, 5.2).
+        self.may(cx, if oneself { Need::Read } else { Need::WriteMeta })?;
+        self.active_thread().ok_or(Rejected::Inactive)?;
+        let UserId::Agent(agent) = user else { return Err(Rejected::CustomerFixed) };
+        if !self.is_present(user) {
+            return Err(Rejected::NotFound(Resource::User));
+        }
+        let by = cx.by.map(|principal| principal.user.clone());
+        let initiator = by.as_ref().map(|by| Self::shown_name(by, cx));
+        let name = Self::shown_name(user, cx);
+        let mut draft = self.draft(cx.now);
+        draft.add(Change::MemberRemoved { user: user.clone(), by });
+        draft.post(system::removed(&name, initiator.as_deref()), None);
+        self.pass_on(agent, None, placement, cx, &mut draft)?;
+        Ok(draft.done())
+    }
+
+    pub(super) fn reassign(
+        &self,
+        from: &AgentId,
+        why: Departure,
+        placement: Option<Placement>,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Rejected> {
+        let user = UserId::Agent(from.clone());
+        if self.active_thread().is_none() || !self.is_present(&user) {
+            return Ok(Decision::default());
+        }
+        let mut draft = self.draft(cx.now);
+        draft.add(Change::MemberRemoved { user, by: None });
+        self.pass_on(from, Some(why), placement, cx, &mut draft)?;
+        Ok(draft.done())
+    }
+
+    /// Who has the chat after `leaver` left: another agent who is there, or the router's choice.
+    fn pass_on(
+        &self,
+        leaver: &AgentId,
+        why: Option<Departure>,
+        placement: Option<Placement>,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Rejected> {
+        if self.assignment != Assignment::Held(leaver.clone()) {
+            return Ok(());
+        }
+        let other = self.present_agents().find(|a| *a != leaver && !cx.license.is_bot(a));
+        if let Some(other) = other {
+            draft.add(Change::Assigned(Assignment::Held(other.clone())));
+            return Ok(());
+        }
+        let Some(placement) = placement else {
+            return Err(Rejected::NeedsPlacement(PlacementNeed {
+                groups: self.access.groups.iter().copied().collect(),
+                exclude: vec![leaver.clone()],
+                may_wait_offline: true,
+            }));
+        };
+        let (assignment, message) = Self::placed(placement, cx)?;
+        let message = match (why, &assignment) {
+            (None, _) => message,
+            (Some(why), Assignment::Held(agent)) => {
+                let added = Self::shown_name(&UserId::Agent(agent.clone()), cx);
+                let removed = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
+                Some(system::reassigned(why, &added, &removed))
+            }
+            (Some(why), _) => {
+                let removed = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
+                Some(system::deprived(why, &removed))
+            }
+        };
+        if let Assignment::Held(agent) = &assignment {
+            let user = UserId::Agent(agent.clone());
+            if !self.is_present(&user) {
+                draft.add(Change::MemberAdded { user, by: None });
+            }
+        }
+        draft.add(Change::Assigned(assignment));
+        if let Some(message) = message {
+            draft.post(message, None);
+        }
+        Ok(())
+    }
+
+    pub(super) fn assign(&self, agent: &AgentId, cx: &Context<'_>) -> Result<Decision, Rejected> {
+        self.active_thread().ok_or(Rejected::Inactive)?;
+        if self.is_held_by(agent) {
+            return Ok(Decision::default());
+        }
+        if self.waiting_since().is_none() {
+            return Err(Rejected::AlreadyActive);
+        }
+        let user = UserId::Agent(agent.clone());
+        let name = cx.license.name(&user).ok_or(Rejected::NotFound(Resource::User))?;
+        let mut draft = self.draft(cx.now);
+        if !self.is_present(&user) {
+            draft.add(Change::MemberAdded { user, by: None });
+        }
+        draft.add(Change::Assigned(Assignment::Held(agent.clone())));
+        draft.post(system::assigned(&name), None);
+        Ok(draft.done())
+    }
+
+    pub(super) fn end_unserved(&self, cx: &Context<'_>) -> Decision {
+        if self.waiting_since().is_none() || self.continuous {
+            return Decision::default();
+        }
+        let mut draft = self.draft(cx.now);
+        draft.post(system::archived_offline(), None);
+        draft.add(Change::ThreadClosed { by: None });
+        draft.done()
+    }
+
+    /// What the router's word makes of a chat, and what is said about it.
+    pub(super) fn placed(
+        placement: Placement,
+        cx: &Context<'_>,
+    ) -> Result<(Assignment, Option<NewEvent>), Rejected> {
+        match placement {
+            Placement::Assigned(agent) => {
+                let name = cx.license.name(&UserId::Agent(agent.clone()));
+                let message = system::assigned(&name.unwrap_or_else(|| Arc::from(agent.as_str())));
+                Ok((Assignment::Held(agent), Some(message)))
+            }
+            Placement::Queued { .. } => Ok((Assignment::Queued(cx.placed_at), Some(system::unassigned()))),
+            Placement::Unassigned => Ok((Assignment::Unassigned(cx.placed_at), Some(system::unassigned()))),
+            Placement::Refused(Refusal::GroupOffline) => Err(Rejected::GroupOffline),
+            Placement::Refused(Refusal::GroupUnavailable) => Err(Rejected::GroupUnavailable),
+        }
+    }
+}

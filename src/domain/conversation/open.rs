@@ -1,0 +1,104 @@
+//! Decides the opening of a thread, in a new or an old conversation.
+
+use crate::conversation::access::Access;
+use crate::conversation::command::OpenThread;
+use crate::conversation::decide::{Context, Draft};
+use crate::conversation::event::within;
+use crate::conversation::fact::{Change, Fact};
+use crate::conversation::properties::Location;
+use crate::conversation::state::{Assignment, Conversation};
+use crate::error::{PlacementNeed, Rejected, Resource};
+use crate::id::UserId;
+use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, TAG_CHARS, TAGS_PER_THREAD};
+
+impl Conversation {
+    pub(super) fn open_thread(
+        &self,
+        open: OpenThread,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Rejected> {
+        let by = cx.by.map(|principal| principal.user.clone());
+        self.check_open(&open, cx)?;
+        let customer = match (&by, self.customer, open.customer) {
+            (Some(UserId::Customer(customer)), None, _) => Some(*customer),
+            (_, Some(mine), Some(other)) if mine != other => return Err(Rejected::CustomerFixed),
+            (_, mine, brought) => mine.or(brought),
+        };
+        let access = open.access.unwrap_or_else(|| self.access.clone());
+        let continuous = open.continuous.unwrap_or(self.continuous);
+        let starter = by.as_ref().and_then(UserId::agent);
+        let (assignment, message) = match (starter, open.placement) {
+            // An agent who opens a thread holds it; joining by hand may exceed the limit.
+            (Some(agent), _) => (Assignment::Held(agent.clone()), None),
+            (None, None) => {
+                return Err(Rejected::NeedsPlacement(PlacementNeed {
+                    groups: access.groups.iter().copied().collect(),
+                    exclude: Vec::new(),
+                    may_wait_offline: continuous,
+                }));
+            }
+            (None, Some(placement)) => Self::placed(placement, cx)?,
+        };
+        draft.thread = open.thread;
+        draft.next_order = 1;
+        let at = draft.at;
+        let events: Vec<_> = open.events.into_iter().map(|e| draft.event(e, by.clone())).collect();
+        let mut present: Vec<UserId> = customer.map(UserId::Customer).into_iter().collect();
+        if let Assignment::Held(agent) = &assignment {
+            present.push(UserId::Agent(agent.clone()));
+        }
+        let opened = Change::ThreadOpened {
+            thread: open.thread,
+            by,
+            customer,
+            access,
+            continuous,
+            properties: open.properties,
+            thread_properties: open.thread_properties,
+            tags: open.tags,
+            present,
+            assignment,
+            events,
+        };
+        draft.facts.push(Fact { at, change: opened });
+        if let Some(message) = message {
+            draft.post(message, None);
+        }
+        Ok(())
+    }
+
+    fn check_open(&self, open: &OpenThread, cx: &Context<'_>) -> Result<(), Rejected> {
+        within("chat.thread.events", open.events.len(), INITIAL_EVENTS, "events")?;
+        within("chat.thread.tags", open.tags.len(), TAGS_PER_THREAD, "tags")?;
+        for tag in &open.tags {
+            within("chat.thread.tags", tag.chars().count(), TAG_CHARS, "characters")?;
+        }
+        let writer = Self::reader(cx);
+        for event in &open.events {
+            event.check()?;
+            cx.properties.check_write(&event.properties, Location::Event, writer, "event.properties")?;
+        }
+        cx.properties.check_write(&open.properties, Location::Chat, writer, "chat.properties")?;
+        let thread_field = "chat.thread.properties";
+        cx.properties.check_write(&open.thread_properties, Location::Thread, writer, thread_field)?;
+        if let Some(access) = &open.access {
+            Self::check_access(access, cx)?;
+        }
+        match open.customer.map(UserId::Customer) {
+            Some(customer) if cx.license.name(&customer).is_none() => Err(Rejected::NotFound(Resource::User)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_access(access: &Access, cx: &Context<'_>) -> Result<(), Rejected> {
+        if access.groups.is_empty() {
+            return Err(Rejected::invalid("access.group_ids", "must name a group"));
+        }
+        within("access.group_ids", access.groups.len(), GROUPS_PER_ACCESS, "groups")?;
+        match access.groups.iter().find(|&&group| !cx.license.has_group(group)) {
+            Some(&group) => Err(Rejected::GroupNotFound(group)),
+            None => Ok(()),
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -151,8 +151,7 @@ pub async fn serve(args: ServeArgs, fatal: FatalHook) -> Result<(), RunError> {
 }
 
 fn development_certificate(dir: &Path) -> Result<DevCertificate, RunError> {
-    let now = UNIX_EPOCH + Duration::from_micros(clock::now().as_micros());
-    Ok(DevCertificate::open_or_make(dir, now)?)
+    Ok(DevCertificate::open_or_make(dir, clock::now())?)
 }
 
 fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, RunError> {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -20,6 +20,8 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
+
+use switchboard_domain::time::Timestamp;
 
 use super::tls::{TlsError, load_pem, provider};
 
@@ -47,13 +49,13 @@ impl DevCertificate {
     ///
     /// # Errors
     /// When a certificate cannot be made or a file cannot be written.
-    pub fn open_or_make(dir: &Path, now: SystemTime) -> Result<Self, TlsError> {
+    pub fn open_or_make(dir: &Path, now: Timestamp) -> Result<Self, TlsError> {
         let files = Self {
             certificate: dir.join("dev-cert.pem"),
             key: dir.join("dev-key.pem"),
             ca: dir.join("dev-ca.pem"),
         };
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Duration::from_micros(now.as_micros());
         if !files.is_good(now) {
             files.make(now)?;
         }

@@ -14,9 +14,6 @@ use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
 use crate::limits::TAIL_BYTES;
 use crate::time::Timestamp;
 
-/// Bytes that an event weighs beyond its text: ids, times, framing.
-const EVENT_OVERHEAD: usize = 96;
-
 impl Conversation {
     /// A conversation to which nothing has happened.
     #[must_use]
@@ -67,6 +64,9 @@ impl Conversation {
                 self.tell_event(event, told);
             }
             Change::MemberAdded { user, .. } => {
+                if let UserId::Customer(customer) = user {
+                    self.customer = Some(*customer);
+                }
                 let member = self.add_member(user);
                 if let Some(thread) = self.threads.last_mut() {
                     if !thread.users.contains(user) {
@@ -183,7 +183,7 @@ impl Conversation {
 
     fn keep_event(&mut self, event: &Arc<Event>) {
         let Some(thread) = self.threads.last_mut() else { return };
-        let weight = event.body.weight() + EVENT_OVERHEAD;
+        let weight = event.weight();
         if !self.tail.is_empty() && self.tail_bytes + weight > TAIL_BYTES {
             let events = std::mem::take(&mut self.tail);
             self.unsaved.push(Chunk { thread: thread.id, index: thread.chunks, events });
@@ -247,6 +247,8 @@ impl Conversation {
     /// the request asked for; its companions go without (spec v3.0, 1.3).
     fn choose_main(told: &mut [Told]) {
         let rank = |push: &Push| match push {
+            // A thread that ends because nobody could take over is a companion of the leaving.
+            Push::MemberRemoved { .. } => 4,
             Push::ChatStarted { .. } | Push::ThreadClosed { .. } => 3,
             Push::EventPosted { event, .. } if event.body.kind() != EventKind::System => 2,
             Push::EventPosted { .. } => 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::Principal;
 use crate::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
-use crate::conversation::event::{Event, EventBody, NewEvent, Visibility};
+use crate::conversation::event::{Event, EventBody, EventKind, NewEvent, Visibility};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::{Location, PropertyTable, Reader};
 use crate::conversation::push::Told;
@@ -94,7 +94,7 @@ impl Conversation {
         let blank = Self::blank(new.license, new.id, new.number, cx.epoch);
         let mut draft = blank.draft(cx.now);
         draft.add(Change::Created { license: new.license, id: new.id, number: new.number, epoch: cx.epoch });
-        blank.open_thread(new.open, cx, &mut draft)?;
+        blank.open_thread(new.open, cx.by.and_then(Principal::agent), cx, &mut draft)?;
         Ok(draft.done())
     }
 
@@ -111,7 +111,7 @@ impl Conversation {
                     return Err(Rejected::AlreadyActive);
                 }
                 let mut draft = self.draft(cx.now);
-                self.open_thread(open, cx, &mut draft)?;
+                self.open_thread(open, cx.by.and_then(Principal::agent), cx, &mut draft)?;
                 Ok(draft.done())
             }
             Command::Close { require_presence } => self.close(require_presence, cx),
@@ -184,6 +184,16 @@ impl Conversation {
         Ok(draft.done())
     }
 
+    pub(super) fn check_event(event: &NewEvent, cx: &Context<'_>) -> Result<(), Rejected> {
+        event.check()?;
+        let writer = Self::reader(cx);
+        cx.properties.check_write(&event.properties, Location::Event, writer, "event.properties")?;
+        if writer == Reader::Customer && event.visibility == Visibility::Agents {
+            return Err(Rejected::invalid("event.recipients", "a customer writes to everybody"));
+        }
+        Ok(())
+    }
+
     fn post(
         &self,
         event: NewEvent,
@@ -191,12 +201,7 @@ impl Conversation {
         cx: &Context<'_>,
     ) -> Result<Decision, Rejected> {
         self.may(cx, Need::Write)?;
-        event.check()?;
-        let writer = Self::reader(cx);
-        cx.properties.check_write(&event.properties, Location::Event, writer, "event.properties")?;
-        if writer == Reader::Customer && event.visibility == Visibility::Agents {
-            return Err(Rejected::invalid("event.recipients", "a customer writes to everybody"));
-        }
+        Self::check_event(&event, cx)?;
         let by = cx.by.map(|principal| principal.user.clone());
         let mut draft = self.draft(cx.now);
         if self.active_thread().is_none() {
@@ -213,18 +218,22 @@ impl Conversation {
                         customer: None,
                         placement,
                     };
-                    self.open_thread(open, cx, &mut draft)?;
+                    // An answer makes a human the holder, never a bot (spec v3.0, 12 #33).
+                    let starter = cx.by.filter(|by| !by.bot).and_then(Principal::agent);
+                    self.open_thread(open, starter, cx, &mut draft)?;
                     return Ok(draft.done());
                 }
                 WhenInactive::Attach if !self.threads.is_empty() => {}
                 WhenInactive::Attach | WhenInactive::Refuse => return Err(Rejected::Inactive),
             }
         }
-        // A human agent who answers a waiting chat takes it (spec v3.0, 10.2 and 12 #33).
+        // A human agent who answers a waiting chat takes it (spec v3.0, 10.2 and 12 #33); a system
+        // message is no answer.
         if let Some(by) = cx.by
             && let Some(agent) = by.agent()
             && !by.bot
             && event.visibility == Visibility::All
+            && event.body.kind() != EventKind::System
             && self.waiting_since().is_some()
         {
             if !self.is_present(&by.user) {

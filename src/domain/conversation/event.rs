@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::properties::Properties;
+use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
 use crate::id::{EventId, UserId};
 use crate::limits::{
@@ -266,29 +267,6 @@ impl EventBody {
         }
     }
 
-    /// Bytes of text in it, roughly: what it will weigh when stored.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let of = |text: &Option<Box<str>>| text.as_ref().map_or(0, |t| t.len());
-        match self {
-            Self::Message { text, .. } => text.len(),
-            Self::System(m) => {
-                m.text.len() + m.vars.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
-            }
-            Self::Annotation { kind, text } => kind.len() + text.as_ref().map_or(0, String::len),
-            Self::FilledForm { fields, .. } => fields.iter().map(FilledField::weight).sum(),
-            Self::File(file) => file.name.len() + file.url.len(),
-            Self::Custom { content } => content.len(),
-            Self::Rich { elements, .. } => elements
-                .iter()
-                .map(|e| {
-                    let buttons: usize = e.buttons.iter().map(|b| b.text.len() + of(&b.value) + 64).sum();
-                    of(&e.title) + of(&e.subtitle) + e.image.as_ref().map_or(0, |i| i.url.len()) + buttons
-                })
-                .sum(),
-        }
-    }
-
     /// Checks the bounds of spec v3.0, 4.5 and 11.
     ///
     /// # Errors
@@ -337,20 +315,12 @@ impl NewEvent {
         if let Some(custom_id) = &self.custom_id {
             within("event.custom_id", custom_id.chars().count(), CUSTOM_ID_CHARS, "characters")?;
         }
-        self.body.check()
+        self.body.check()?;
+        within("event", self.weight(), EVENT_BYTES, "bytes in all")
     }
 }
 
 impl FilledField {
-    fn weight(&self) -> usize {
-        self.label.len()
-            + match &self.answer {
-                Answer::None => 0,
-                Answer::Text(text) | Answer::Choice(_, text) | Answer::Group(_, text) => text.len(),
-                Answer::Choices(choices) => choices.iter().map(|(id, label)| id.len() + label.len()).sum(),
-            }
-    }
-
     fn check(&self) -> Result<(), Rejected> {
         short("event.fields.id", &self.id)?;
         short("event.fields.label", &self.label)?;

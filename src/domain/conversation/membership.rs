@@ -121,6 +121,13 @@ impl Conversation {
                 may_wait_offline: true,
             }));
         };
+        if let Placement::Refused(_) = placement {
+            // Leaving is always allowed: with nobody to take over, the thread ends (spec v3.0, 10.2).
+            let gone = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
+            draft.post(system::archived(why, &gone), None);
+            draft.add(Change::ThreadClosed { by: None });
+            return Ok(());
+        }
         let (assignment, message) = Self::placed(placement, cx)?;
         let message = match (why, &assignment) {
             (None, _) => message,

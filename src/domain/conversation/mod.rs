@@ -19,6 +19,7 @@ mod system;
 mod tests;
 pub mod view;
 mod views;
+mod weight;
 
 pub use decide::{Context, Decision, Lookup};
 pub use state::{Assignment, Chunk, Conversation, ThreadHead};

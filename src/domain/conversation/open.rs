@@ -8,13 +8,14 @@ use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Location;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::error::{PlacementNeed, Rejected, Resource};
-use crate::id::UserId;
+use crate::id::{AgentId, UserId};
 use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, TAG_CHARS, TAGS_PER_THREAD};
 
 impl Conversation {
     pub(super) fn open_thread(
         &self,
         open: OpenThread,
+        starter: Option<&AgentId>,
         cx: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<(), Rejected> {
@@ -27,7 +28,6 @@ impl Conversation {
         };
         let access = open.access.unwrap_or_else(|| self.access.clone());
         let continuous = open.continuous.unwrap_or(self.continuous);
-        let starter = by.as_ref().and_then(UserId::agent);
         let (assignment, message) = match (starter, open.placement) {
             // An agent who opens a thread holds it; joining by hand may exceed the limit.
             (Some(agent), _) => (Assignment::Held(agent.clone()), None),
@@ -76,8 +76,7 @@ impl Conversation {
         }
         let writer = Self::reader(cx);
         for event in &open.events {
-            event.check()?;
-            cx.properties.check_write(&event.properties, Location::Event, writer, "event.properties")?;
+            Self::check_event(event, cx)?;
         }
         cx.properties.check_write(&open.properties, Location::Chat, writer, "chat.properties")?;
         let thread_field = "chat.thread.properties";

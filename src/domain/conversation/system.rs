@@ -39,6 +39,18 @@ pub(super) fn deprived(why: Departure, agent: &str) -> NewEvent {
     for_agents(message(&kind, format!("The chat waits for an agent after {agent}"), &[("agent", agent)]))
 }
 
+/// The chat ends, because its agent is gone and nobody can take over.
+pub(super) fn archived(why: Option<Departure>, agent: &str) -> NewEvent {
+    let text = String::from("Nobody can take over: the chat was closed");
+    match why {
+        None => message("routing.archived_other", text, &[]),
+        Some(why) => {
+            let kind = format!("routing.archived_{}", suffix(why));
+            for_agents(message(&kind, text, &[("agent", agent)]))
+        }
+    }
+}
+
 const fn suffix(why: Departure) -> &'static str {
     match why {
         Departure::SignedOut => "signed_out",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +19,7 @@ use crate::net::accept::Patience;
 use crate::net::dev_certificate::DevCertificate;
 use crate::net::limits::MESSAGE_BYTES;
 use crate::net::tls::{TlsError, provider, server_config};
+use crate::telemetry::clock;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -43,7 +44,7 @@ async fn tls_client(server: &Server, files: &DevCertificate, name: &'static str)
 fn a_session_works_under_tls() {
     let dir = tempfile::tempdir().unwrap();
     on_shard(async {
-        let files = DevCertificate::open_or_make(dir.path(), SystemTime::now()).unwrap();
+        let files = DevCertificate::open_or_make(dir.path(), clock::now()).unwrap();
         let server = tls_server(&files, Patience::default());
         for name in ["localhost", "127.0.0.1", "::1"] {
             let mut client = client_on(tls_client(&server, &files, name).await).await;
@@ -63,7 +64,7 @@ fn a_session_works_under_tls() {
 fn a_client_that_reads_late_gets_everything_under_tls() {
     let dir = tempfile::tempdir().unwrap();
     on_shard(async {
-        let files = DevCertificate::open_or_make(dir.path(), SystemTime::now()).unwrap();
+        let files = DevCertificate::open_or_make(dir.path(), clock::now()).unwrap();
         let server = tls_server(&files, Patience::default());
         let mut client = client_on(tls_client(&server, &files, "localhost").await).await;
         server.until(|| !server.shard.sessions.borrow().is_empty()).await;
@@ -90,7 +91,7 @@ fn a_client_that_reads_late_gets_everything_under_tls() {
 fn a_slow_tls_handshake_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
     on_shard(async {
-        let files = DevCertificate::open_or_make(dir.path(), SystemTime::now()).unwrap();
+        let files = DevCertificate::open_or_make(dir.path(), clock::now()).unwrap();
         let patience = Patience { tls_handshake: Duration::from_millis(20), ..Patience::default() };
         let server = tls_server(&files, patience);
         let mut raw = server.tcp().await;
@@ -102,15 +103,15 @@ fn a_slow_tls_handshake_is_dropped() {
 #[test]
 fn a_certificate_for_development_is_kept_until_it_is_nearly_over() {
     let dir = tempfile::tempdir().unwrap();
-    let now = SystemTime::now();
+    let now = clock::now();
     let files = DevCertificate::open_or_make(dir.path(), now).unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&files.key), 0o600);
     let ca = fs::read(&files.ca).unwrap();
 
-    assert_eq!(DevCertificate::open_or_make(dir.path(), now + 300 * DAY).unwrap(), files);
+    assert_eq!(DevCertificate::open_or_make(dir.path(), now.plus(DAY * 300)).unwrap(), files);
     assert_eq!(fs::read(&files.ca).unwrap(), ca);
-    DevCertificate::open_or_make(dir.path(), now + 340 * DAY).unwrap();
+    DevCertificate::open_or_make(dir.path(), now.plus(DAY * 340)).unwrap();
     assert_ne!(fs::read(&files.ca).unwrap(), ca);
     assert_eq!(mode(&files.key), 0o600);
 }
@@ -119,7 +120,7 @@ fn a_certificate_for_development_is_kept_until_it_is_nearly_over() {
 fn a_certificate_that_does_not_fit_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let other = tempfile::tempdir().unwrap();
-    let now = SystemTime::now();
+    let now = clock::now();
     let files = DevCertificate::open_or_make(dir.path(), now).unwrap();
     let others = DevCertificate::open_or_make(other.path(), now).unwrap();
     for (ours, theirs) in [(&files.key, &others.key), (&files.ca, &others.ca)] {
@@ -134,7 +135,7 @@ fn a_certificate_that_does_not_fit_is_made_anew() {
 fn unusable_files_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let other = tempfile::tempdir().unwrap();
-    let now = SystemTime::now();
+    let now = clock::now();
     let files = DevCertificate::open_or_make(dir.path(), now).unwrap();
     let others = DevCertificate::open_or_make(other.path(), now).unwrap();
 

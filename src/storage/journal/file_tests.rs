@@ -229,7 +229,7 @@ fn positions_that_the_records_have_seen_are_not_given_again() {
 fn a_failed_write_is_fatal_and_releases_nothing() {
     for durability in [Durability::Commit, Durability::Os] {
         let dir = tempfile::tempdir().unwrap();
-        let (told, reasons) = mpsc::channel();
+        let (told, reasons) = mpsc::sync_channel(16);
         let fatal = Arc::new(move |reason: &str| {
             let _ = told.send(reason.to_owned());
         });
@@ -257,7 +257,7 @@ fn a_failed_write_is_fatal_and_releases_nothing() {
 #[test]
 fn a_panicking_listener_is_fatal() {
     let dir = tempfile::tempdir().unwrap();
-    let (told, reasons) = mpsc::channel();
+    let (told, reasons) = mpsc::sync_channel(16);
     let fatal = Arc::new(move |reason: &str| {
         let _ = told.send(reason.to_owned());
     });

@@ -12,7 +12,7 @@ use switchboard_domain::conversation::view::{ChatView, LastEvent, Member, Summar
 use switchboard_domain::id::{AgentId, ClientId, EventId, ThreadId, UserId};
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::customer::Customer;
-use switchboard_domain::participant::{Duty, RoutingStatus};
+use switchboard_domain::participant::{Departure, Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
 
 use super::Lens;
@@ -74,6 +74,7 @@ pub(in crate::api::livechat) fn ann() -> Arc<AgentProfile> {
         removed: false,
         version: 1,
         in_grace: false,
+        departure: Departure::default(),
     })
 }
 

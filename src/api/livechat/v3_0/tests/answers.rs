@@ -1,6 +1,5 @@
 //! The answer of every method, on both sides.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,7 +172,7 @@ fn bot() -> Bot {
         avatar: Some("cdn.example.org/p.png".into()),
         duty: Duty {
             status: RoutingStatus::NotAccepting,
-            groups: BTreeMap::from([(GroupId(0), Priority::Last), (GroupId(3), Priority::First)]),
+            groups: vec![(GroupId(0), Priority::Last), (GroupId(3), Priority::First)],
             default_priority: Priority::Supervisor,
             max_chats: 4,
         },

@@ -125,7 +125,7 @@ fn the_checks_stand_in_order_login_scope_fields() {
     let reader = principal(Side::Agent, &["chats--all:ro"]);
     assert_eq!(read(Side::Agent, Some(&reader), &send).ask.err(), Some(Rejected::NoAccess.into()));
     let writer = principal(Side::Agent, &["chats--all:rw"]);
-    let missing = Rejected::invalid("event", "missing").into();
+    let missing = Rejected::invalid("chat_id", "missing").into();
     assert_eq!(read(Side::Agent, Some(&writer), &send).ask.err(), Some(missing));
     assert!(matches!(read(Side::Agent, Some(&writer), &json!({ "action": "logout" })).ask, Ok(Ask::Logout)));
     let customer = principal(Side::Customer, &[]);

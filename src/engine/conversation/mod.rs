@@ -1,28 +1,25 @@
 //! The conversation's actor: a thin driver around the pure [`Conversation`]. It decides, applies,
 //! captures what is to be told, journals, and shows nothing before it is durable (design D1, D4).
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message, MessageResult};
-use serde::{Deserialize, Serialize};
+use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, NewConversation};
-use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::fact::{Change, Fact};
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
-use switchboard_domain::conversation::view::{ChatView, Summary, ThreadView, Threads};
-use switchboard_domain::conversation::{Chunk, Context, Conversation, Decision};
-use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::{ConversationId, LicenseId, ThreadId, UserId};
+use switchboard_domain::conversation::view::ChatView;
+use switchboard_domain::conversation::{Context, Conversation, Decision};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::UserId;
 use switchboard_domain::routing::ConversationSeat;
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::dialect::Capture;
-use crate::engine::entry::{Entry, unreadable};
+use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
 use crate::engine::link;
@@ -33,35 +30,16 @@ use crate::engine::release::{Answer, Release};
 use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::storage::{ActorKey, IndexKey, Lsn, Save, StorageError};
+use crate::storage::{ActorKey, Lsn};
 use crate::telemetry::clock;
 
-/// A conversation as its snapshot holds it.
-#[derive(Serialize, Deserialize)]
-pub struct Stored {
-    pub(crate) head: Conversation,
-    /// Last activity under which it stands in the stored index.
-    pub(crate) indexed_at: Option<Timestamp>,
-    /// Up to where the snapshot is true.
-    #[serde(skip)]
-    pub(crate) lsn: Lsn,
-    /// Up to where the head is true, while the journal's tail is read.
-    #[serde(skip)]
-    pub(crate) pending: Lsn,
-}
+mod messages;
+mod reads;
+mod snapshot;
 
-impl Stored {
-    /// A conversation that no snapshot holds yet.
-    pub(crate) fn new(head: Conversation) -> Self {
-        Self { head, indexed_at: None, lsn: Lsn::ZERO, pending: Lsn::ZERO }
-    }
-
-    /// Its line in lists.
-    pub(crate) fn row(&self) -> Row {
-        let (at, version) = (self.head.last_activity(), self.head.version());
-        Row { at, version, line: Arc::new(Line::of(&self.head)) }
-    }
-}
+pub use messages::{Execute, LoadedThread, NeedThreads, ReadSummary, ReadThreads, SaveSnapshot};
+pub use snapshot::Stored;
+pub(crate) use snapshot::snapshot;
 
 /// A conversation's actor.
 pub struct ConversationActor {
@@ -74,67 +52,6 @@ pub struct ConversationActor {
     line: Arc<Line>,
     indexed_at: Option<Timestamp>,
     saving: bool,
-}
-
-/// Executes a command.
-#[derive(Debug)]
-pub struct Execute {
-    /// The command.
-    pub command: Command,
-    /// Who gives it; `None`: the engine itself.
-    pub by: Option<Arc<Principal>>,
-    /// Who hears how it went.
-    pub answer: Answer,
-    /// When the router was asked for it, if it was.
-    pub placed_at: Option<Timestamp>,
-}
-
-/// Asks for the conversation's line, with the position up to which it is true.
-pub struct ReadSummary(pub Option<Arc<Principal>>);
-
-/// Asks which stored chunks are needed to show some threads (`None`: all).
-pub struct NeedThreads(pub Arc<Principal>, pub Option<Vec<ThreadId>>);
-
-/// Asks for threads, given their stored chunks; `None` when others are needed by now.
-pub struct ReadThreads(pub Vec<LoadedThread>);
-
-/// A thread's stored part.
-pub struct LoadedThread {
-    /// Which.
-    pub thread: ThreadId,
-    /// How many chunks that is.
-    pub chunks: u32,
-    /// Their events.
-    pub events: Vec<Arc<Event>>,
-}
-
-/// Asks the owner of unsaved facts to store a snapshot.
-#[derive(Clone, Copy)]
-pub struct SaveSnapshot;
-
-struct Saved {
-    chunks: usize,
-    indexed_at: Timestamp,
-    stored: bool,
-}
-
-impl Message for Execute {
-    type Result = ();
-}
-impl Message for ReadSummary {
-    type Result = Result<(Summary, Lsn), Rejected>;
-}
-impl Message for NeedThreads {
-    type Result = Result<Vec<(ThreadId, u32)>, Rejected>;
-}
-impl Message for ReadThreads {
-    type Result = Option<(Threads, Lsn)>;
-}
-impl Message for SaveSnapshot {
-    type Result = ();
-}
-impl Message for Saved {
-    type Result = ();
 }
 
 /// What the answer to a command shows.
@@ -204,23 +121,6 @@ impl ConversationActor {
         <Self as Actor>::create(make)
     }
 
-    /// The snapshot of a conversation.
-    ///
-    /// # Errors
-    /// When the storage cannot be read.
-    pub(crate) fn load(
-        engine: &EngineHandle,
-        license: LicenseId,
-        id: ConversationId,
-    ) -> Result<Option<Stored>, StorageError> {
-        let key = ActorKey::Conversation(license, id);
-        let Some((lsn, bytes)) = engine.records().snapshot(&key)? else { return Ok(None) };
-        let mut stored: Stored =
-            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a conversation", &error))?;
-        stored.lsn = lsn;
-        Ok(Some(stored))
-    }
-
     /// Starts a stored conversation: on this shard, or on one chosen by its id.
     pub(crate) fn wake(engine: &EngineHandle, stored: Stored) -> Option<Addr<Self>> {
         let table = engine.tables().license(stored.head.license())?;
@@ -246,7 +146,7 @@ impl ConversationActor {
         }
     }
 
-    fn context<'a>(
+    pub(super) fn context<'a>(
         table: &'a LicenseTable,
         properties: &'a PropertyTable,
         by: Option<&'a Principal>,
@@ -420,136 +320,6 @@ impl Handler<Execute> for ConversationActor {
             (Err(rejected), command) => self.reject(rejected, command.as_ref(), answer, placed_at.is_some()),
         }
     }
-}
-
-impl Handler<ReadSummary> for ConversationActor {
-    type Result = MessageResult<ReadSummary>;
-
-    fn handle(&mut self, ReadSummary(by): ReadSummary, _: &mut ActorContext<Self>) -> Self::Result {
-        let properties = self.table.properties();
-        let cx = Self::context(&self.table, &properties, by.as_deref(), None);
-        MessageResult(self.state.may_read(&cx).map(|()| (self.state.summary(), self.lsn)))
-    }
-}
-
-impl Handler<NeedThreads> for ConversationActor {
-    type Result = MessageResult<NeedThreads>;
-
-    fn handle(&mut self, NeedThreads(by, wanted): NeedThreads, _: &mut ActorContext<Self>) -> Self::Result {
-        let properties = self.table.properties();
-        let cx = Self::context(&self.table, &properties, Some(&by), None);
-        let ids = |state: &Conversation| {
-            wanted.unwrap_or_else(|| state.thread_lines().iter().map(|line| line.id).collect())
-        };
-        let need = |thread: ThreadId| {
-            let chunks = self.state.stored_chunks(thread).ok_or(Rejected::NotFound(Resource::Thread))?;
-            Ok((thread, chunks))
-        };
-        let needs = self.state.may_read(&cx).and_then(|()| {
-            let mut seen = HashSet::new();
-            ids(&self.state).into_iter().filter(|id| seen.insert(*id)).map(need).collect()
-        });
-        MessageResult(needs)
-    }
-}
-
-impl Handler<ReadThreads> for ConversationActor {
-    type Result = MessageResult<ReadThreads>;
-
-    fn handle(&mut self, ReadThreads(loaded): ReadThreads, _: &mut ActorContext<Self>) -> Self::Result {
-        let current = loaded.iter().all(|part| self.state.stored_chunks(part.thread) == Some(part.chunks));
-        if !current {
-            return MessageResult(None);
-        }
-        let mut threads: Vec<ThreadView> =
-            loaded.into_iter().filter_map(|part| self.state.thread(part.thread, part.events)).collect();
-        threads.sort_by_key(|thread| thread.order);
-        let lines = self.state.thread_lines();
-        MessageResult(Some((Threads { chat: self.state.chat_view(), threads, lines }, self.lsn)))
-    }
-}
-
-impl Handler<SaveSnapshot> for ConversationActor {
-    type Result = ();
-
-    fn handle(&mut self, _: SaveSnapshot, ctx: &mut ActorContext<Self>) {
-        if self.saving {
-            return;
-        }
-        let (key, lsn, at) = (self.key(), self.lsn, self.state.last_activity());
-        let save = match snapshot(&self.state, self.indexed_at, lsn) {
-            Ok(save) => save,
-            Err(error) => return tracing::error!(%error, "a snapshot cannot be made"),
-        };
-        self.saving = true;
-        let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
-        let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
-        let id = self.state.id();
-        // Only what is durable may be stored, or a crash would leave a snapshot of the future.
-        let store = move || {
-            let stored = match shard.engine.records().save(save) {
-                Ok(()) => true,
-                Err(error) => {
-                    tracing::error!(%error, "a snapshot cannot be stored");
-                    false
-                }
-            };
-            if stored {
-                shard.saved(&key, lsn);
-                table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
-            }
-            link::tell(&me, Saved { chunks, indexed_at: at, stored });
-        };
-        self.shard.after(lsn, Release::default().first(store));
-    }
-}
-
-impl Handler<Saved> for ConversationActor {
-    type Result = ();
-
-    fn handle(&mut self, saved: Saved, _: &mut ActorContext<Self>) {
-        self.saving = false;
-        if saved.stored {
-            self.state.chunks_saved(saved.chunks);
-            self.indexed_at = Some(saved.indexed_at);
-        }
-    }
-}
-
-/// Everything to store for a conversation: head, full chunks, index rows.
-///
-/// # Errors
-/// For values that cannot be encoded.
-pub(crate) fn snapshot(
-    state: &Conversation,
-    indexed_at: Option<Timestamp>,
-    lsn: Lsn,
-) -> Result<Save, StorageError> {
-    let (license, id, at) = (state.license(), state.id(), state.last_activity());
-    let stored = Stored { indexed_at: Some(at), ..Stored::new(state.head()) };
-    let bytes = rmp_serde::to_vec(&stored).map_err(|error| unreadable("a conversation", &error))?;
-    let mut save = Save::new();
-    save.snapshot(&ActorKey::Conversation(license, id), lsn, &bytes);
-    for Chunk { thread, index, events } in state.unsaved_chunks() {
-        let bytes = rmp_serde::to_vec(events).map_err(|error| unreadable("a chunk", &error))?;
-        save.chunk(license, id, *thread, *index, &bytes);
-    }
-    if let Some(old) = indexed_at.filter(|old| *old != at) {
-        save.index_remove(&IndexKey::ByActivity { license, at: old, conversation: id });
-    }
-    let row = Line::of(state).encode()?;
-    save.index_put(&IndexKey::ByActivity { license, at, conversation: id }, &row);
-    let open = IndexKey::Open { license, conversation: id };
-    if state.active_thread().is_some() {
-        save.index_put(&open, &[]);
-    } else {
-        save.index_remove(&open);
-    }
-    if let Some(customer) = state.customer() {
-        save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &[]);
-    }
-    save.index_put(&IndexKey::Number { license, number: state.number() }, &id.to_bits().to_be_bytes());
-    Ok(save)
 }
 
 fn is_creation(entry: &Entry) -> bool {

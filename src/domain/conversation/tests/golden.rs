@@ -1,0 +1,137 @@
+//! Stored bytes, pinned. **A change here breaks every journal and snapshot in the field**: a field
+//! may only be added at the end, with a default; a variant is stored by its name and keeps it.
+
+use std::fmt::Write;
+
+use super::*;
+use crate::conversation::properties::PropertyValue;
+use crate::id::EventId;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}
+
+/// A new variant must be named here and pinned below.
+fn name(change: &Change) -> &'static str {
+    match change {
+        Change::Created { .. } => "Created",
+        Change::ThreadOpened { .. } => "ThreadOpened",
+        Change::EventPosted(_) => "EventPosted",
+        Change::MemberAdded { .. } => "MemberAdded",
+        Change::MemberRemoved { .. } => "MemberRemoved",
+        Change::Assigned(_) => "Assigned",
+        Change::ThreadClosed { .. } => "ThreadClosed",
+    }
+}
+
+fn event_of(order: u32) -> Arc<Event> {
+    let mut properties = Properties::default();
+    properties.set("source", "type", PropertyValue::Text("web".into()));
+    Arc::new(Event {
+        id: EventId { thread: thread(2), order },
+        custom_id: Some("c1".into()),
+        created_at: Timestamp::from_micros(10),
+        author: Some(user("mia")),
+        visibility: Visibility::All,
+        properties,
+        body: text("hi"),
+    })
+}
+
+fn changes() -> Vec<Change> {
+    let mut properties = Properties::default();
+    properties.set("test", "int_property", PropertyValue::Int(-1));
+    properties.set("test", "bool_property", PropertyValue::Bool(true));
+    vec![
+        Change::Created { license: LICENSE, id: ConversationId::from_random(5), number: 3, epoch: 99 },
+        Change::ThreadOpened {
+            thread: thread(2),
+            by: Some(user("mia")),
+            customer: Some(customer(1)),
+            access: Access::of(SALES),
+            continuous: true,
+            properties,
+            thread_properties: Properties::default(),
+            tags: vec!["vip".into()],
+            present: vec![user("mia"), user("ann")],
+            assignment: held("ann"),
+            events: vec![event_of(1)],
+        },
+        Change::EventPosted(event_of(2)),
+        Change::MemberAdded { user: user("bob"), by: Some(user("ann")) },
+        Change::MemberRemoved { user: user("bob"), by: None },
+        Change::Assigned(Assignment::Unassigned(Timestamp::from_micros(20))),
+        Change::Assigned(Assignment::Queued(Timestamp::from_micros(20))),
+        Change::Assigned(Assignment::Parked(Timestamp::from_micros(20))),
+        Change::Assigned(Assignment::Idle),
+        Change::ThreadClosed { by: Some(user("mia")) },
+    ]
+}
+
+const FACTS: &[(&str, &str)] = &[
+    ("Created", "921e81a7437265617465649407050363"),
+    (
+        "ThreadOpened",
+        "921e81ac5468726561644f70656e65649b0281a8437573746f6d6572c4100000000000004000800000000000\
+        0001c41000000000000040008000000000000001919101c381a47465737482ad626f6f6c5f70726f70657274\
+        7981a4426f6f6cc3ac696e745f70726f706572747981a3496e74ff8091a37669709281a8437573746f6d6572\
+        c4100000000000004000800000000000000181a54167656e74a3616e6e81a448656c64a3616e6e9197920201\
+        a263310a81a8437573746f6d6572c41000000000000040008000000000000001a3416c6c81a6736f75726365\
+        81a47479706581a454657874a377656281a74d65737361676592a26869c0",
+    ),
+    (
+        "EventPosted",
+        "921e81ab4576656e74506f7374656497920202a263310a81a8437573746f6d6572c410000000000000400080\
+        00000000000001a3416c6c81a6736f7572636581a47479706581a454657874a377656281a74d657373616765\
+        92a26869c0",
+    ),
+    ("MemberAdded", "921e81ab4d656d62657241646465649281a54167656e74a3626f6281a54167656e74a3616e6e"),
+    ("MemberRemoved", "921e81ad4d656d62657252656d6f7665649281a54167656e74a3626f62c0"),
+    ("Assigned", "921e81a841737369676e656481aa556e61737369676e656414"),
+    ("Assigned", "921e81a841737369676e656481a651756575656414"),
+    ("Assigned", "921e81a841737369676e656481a65061726b656414"),
+    ("Assigned", "921e81a841737369676e6564a449646c65"),
+    (
+        "ThreadClosed",
+        "921e81ac546872656164436c6f7365649181a8437573746f6d6572c410000000000000400080000000000000\
+        01",
+    ),
+];
+
+const HEAD: &str = "dc001507050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929381a843757374\
+    6f6d6572c41000000000000040008000000000000001c3ce3baa0c409381a54167656e74a3616e6ec3c091a3\
+    657665919100c28081a448656c64a3616e6e919a0201ce3b9aca01c09281a8437573746f6d6572c410000000\
+    0000004000800000000000000181a54167656e74a3616e6e90800101009197920201c0ce3baa0c4081a84375\
+    73746f6d6572c41000000000000040008000000000000001a3416c6c8081a74d65737361676592a568656c6c\
+    6fc0cc859081a74d65737361676593020197920201c0ce3baa0c4081a8437573746f6d6572c4100000000000\
+    0040008000000000000001a3416c6c8081a74d65737361676592a568656c6c6fc081a74d6573736167659302\
+    0197920201c0ce3baa0c4081a8437573746f6d6572c41000000000000040008000000000000001a3416c6c80\
+    81a74d65737361676592a568656c6c6fc001";
+
+#[test]
+fn stored_facts_keep_their_bytes() {
+    let facts = changes().into_iter().map(|change| Fact { at: Timestamp::from_micros(30), change });
+    let stored: Vec<_> =
+        facts.clone().map(|fact| (name(&fact.change), hex(&rmp_serde::to_vec(&fact).unwrap()))).collect();
+    let pinned: Vec<_> = FACTS.iter().map(|(name, hex)| (*name, (*hex).to_owned())).collect();
+    assert_eq!(stored, pinned);
+    for fact in facts {
+        let bytes = rmp_serde::to_vec(&fact).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Fact>(&bytes).unwrap(), fact);
+    }
+}
+
+#[test]
+fn a_stored_head_keeps_its_bytes() {
+    let opening = OpenThread { customer: Some(customer(1)), ..open(2, None) };
+    let mut chat = Chat::create("ann", opening).unwrap().0.after("mia", post(said()));
+    chat.state.followers.insert(agent("eve"));
+    chat.state.next_delivery();
+    let head = chat.state.head();
+    let bytes = rmp_serde::to_vec(&head).unwrap();
+    assert_eq!(hex(&bytes), HEAD);
+    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap(), head);
+}

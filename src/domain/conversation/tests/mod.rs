@@ -1,0 +1,271 @@
+//! What a conversation must do: rule by rule, in random play, and in stored bytes.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::sync::{Arc, LazyLock};
+
+use super::access::Access;
+use super::command::{Command, NewConversation, OpenThread, WhenInactive};
+use super::event::{Event, EventBody, NewEvent, SystemMessage, Visibility};
+use super::fact::{Change, Fact};
+use super::properties::{Properties, PropertyTable};
+use super::push::{Push, Told};
+use super::{Assignment, Context, Conversation, Decision, Lookup};
+use crate::auth::{Principal, ScopeSet};
+use crate::error::{PlacementNeed, Rejected, Resource};
+use crate::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId, UserId};
+use crate::participant::Departure;
+use crate::routing::{Placement, Refusal};
+use crate::time::Timestamp;
+
+mod access;
+mod bounds;
+mod golden;
+mod holder;
+mod model;
+mod placement;
+mod random;
+mod system_messages;
+mod telling;
+mod threads;
+
+const LICENSE: LicenseId = LicenseId(7);
+const SALES: GroupId = GroupId(1);
+static PROPERTIES: LazyLock<PropertyTable> = LazyLock::new(PropertyTable::built_in);
+
+/// Ann sells, Bob supports, Eve does both, Bot is a bot; the customers are Mia and Tom.
+struct World;
+
+impl Lookup for World {
+    fn name(&self, user: &UserId) -> Option<Arc<str>> {
+        let name = match user {
+            UserId::Agent(id) => ["ann", "bob", "eve", "bot"].contains(&id.as_str()).then(|| id.to_string()),
+            UserId::Customer(id) if *id == customer(1) => Some("mia".into()),
+            UserId::Customer(id) if *id == customer(2) => Some("tom".into()),
+            UserId::Customer(_) => None,
+        };
+        name.map(Arc::from)
+    }
+
+    fn is_bot(&self, agent: &AgentId) -> bool {
+        agent.as_str() == "bot"
+    }
+
+    fn has_group(&self, group: GroupId) -> bool {
+        group.0 < 3
+    }
+}
+
+fn agent(name: &str) -> AgentId {
+    AgentId::new(name)
+}
+
+fn customer(n: u128) -> CustomerId {
+    CustomerId::from_random(n)
+}
+
+fn user(name: &str) -> UserId {
+    match name {
+        "mia" => UserId::Customer(customer(1)),
+        "tom" => UserId::Customer(customer(2)),
+        name => UserId::Agent(agent(name)),
+    }
+}
+
+/// Somebody with every scope.
+fn who(name: &str) -> Principal {
+    let user = user(name);
+    let groups: &[u32] = match name {
+        "ann" => &[0, 1],
+        "bob" => &[0, 2],
+        "eve" => &[0, 1, 2],
+        _ => &[0],
+    };
+    Principal {
+        license: LICENSE,
+        client: ClientId::new("app"),
+        bot: name == "bot",
+        scopes: if user.agent().is_some() { ScopeSet::all() } else { ScopeSet::default() },
+        groups: groups.iter().map(|&g| GroupId(g)).collect(),
+        token: [0; 32],
+        user,
+    }
+}
+
+fn scoped(name: &str, scope: &str) -> Principal {
+    Principal { scopes: [scope.parse().unwrap()].into_iter().collect(), ..who(name) }
+}
+
+fn context(by: Option<&Principal>, now: Timestamp) -> Context<'_> {
+    Context { by, now, license: &World, properties: &PROPERTIES, placed_at: now, epoch: 99 }
+}
+
+fn thread(n: u64) -> ThreadId {
+    ThreadId::from_random(n)
+}
+
+fn held(name: &str) -> Assignment {
+    Assignment::Held(agent(name))
+}
+
+fn assigned(name: &str) -> Placement {
+    Placement::Assigned(agent(name))
+}
+
+fn open(n: u64, placement: Option<Placement>) -> OpenThread {
+    OpenThread {
+        thread: thread(n),
+        properties: Properties::default(),
+        thread_properties: Properties::default(),
+        access: None,
+        events: Vec::new(),
+        tags: Vec::new(),
+        continuous: None,
+        customer: None,
+        placement,
+    }
+}
+
+fn event(visibility: Visibility, body: EventBody) -> NewEvent {
+    NewEvent { custom_id: None, visibility, properties: Properties::default(), body }
+}
+
+fn text(text: &str) -> EventBody {
+    EventBody::Message { text: text.into(), postback: None }
+}
+
+fn said() -> NewEvent {
+    event(Visibility::All, text("hello"))
+}
+
+fn note() -> NewEvent {
+    event(Visibility::Agents, text("a note"))
+}
+
+fn post(event: NewEvent) -> Command {
+    Command::Post { event, when_inactive: WhenInactive::Refuse }
+}
+
+fn close() -> Command {
+    Command::Close { require_presence: false }
+}
+
+fn add(name: &str) -> Command {
+    Command::AddUser(user(name))
+}
+
+fn remove(name: &str, placement: Option<Placement>) -> Command {
+    Command::RemoveUser { user: user(name), placement }
+}
+
+fn assign(name: &str) -> Command {
+    Command::Assign { agent: agent(name), ticket: 1 }
+}
+
+/// What a command did.
+#[derive(Debug)]
+struct Done {
+    facts: Vec<Fact>,
+    told: Vec<Told>,
+    echo: Option<Told>,
+}
+
+/// A conversation, and a clock that goes a second further with each command.
+#[derive(Debug, Clone)]
+struct Chat {
+    state: Conversation,
+    clock: u64,
+}
+
+impl Chat {
+    fn create(by: &str, open: OpenThread) -> Result<(Self, Done), Rejected> {
+        let (by, clock) = (who(by), 1_000);
+        let new = NewConversation { license: LICENSE, id: ConversationId::from_random(5), number: 3, open };
+        let decision = Conversation::create(new, &context(Some(&by), Timestamp::from_secs(clock)))?;
+        let mut chat = Self { state: Conversation::born(&decision.facts[0]).unwrap(), clock };
+        let done = chat.apply(decision, 1);
+        Ok((chat, done))
+    }
+
+    /// Mia's chat, held by that agent.
+    fn held_by(name: &str) -> Self {
+        Self::create("mia", open(1, Some(assigned(name)))).unwrap().0
+    }
+
+    /// Mia's chat, waiting for an agent.
+    fn waiting() -> Self {
+        Self::create("mia", open(1, Some(Placement::Queued { position: 1 }))).unwrap().0
+    }
+
+    /// Mia's chat of the sales group, held by nobody who is there.
+    fn of_sales() -> Self {
+        let open = OpenThread {
+            access: Some(Access::of(SALES)),
+            ..open(1, Some(Placement::Queued { position: 1 }))
+        };
+        Self::create("mia", open).unwrap().0
+    }
+
+    fn apply(&mut self, decision: Decision, skip: usize) -> Done {
+        let mut told = Vec::new();
+        for fact in &decision.facts[skip..] {
+            self.state.apply(fact, &mut told);
+        }
+        Done { facts: decision.facts, told, echo: decision.echo }
+    }
+
+    fn run_as(&mut self, by: Option<&Principal>, command: Command) -> Result<Done, Rejected> {
+        self.clock += 1;
+        let decision = self.state.decide(command, &context(by, Timestamp::from_secs(self.clock)))?;
+        Ok(self.apply(decision, 0))
+    }
+
+    fn run(&mut self, by: &str, command: Command) -> Result<Done, Rejected> {
+        self.run_as(Some(&who(by)), command)
+    }
+
+    fn engine(&mut self, command: Command) -> Result<Done, Rejected> {
+        self.run_as(None, command)
+    }
+
+    /// A copy after a command that must succeed.
+    fn after(mut self, by: &str, command: Command) -> Self {
+        self.run(by, command).unwrap();
+        self
+    }
+
+    fn present(&self) -> Vec<String> {
+        let here = self.state.members.iter().filter(|m| m.present);
+        here.filter_map(|m| World.name(&m.user)).map(|name| name.to_string()).collect()
+    }
+
+    /// Events of a thread of which nothing is stored apart.
+    fn events(&self, n: u64) -> Vec<Arc<Event>> {
+        self.state.thread(thread(n), Vec::new()).unwrap().events
+    }
+}
+
+fn name_of(push: &Push) -> &'static str {
+    match push {
+        Push::ChatStarted { .. } => "chat_started",
+        Push::EventPosted { event, .. } if matches!(event.body, EventBody::System(_)) => "system",
+        Push::EventPosted { .. } => "event",
+        Push::ThreadClosed { .. } => "thread_closed",
+        Push::MemberAdded { .. } => "member_added",
+        Push::MemberRemoved { .. } => "member_removed",
+        Push::AgentStatusChanged { .. } => "agent_status_changed",
+    }
+}
+
+impl Done {
+    fn pushes(&self) -> Vec<&'static str> {
+        self.told.iter().map(|told| name_of(&told.push)).collect()
+    }
+
+    fn main(&self) -> Vec<&'static str> {
+        self.told.iter().filter(|told| told.main).map(|told| name_of(&told.push)).collect()
+    }
+
+    fn told(&self, name: &str) -> &Told {
+        self.told.iter().find(|told| name_of(&told.push) == name).unwrap()
+    }
+}

@@ -1,0 +1,80 @@
+//! What a conversation's actor can be asked and told.
+
+use std::sync::Arc;
+
+use actix::Message;
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::conversation::event::Event;
+use switchboard_domain::conversation::view::{Summary, Threads};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::ThreadId;
+use switchboard_domain::time::Timestamp;
+
+use crate::engine::release::Answer;
+use crate::storage::Lsn;
+
+/// Executes a command.
+#[derive(Debug)]
+pub struct Execute {
+    /// The command.
+    pub command: Command,
+    /// Who gives it; `None`: the engine itself.
+    pub by: Option<Arc<Principal>>,
+    /// Who hears how it went.
+    pub answer: Answer,
+    /// When the router was asked for it, if it was.
+    pub placed_at: Option<Timestamp>,
+}
+
+/// Asks for the conversation's line, with the position up to which it is true.
+pub struct ReadSummary(pub Option<Arc<Principal>>);
+
+/// Asks which stored chunks are needed to show some threads (`None`: all).
+pub struct NeedThreads(pub Arc<Principal>, pub Option<Vec<ThreadId>>);
+
+/// Asks for threads, given their stored chunks; `None` when others are needed by now.
+pub struct ReadThreads(pub Vec<LoadedThread>);
+
+/// A thread's stored part.
+pub struct LoadedThread {
+    /// Which.
+    pub thread: ThreadId,
+    /// How many chunks that is.
+    pub chunks: u32,
+    /// Their events.
+    pub events: Vec<Arc<Event>>,
+}
+
+/// Asks the owner of unsaved facts to store a snapshot.
+#[derive(Clone, Copy)]
+pub struct SaveSnapshot;
+
+/// A snapshot was stored, or could not be.
+pub(super) struct Saved {
+    /// How many chunks went with it.
+    pub(super) chunks: usize,
+    /// Under which activity the index has it now.
+    pub(super) indexed_at: Timestamp,
+    /// Did it work?
+    pub(super) stored: bool,
+}
+
+impl Message for Execute {
+    type Result = ();
+}
+impl Message for ReadSummary {
+    type Result = Result<(Summary, Lsn), Rejected>;
+}
+impl Message for NeedThreads {
+    type Result = Result<Vec<(ThreadId, u32)>, Rejected>;
+}
+impl Message for ReadThreads {
+    type Result = Option<(Threads, Lsn)>;
+}
+impl Message for SaveSnapshot {
+    type Result = ();
+}
+impl Message for Saved {
+    type Result = ();
+}

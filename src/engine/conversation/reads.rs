@@ -1,0 +1,60 @@
+//! What a conversation shows when it is asked. Answers carry the position up to which they are
+//! true: they are shown when that is durable.
+
+use std::collections::HashSet;
+
+use actix::{Context as ActorContext, Handler, MessageResult};
+use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::view::{ThreadView, Threads};
+use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::id::ThreadId;
+
+use super::ConversationActor;
+use super::messages::{NeedThreads, ReadSummary, ReadThreads};
+
+impl Handler<ReadSummary> for ConversationActor {
+    type Result = MessageResult<ReadSummary>;
+
+    fn handle(&mut self, ReadSummary(by): ReadSummary, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, by.as_deref(), None);
+        MessageResult(self.state.may_read(&cx).map(|()| (self.state.summary(), self.lsn)))
+    }
+}
+
+impl Handler<NeedThreads> for ConversationActor {
+    type Result = MessageResult<NeedThreads>;
+
+    fn handle(&mut self, NeedThreads(by, wanted): NeedThreads, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, Some(&by), None);
+        let ids = |state: &Conversation| {
+            wanted.unwrap_or_else(|| state.thread_lines().iter().map(|line| line.id).collect())
+        };
+        let need = |thread: ThreadId| {
+            let chunks = self.state.stored_chunks(thread).ok_or(Rejected::NotFound(Resource::Thread))?;
+            Ok((thread, chunks))
+        };
+        let needs = self.state.may_read(&cx).and_then(|()| {
+            let mut seen = HashSet::new();
+            ids(&self.state).into_iter().filter(|id| seen.insert(*id)).map(need).collect()
+        });
+        MessageResult(needs)
+    }
+}
+
+impl Handler<ReadThreads> for ConversationActor {
+    type Result = MessageResult<ReadThreads>;
+
+    fn handle(&mut self, ReadThreads(loaded): ReadThreads, _: &mut ActorContext<Self>) -> Self::Result {
+        let current = loaded.iter().all(|part| self.state.stored_chunks(part.thread) == Some(part.chunks));
+        if !current {
+            return MessageResult(None);
+        }
+        let mut threads: Vec<ThreadView> =
+            loaded.into_iter().filter_map(|part| self.state.thread(part.thread, part.events)).collect();
+        threads.sort_by_key(|thread| thread.order);
+        let lines = self.state.thread_lines();
+        MessageResult(Some((Threads { chat: self.state.chat_view(), threads, lines }, self.lsn)))
+    }
+}

@@ -1,0 +1,148 @@
+//! A conversation's snapshot: head, full chunks and index rows, stored in one go (design D3).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context as ActorContext, Handler};
+use serde::{Deserialize, Serialize};
+use switchboard_domain::conversation::{Chunk, Conversation};
+use switchboard_domain::id::{ConversationId, LicenseId};
+use switchboard_domain::time::Timestamp;
+
+use super::ConversationActor;
+use super::messages::{SaveSnapshot, Saved};
+use crate::engine::entry::unreadable;
+use crate::engine::handle::EngineHandle;
+use crate::engine::index::{Line, Row};
+use crate::engine::link;
+use crate::engine::release::Release;
+use crate::storage::{ActorKey, IndexKey, Lsn, Save, StorageError};
+
+/// A conversation as its snapshot holds it.
+#[derive(Serialize, Deserialize)]
+pub struct Stored {
+    pub(crate) head: Conversation,
+    /// Last activity under which it stands in the stored index.
+    pub(crate) indexed_at: Option<Timestamp>,
+    /// Up to where the snapshot is true.
+    #[serde(skip)]
+    pub(crate) lsn: Lsn,
+    /// Up to where the head is true, while the journal's tail is read.
+    #[serde(skip)]
+    pub(crate) pending: Lsn,
+}
+
+impl Stored {
+    /// A conversation that no snapshot holds yet.
+    pub(crate) fn new(head: Conversation) -> Self {
+        Self { head, indexed_at: None, lsn: Lsn::ZERO, pending: Lsn::ZERO }
+    }
+
+    /// Its line in lists.
+    pub(crate) fn row(&self) -> Row {
+        let (at, version) = (self.head.last_activity(), self.head.version());
+        Row { at, version, line: Arc::new(Line::of(&self.head)) }
+    }
+}
+
+impl ConversationActor {
+    /// The snapshot of a conversation.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub(crate) fn load(
+        engine: &EngineHandle,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Result<Option<Stored>, StorageError> {
+        let key = ActorKey::Conversation(license, id);
+        let Some((lsn, bytes)) = engine.records().snapshot(&key)? else { return Ok(None) };
+        let mut stored: Stored =
+            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a conversation", &error))?;
+        stored.lsn = lsn;
+        Ok(Some(stored))
+    }
+}
+
+impl Handler<SaveSnapshot> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SaveSnapshot, ctx: &mut ActorContext<Self>) {
+        if self.saving {
+            return;
+        }
+        let (key, lsn, at) = (self.key(), self.lsn, self.state.last_activity());
+        let save = match snapshot(&self.state, self.indexed_at, lsn) {
+            Ok(save) => save,
+            Err(error) => return tracing::error!(%error, "a snapshot cannot be made"),
+        };
+        self.saving = true;
+        let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
+        let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
+        let id = self.state.id();
+        // Only what is durable may be stored, or a crash would leave a snapshot of the future.
+        let store = move || {
+            let stored = match shard.engine.records().save(save) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%error, "a snapshot cannot be stored");
+                    false
+                }
+            };
+            if stored {
+                shard.saved(&key, lsn);
+                table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
+            }
+            link::tell(&me, Saved { chunks, indexed_at: at, stored });
+        };
+        self.shard.after(lsn, Release::default().first(store));
+    }
+}
+
+impl Handler<Saved> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, saved: Saved, _: &mut ActorContext<Self>) {
+        self.saving = false;
+        if saved.stored {
+            self.state.chunks_saved(saved.chunks);
+            self.indexed_at = Some(saved.indexed_at);
+        }
+    }
+}
+
+/// Everything to store for a conversation: head, full chunks, index rows.
+///
+/// # Errors
+/// For values that cannot be encoded.
+pub(crate) fn snapshot(
+    state: &Conversation,
+    indexed_at: Option<Timestamp>,
+    lsn: Lsn,
+) -> Result<Save, StorageError> {
+    let (license, id, at) = (state.license(), state.id(), state.last_activity());
+    let stored = Stored { indexed_at: Some(at), ..Stored::new(state.head()) };
+    let bytes = rmp_serde::to_vec(&stored).map_err(|error| unreadable("a conversation", &error))?;
+    let mut save = Save::new();
+    save.snapshot(&ActorKey::Conversation(license, id), lsn, &bytes);
+    for Chunk { thread, index, events } in state.unsaved_chunks() {
+        let bytes = rmp_serde::to_vec(events).map_err(|error| unreadable("a chunk", &error))?;
+        save.chunk(license, id, *thread, *index, &bytes);
+    }
+    if let Some(old) = indexed_at.filter(|old| *old != at) {
+        save.index_remove(&IndexKey::ByActivity { license, at: old, conversation: id });
+    }
+    let row = Line::of(state).encode()?;
+    save.index_put(&IndexKey::ByActivity { license, at, conversation: id }, &row);
+    let open = IndexKey::Open { license, conversation: id };
+    if state.active_thread().is_some() {
+        save.index_put(&open, &[]);
+    } else {
+        save.index_remove(&open);
+    }
+    if let Some(customer) = state.customer() {
+        save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &[]);
+    }
+    save.index_put(&IndexKey::Number { license, number: state.number() }, &id.to_bits().to_be_bytes());
+    Ok(save)
+}

@@ -219,14 +219,22 @@ fn a_chunk_is_cut_before_the_event_that_would_not_fit() {
         event(Visibility::All, text(&long(weight - posted.weight())))
     };
     let mut chat = Chat::create("ann", open(1, None)).unwrap().0;
-    for _ in 0..4 {
-        chat.run("ann", post(of(TAIL_BYTES / 4))).unwrap();
-    }
-    assert!(chat.state.unsaved_chunks().is_empty(), "at the bound");
+    let fill = |chat: &mut Chat, quarters| {
+        for _ in 0..quarters {
+            chat.run("ann", post(of(TAIL_BYTES / 4))).unwrap();
+        }
+        let chunks = chat.state.unsaved_chunks().iter();
+        chunks.map(|c| (c.thread, c.index, c.events.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(fill(&mut chat, 4), [], "at the bound");
     chat.run("ann", post(said())).unwrap();
-    let chunks: Vec<_> = chat.state.unsaved_chunks().iter().map(|c| (c.index, c.events.len())).collect();
-    assert_eq!(chunks, [(0, 4)]);
-    assert_eq!(chat.events(1).len(), 5);
+    assert_eq!(fill(&mut chat, 3), [(thread(1), 0, 4)], "counting begins anew after a cut");
+    assert_eq!(chat.events(1).len(), 8);
+    chat.engine(close()).unwrap();
+    chat.run("ann", Command::Activate(open(2, None))).unwrap();
+    let sealed = [(thread(1), 0, 4), (thread(1), 1, 4)];
+    assert_eq!(fill(&mut chat, 4), sealed, "and with a new thread");
+    assert_eq!((chat.events(1).len(), chat.events(2).len()), (8, 4));
 }
 
 #[test]

@@ -35,7 +35,8 @@ impl Conversation {
                 return Err(Rejected::NeedsPlacement(PlacementNeed {
                     groups: access.groups.iter().copied().collect(),
                     exclude: Vec::new(),
-                    may_wait_offline: continuous,
+                    // Only a customer's beginning is refused when nobody is there.
+                    may_wait_offline: continuous || by.as_ref().is_some_and(|by| by.agent().is_some()),
                 }));
             }
             (None, Some(placement)) => Self::placed(placement, cx)?,

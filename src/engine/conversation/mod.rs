@@ -14,7 +14,7 @@ use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::conversation::{Context, Conversation, Decision};
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::UserId;
+use switchboard_domain::id::{CustomerId, UserId};
 use switchboard_domain::routing::ConversationSeat;
 use switchboard_domain::time::Timestamp;
 
@@ -164,6 +164,7 @@ impl ConversationActor {
     fn commit(&mut self, decision: Decision, shows: Shows, answer: Answer, ctx: &ActorContext<Self>) {
         let (license, id) = (self.state.license(), self.state.id());
         let mut told = Vec::new();
+        let customer_before = self.state.customer();
         for fact in &decision.facts {
             self.state.apply(fact, &mut told);
         }
@@ -187,7 +188,7 @@ impl ConversationActor {
         }
         release.take_due(&entries);
         release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
-        self.tell_neighbours(&entries, &mut release);
+        self.tell_neighbours(&entries, customer_before, &mut release);
         let owner = ctx.address();
         match self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot)) {
             Ok(lsn) => self.lsn = lsn,
@@ -197,7 +198,12 @@ impl ConversationActor {
     }
 
     /// Lists, the router and the customer learn of a change before anybody is answered.
-    fn tell_neighbours(&mut self, entries: &[Entry], release: &mut Release) {
+    fn tell_neighbours(
+        &mut self,
+        entries: &[Entry],
+        customer_before: Option<CustomerId>,
+        release: &mut Release,
+    ) {
         let id = self.state.id();
         let only_talk = entries.iter().all(|entry| match entry {
             Entry::Conversation(_, _, fact) => matches!(fact.change, Change::EventPosted(_)),
@@ -229,7 +235,8 @@ impl ConversationActor {
                 }
             }));
         }
-        if let Some(customer) = self.state.customer().filter(|_| created) {
+        let customer = self.state.customer();
+        if let Some(customer) = customer.filter(|_| customer != customer_before) {
             operations::confirm_chat(&self.shard, self.state.license(), customer, id, release);
         }
     }

@@ -132,7 +132,9 @@ impl Model {
         first: Option<Line>,
         router: Router<'_>,
     ) -> Result<(), Rejected> {
-        let placement = (!holds).then(|| router(self.need(&[], self.continuous)));
+        // Only a customer's beginning is refused when nobody is there.
+        let may_wait = self.continuous || !CUSTOMERS.contains(&by);
+        let placement = (!holds).then(|| router(self.need(&[], may_wait)));
         self.threads.push(first.into_iter().collect());
         self.present = vec!["mia".to_owned()];
         match placement {

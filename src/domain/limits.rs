@@ -26,6 +26,9 @@ pub const FORM_FIELDS: usize = 64;
 pub const SHORT_TEXT_BYTES: usize = 4 * 1024;
 /// Events that may come with a new thread; more is `Invalid`.
 pub const INITIAL_EVENTS: usize = 50;
+/// Bytes of text that the events of a new thread may have together: they are journaled as one
+/// record, with a copy for every bot that listens; more is `Invalid`.
+pub const INITIAL_EVENTS_BYTES: usize = 256 * 1024;
 /// Elements of a rich message (published limit), at least one when given.
 pub const RICH_ELEMENTS: usize = 10;
 /// Buttons of one rich message element (published limit), at least one when given.

@@ -89,17 +89,12 @@ impl AgentActor {
     /// (design D15).
     pub(crate) fn after_restart(&mut self, ctx: &mut Context<Self>) {
         let facts = self.state.last_connection_gone(false, self.shard.now());
-        drop(self.commit(facts, Answer::Nobody, ctx));
+        self.commit(facts, Answer::Nobody, ctx);
     }
 
-    fn commit(
-        &mut self,
-        facts: Vec<AgentFact>,
-        answer: Answer,
-        ctx: &mut Context<Self>,
-    ) -> Result<Lsn, Rejected> {
+    fn commit(&mut self, facts: Vec<AgentFact>, answer: Answer, ctx: &mut Context<Self>) {
         if facts.is_empty() {
-            return Ok(self.nothing_changes(answer));
+            return self.nothing_changes(answer);
         }
         let before = self.state.duty.status;
         let (license, id) = (self.table.id, self.state.id.clone());
@@ -117,9 +112,8 @@ impl AgentActor {
         let profile = Arc::new(AgentProfile::from(&self.state));
         let release = announce(&self.shard, &self.table, profile, release);
         let owner = ctx.address();
-        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot))?;
+        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
         self.watch_deadline(ctx);
-        Ok(self.lsn)
     }
 
     fn told(&self, status: RoutingStatus) -> Told {
@@ -128,11 +122,10 @@ impl AgentActor {
     }
 
     /// Clients wait for a push even when nothing changes (spec v3.0, 5.4).
-    fn nothing_changes(&self, answer: Answer) -> Lsn {
+    fn nothing_changes(&self, answer: Answer) {
         let mut release = Release::reply(answer, Ok(Done::Nothing));
         release.echo = Some(capture(&self.table, self.told(self.state.duty.status)));
         self.shard.after(self.lsn, release);
-        self.lsn
     }
 
     fn watch_deadline(&self, ctx: &mut Context<Self>) {
@@ -141,7 +134,7 @@ impl AgentActor {
         ctx.run_later(wait, |agent, ctx| {
             let facts = agent.state.due(agent.shard.now());
             if !facts.is_empty() && agent.connections.is_empty() {
-                drop(agent.commit(facts, Answer::Nobody, ctx));
+                agent.commit(facts, Answer::Nobody, ctx);
             }
         });
     }
@@ -160,9 +153,8 @@ impl Handler<Connect> for AgentActor {
         }
         self.connections.insert(session);
         let facts = self.state.log_in(reconnect, self.shard.now());
-        if !facts.is_empty() && self.commit(facts, Answer::Nobody, ctx).is_err() {
-            drop(told.send(Err(Rejected::StorageFull)));
-            return;
+        if !facts.is_empty() {
+            self.commit(facts, Answer::Nobody, ctx);
         }
         self.shard.after(self.lsn, Release::default().first(move || drop(told.send(Ok(())))));
     }
@@ -175,7 +167,7 @@ impl Handler<Disconnected> for AgentActor {
         if self.connections.remove(&gone.session) && self.connections.is_empty() {
             let facts = self.state.last_connection_gone(gone.logged_out, self.shard.now());
             if !facts.is_empty() {
-                drop(self.commit(facts, Answer::Nobody, ctx));
+                self.commit(facts, Answer::Nobody, ctx);
             }
         }
     }
@@ -196,7 +188,7 @@ impl Handler<SetStatus> for AgentActor {
             return;
         }
         let facts = self.state.set_status(message.status, self.shard.now());
-        drop(self.commit(facts, message.answer, ctx));
+        self.commit(facts, message.answer, ctx);
     }
 }
 

@@ -107,10 +107,7 @@ impl BotActor {
             }
         });
         let owner = ctx.address();
-        match self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot)) {
-            Ok(lsn) => self.lsn = lsn,
-            Err(_) => self.shard.engine.fatal("a change could not be journaled after it was applied"),
-        }
+        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
     }
 
     fn told(&self, status: RoutingStatus) -> Told {

@@ -122,19 +122,14 @@ impl CustomerActor {
     }
 
     /// Journals the customer's new state.
-    pub(crate) fn commit(
-        &mut self,
-        fact: CustomerFact,
-        release: Release,
-        ctx: &mut Context<Self>,
-    ) -> Result<Lsn, Rejected> {
+    pub(crate) fn commit(&mut self, fact: CustomerFact, release: Release, ctx: &mut Context<Self>) -> Lsn {
         self.state.apply(&fact);
         let entry = Entry::Customer(self.table.id, self.state.id, fact);
         let (table, customer) = (Arc::clone(&self.table), Arc::new(self.state.clone()));
         let release = release.first(move || drop(table.customers.insert(customer.id, customer)));
         let owner = ctx.address();
-        self.lsn = self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))?;
-        Ok(self.lsn)
+        self.lsn = self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot));
+        self.lsn
     }
 }
 
@@ -182,7 +177,7 @@ impl Handler<Arrive> for CustomerActor {
             None => Ok(self.lsn),
             Some(fact) => {
                 self.shard.ready()?;
-                self.commit(fact, Release::default(), ctx)
+                Ok(self.commit(fact, Release::default(), ctx))
             }
         });
         if changed.is_ok() {

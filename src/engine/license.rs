@@ -80,7 +80,7 @@ impl LicenseActor {
         Self { shard, table, state, lsn, unsaved: HashMap::new() }
     }
 
-    fn commit(&mut self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Result<Lsn, Rejected> {
+    fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
         let owner = ctx.address();
         self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))
     }
@@ -101,9 +101,8 @@ impl Handler<Issue> for LicenseActor {
         let outcome: Outcome = Ok(issue.done);
         let release = Release::reply(issue.answer, outcome)
             .first(move || drop(engine.tables().tokens.insert(hash, token)));
-        if let Ok(lsn) = self.commit(Entry::TokenIssued(hash, issue.token.clone()), release, ctx) {
-            self.unsaved.insert(hash, (lsn, StoredToken::Issued(issue.token)));
-        }
+        let lsn = self.commit(Entry::TokenIssued(hash, issue.token.clone()), release, ctx);
+        self.unsaved.insert(hash, (lsn, StoredToken::Issued(issue.token)));
     }
 }
 
@@ -126,9 +125,8 @@ impl Handler<Revoke> for LicenseActor {
                 }
             }
         });
-        if let Ok(lsn) = self.commit(Entry::TokenRevoked(hash), release, ctx) {
-            self.unsaved.insert(hash, (lsn, StoredToken::Revoked));
-        }
+        let lsn = self.commit(Entry::TokenRevoked(hash), release, ctx);
+        self.unsaved.insert(hash, (lsn, StoredToken::Revoked));
     }
 }
 

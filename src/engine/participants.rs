@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use switchboard_domain::id::UserId;
 
+use crate::engine::dialect::Disconnect;
 use crate::engine::hub::Parcel;
 use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
@@ -42,6 +43,9 @@ pub(crate) fn announce(
     release.first(move || {
         table.agents.insert(profile.id.clone(), Arc::clone(&profile));
         let user = UserId::Agent(profile.id.clone());
+        if profile.removed {
+            shard.broadcast(|| Parcel::UserGone(table.id, user.clone(), Disconnect::AgentDeleted));
+        }
         shard.broadcast(|| Parcel::UserChanged(table.id, user.clone()));
         if let Some(actors) = shard.engine.directory().license(table.id) {
             link::tell(&actors.router, AgentChanged(profile));

@@ -199,6 +199,9 @@ impl Session {
         if self.is_gone() {
             return;
         }
+        if outcome.is_err() {
+            self.leave(false);
+        }
         let before = self.state.replace(next);
         self.answered(slot, outcome);
         if let State::LoggingIn(buffer) = before {
@@ -335,9 +338,9 @@ impl Session {
             }
             (Ok(Ask::Login(_)), Some(_)) => self.answered(slot, &Err(Failure::LoggedIn)),
             (Ok(_), None) => self.answered(slot, &Err(Failure::LoginFirst)),
-            (Ok(Ask::Logout), Some(identity)) => {
+            (Ok(Ask::Logout), Some(_)) => {
                 self.answered(slot, &Ok(Done::Nothing));
-                self.leave(&identity, true);
+                self.leave(true);
                 self.outbox.close(CLOSE_NORMAL, "");
             }
             (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
@@ -360,8 +363,8 @@ impl Session {
     }
 
     /// Unsubscribes and tells the agent's actor. Only the first call does anything.
-    fn leave(&self, identity: &Identity, logged_out: bool) {
-        if self.identity.take().is_some() {
+    fn leave(&self, logged_out: bool) {
+        if let Some(identity) = self.identity.take() {
             self.shard.hub.unsubscribe(self, identity.by.license, &identity.by.user);
             operations::connection_gone(&self.shard, &identity.by, self.key, logged_out);
         }
@@ -392,10 +395,7 @@ impl SocketEvents for Session {
 
     fn on_gone(&self) {
         self.state.replace(State::Gone);
-        let identity = self.identity.borrow().clone();
-        if let Some(identity) = identity {
-            self.leave(&identity, false);
-        }
+        self.leave(false);
         self.shard.hub.closed(self);
         self.shard.engine.meters().session_closed(self.side);
     }

@@ -133,19 +133,17 @@ impl Shard {
     /// Journals a batch and holds back what it shows until it is durable. `save` asks the owner
     /// of the facts for a snapshot later.
     ///
-    /// # Errors
-    /// When the journal refuses the batch; then nothing is shown.
-    pub fn commit(
-        &self,
-        entries: &[Entry],
-        release: Release,
-        save: impl Fn() + Clone + 'static,
-    ) -> Result<Lsn, Rejected> {
+    /// The owner has applied the facts already. Should the journal refuse them, going on would show
+    /// what a crash forgets: nothing of the batch is shown, and the process is told to stop.
+    pub fn commit(&self, entries: &[Entry], release: Release, save: impl Fn() + Clone + 'static) -> Lsn {
         let stored = entry::encode(entries).and_then(|record| self.engine.journal().append(&record));
-        let lsn = stored.map_err(|error| {
-            tracing::error!(%error, "the journal refused a change");
-            Rejected::StorageFull
-        })?;
+        let lsn = match stored {
+            Ok(lsn) => lsn,
+            Err(error) => {
+                self.engine.fatal(&format!("a change could not be journaled after it was applied: {error}"));
+                return self.last.get();
+            }
+        };
         let before = self.last.replace(lsn);
         for entry in entries {
             let hold = match entry {
@@ -164,7 +162,7 @@ impl Shard {
         }
         self.queue.borrow_mut().push(lsn, release);
         self.turn.notify_one();
-        Ok(lsn)
+        lsn
     }
 
     /// Shows something when `lsn` is durable: the answer to a read waits for what it saw.

@@ -3,13 +3,13 @@
 use crate::conversation::access::Access;
 use crate::conversation::command::OpenThread;
 use crate::conversation::decide::{Context, Draft};
-use crate::conversation::event::within;
+use crate::conversation::event::{NewEvent, within};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Location;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::error::{PlacementNeed, Rejected, Resource};
 use crate::id::{AgentId, UserId};
-use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, TAG_CHARS, TAGS_PER_THREAD};
+use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAG_CHARS, TAGS_PER_THREAD};
 
 impl Conversation {
     pub(super) fn open_thread(
@@ -71,6 +71,8 @@ impl Conversation {
 
     fn check_open(&self, open: &OpenThread, cx: &Context<'_>) -> Result<(), Rejected> {
         within("chat.thread.events", open.events.len(), INITIAL_EVENTS, "events")?;
+        let weight = open.events.iter().map(NewEvent::weight).sum();
+        within("chat.thread.events", weight, INITIAL_EVENTS_BYTES, "bytes in all")?;
         within("chat.thread.tags", open.tags.len(), TAGS_PER_THREAD, "tags")?;
         for tag in &open.tags {
             within("chat.thread.tags", tag.chars().count(), TAG_CHARS, "characters")?;

@@ -190,11 +190,7 @@ impl ConversationActor {
         release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
         self.tell_neighbours(&entries, customer_before, &mut release);
         let owner = ctx.address();
-        match self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot)) {
-            Ok(lsn) => self.lsn = lsn,
-            // The state has the facts and the journal has not: this actor may not go on.
-            Err(_) => self.shard.engine.fatal("a change could not be journaled after it was applied"),
-        }
+        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
     }
 
     /// Lists, the router and the customer learn of a change before anybody is answered.

@@ -16,6 +16,7 @@ use crate::engine::agent::Connect;
 use crate::engine::conversation::ReadSummary;
 use crate::engine::customer::{Arrive, ChatsOf};
 use crate::engine::dialect::{Disconnect, Side};
+use crate::engine::handle::EngineHandle;
 use crate::engine::index;
 use crate::engine::limits::LOGIN_CHATS;
 use crate::engine::link;
@@ -90,6 +91,7 @@ async fn agent(
         }
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group: None });
+    still_good(engine, token)?;
     let chats = index::active_chats_of(&table, &by.user, LOGIN_CHATS);
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
     let me = table.agent(&me).ok_or(Rejected::Internal)?;
@@ -126,6 +128,7 @@ async fn customer(
         return Err(Failure::Timeout);
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group });
+    still_good(engine, token)?;
     let chats = link::ask(&actor, ChatsOf).await?;
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
     let groups = table.license.load().groups.keys().copied().collect();
@@ -134,6 +137,11 @@ async fn customer(
     let line = |s: &Summary| (s.chat.id, s.chat.active, s.unread_by_customer);
     let welcome = CustomerWelcome { customer, chats: chats.iter().map(line).collect(), online_groups };
     Ok((Done::CustomerLogin(welcome), newest.max(position), seen))
+}
+
+/// A token that was revoked before the session could hear of it must not stay.
+fn still_good(engine: &EngineHandle, token: &str) -> Result<(), Failure> {
+    engine.authenticate(token).map(drop)
 }
 
 async fn summaries(

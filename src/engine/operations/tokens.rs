@@ -80,7 +80,7 @@ fn make_customer(shard: &Rc<Shard>, license: LicenseId, id: CustomerId) -> Resul
             let fact = CustomerFact::Put(customer.clone());
             let stored = StoredCustomer { customer, lsn: Lsn::ZERO, chats: Vec::new() };
             let mut actor = CustomerActor::new(own, table, stored);
-            drop(actor.commit(fact, Release::default(), ctx));
+            actor.commit(fact, Release::default(), ctx);
             actor
         })
     });

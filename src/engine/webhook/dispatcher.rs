@@ -104,7 +104,7 @@ impl DispatcherActor {
         self.shard.engine.meters().delivery_settled(how);
         let entry = Entry::DeliverySettled(self.license, id.clone(), how);
         // A lost settlement only means one more attempt with the same id (at least once).
-        drop(self.shard.commit(&[entry], Release::default(), || {}));
+        self.shard.commit(&[entry], Release::default(), || {});
         self.keep(&id);
         if self.stored.remove(&id) {
             let mut save = Save::new();

@@ -8,8 +8,10 @@
 
 use crate::storage::Lsn;
 
-/// Greatest record, bytes. A batch of facts is some kilobytes; this bounds what recovery must hold.
-pub const MAX_RECORD_BYTES: usize = 4 << 20;
+/// Greatest record, bytes. A batch of facts is some kilobytes; the greatest that the domain's bounds
+/// allow is the beginning of a chat, with a webhook body for each bot that listens. This bounds what
+/// recovery must hold.
+pub const MAX_RECORD_BYTES: usize = 32 << 20;
 
 /// Bytes before the body.
 pub(super) const HEADER_BYTES: usize = 16;

@@ -7,8 +7,8 @@ use crate::conversation::event::{
 use crate::conversation::properties::PropertyValue;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::limits::{
-    GROUPS_PER_ACCESS, INITIAL_EVENTS, MESSAGE_TEXT_BYTES, PROPERTY_TEXT_BYTES, SHORT_TEXT_BYTES, TAG_CHARS,
-    TAGS_PER_THREAD, TAIL_BYTES,
+    GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, MESSAGE_TEXT_BYTES, PROPERTY_TEXT_BYTES,
+    SHORT_TEXT_BYTES, TAG_CHARS, TAGS_PER_THREAD, TAIL_BYTES,
 };
 
 /// What a stored value may have (design D3).
@@ -34,6 +34,18 @@ fn initial_events_are_bounded() {
     let events = |n| OpenThread { events: vec![said(); n], ..open(1, None) };
     assert_eq!(start(events(INITIAL_EVENTS)), Ok(()));
     refused(&start(events(INITIAL_EVENTS + 1)), "chat.thread.events");
+}
+
+#[test]
+fn initial_events_are_bounded_together() {
+    let big = NewEvent {
+        body: EventBody::Message { text: "x".repeat(MESSAGE_TEXT_BYTES), postback: None },
+        ..said()
+    };
+    let events = |n| OpenThread { events: vec![big.clone(); n], ..open(1, None) };
+    let fit = INITIAL_EVENTS_BYTES / (MESSAGE_TEXT_BYTES + 1024);
+    assert_eq!(start(events(fit)), Ok(()));
+    refused(&start(events(INITIAL_EVENTS_BYTES / MESSAGE_TEXT_BYTES + 1)), "chat.thread.events");
 }
 
 #[test]

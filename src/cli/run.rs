@@ -29,7 +29,7 @@ use crate::net::limits::CONNECTIONS_PER_SHARD;
 use crate::net::listen::{ListenError, Listeners};
 use crate::net::tls::{TlsError, server_config};
 use crate::outbound::{BuildError, WebhookClient};
-use crate::storage::{FatalHook, Storage, StorageError};
+use crate::storage::{FatalHook, Settings, Storage, StorageError};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::Metrics;
 
@@ -89,10 +89,9 @@ fn list(problems: &[Problem]) -> String {
 /// Whatever keeps it from starting.
 pub async fn demo(args: DemoArgs, fatal: FatalHook) -> Result<(), RunError> {
     // The lock first: two demos of one directory must not both draw credentials.
-    std::fs::create_dir_all(&args.data_dir)?;
+    let storage = Storage::open(&args.data_dir, &Settings::new(Arc::clone(&fatal)))?;
     let credentials = Credentials::load_or_create(&args.data_dir)?;
     let config = Config::demo(credentials.demo(&args));
-    let storage = Storage::open(&args.data_dir, &plan::storage(&config, Arc::clone(&fatal)))?;
     let http = Listeners::bind(config.server.listen, plan::shards(&config))?;
     let certificate = development_certificate(&args.data_dir)?;
     let (tls_address, must) = args.tls();

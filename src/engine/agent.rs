@@ -88,8 +88,10 @@ impl AgentActor {
     /// After a restart nobody is connected, and whoever was online has its grace time from now
     /// (design D15).
     pub(crate) fn after_restart(&mut self, ctx: &mut Context<Self>) {
-        let facts = self.state.last_connection_gone(false, self.shard.now());
-        self.commit(facts, Answer::Nobody, ctx);
+        let facts = self.state.restarted(self.shard.now());
+        if !facts.is_empty() {
+            self.commit(facts, Answer::Nobody, ctx);
+        }
     }
 
     fn commit(&mut self, facts: Vec<AgentFact>, answer: Answer, ctx: &mut Context<Self>) {

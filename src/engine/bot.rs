@@ -97,15 +97,20 @@ impl BotActor {
         }
         release.take_due(&entries);
         let profile = Arc::new(AgentProfile::from(&self.state));
-        let release = announce(&self.shard, &self.table, profile, release);
         let (table, bot, engine) = (Arc::clone(&self.table), self.state.clone(), self.shard.engine.clone());
+        let me = ctx.address();
         let release = release.first(move || {
             table.set_bot(&bot);
+            // The token may have been revoked while this change was on its way.
+            if let Some(token) = bot.token.filter(|token| !engine.tables().tokens.contains_key(token)) {
+                link::tell(&me, TokenRevoked(token));
+            }
             if let Some(actors) = engine.directory().license(table.id) {
                 let online = bot.duty.status != RoutingStatus::Offline;
                 link::tell(&actors.dispatcher, BotStatus { bot: bot.id.clone(), online });
             }
         });
+        let release = announce(&self.shard, &self.table, profile, release);
         let owner = ctx.address();
         self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
     }
@@ -132,7 +137,8 @@ impl Handler<Change> for BotActor {
     type Result = ();
 
     fn handle(&mut self, Change { by, change, answer }: Change, ctx: &mut Context<Self>) {
-        if let Some(Err(rejected)) = by.as_ref().map(|by| self.reachable(by, false)) {
+        let allowed = by.as_ref().map_or_else(|| self.shard.ready(), |by| self.reachable(by, false));
+        if let Err(rejected) = allowed {
             return self.refuse(answer, rejected);
         }
         let groups = self.table.license.load();

@@ -8,7 +8,7 @@ use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
 
 use crate::engine::agent::AgentActor;
 use crate::engine::bot::BotActor;
-use crate::engine::conversation::ConversationActor;
+use crate::engine::conversation::{ConversationActor, Stored};
 use crate::engine::customer::CustomerActor;
 use crate::engine::handle::EngineHandle;
 use crate::engine::license::LicenseActor;
@@ -56,9 +56,30 @@ impl Directory {
             Slot::Vacant(slot) => {
                 let stored = ConversationActor::load(engine, license, id).map_err(|e| unreadable(&e))?;
                 let stored = stored.ok_or(Rejected::NotFound(Resource::Chat))?;
+                self.wake_customer(engine, &stored);
                 let started = ConversationActor::wake(engine, stored).ok_or(Rejected::Internal)?;
                 Ok(slot.insert(started).clone())
             }
+        }
+    }
+
+    /// Starts a conversation that was read from storage, at the start of the process.
+    pub(crate) fn start_conversation(
+        &self,
+        engine: &EngineHandle,
+        stored: Stored,
+    ) -> Option<Addr<ConversationActor>> {
+        self.wake_customer(engine, &stored);
+        let key = (stored.head.license(), stored.head.id());
+        let started = ConversationActor::wake(engine, stored)?;
+        self.conversations.insert(key, started.clone());
+        Some(started)
+    }
+
+    /// The customer's profile is shown with the conversation.
+    fn wake_customer(&self, engine: &EngineHandle, stored: &Stored) {
+        if let Some(customer) = stored.head.customer() {
+            drop(self.customer(engine, stored.head.license(), customer));
         }
     }
 

@@ -24,6 +24,7 @@ use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
 use crate::engine::outbox::OUTBOX_BYTES;
+use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
 use crate::engine::secret;
 use crate::engine::shard::Shard;
@@ -96,6 +97,8 @@ struct Engine {
     shards: OnceLock<Vec<ShardLink>>,
     /// Up to where each shard has stored what it journaled.
     floors: Mutex<Vec<Lsn>>,
+    /// The checkpoint; one at a time is made.
+    checkpoint: Mutex<Lsn>,
     ready: AtomicBool,
 }
 
@@ -121,6 +124,7 @@ impl EngineHandle {
             directory: Directory::default(),
             shards: OnceLock::new(),
             floors,
+            checkpoint: Mutex::new(Lsn::ZERO),
             ready: AtomicBool::new(false),
         }));
         let weak = Arc::downgrade(&handle.0);
@@ -260,10 +264,13 @@ impl EngineHandle {
         life: Option<Duration>,
     ) -> Result<String, Failure> {
         let text = secret::draw();
-        let table = self.tables().licenses().into_iter().find(|table| {
-            table.agent(agent).is_some_and(|profile| profile.bot_of.is_none() && !profile.removed)
-        });
-        let table = table.ok_or(Failure::Rejected(Rejected::NotFound(Resource::User)))?;
+        let mut tables = self.tables().licenses();
+        tables.retain(|table| table.agent(agent).is_some_and(|p| p.bot_of.is_none() && !p.removed));
+        let table = match tables.as_slice() {
+            [table] => Arc::clone(table),
+            [] => return Err(Rejected::NotFound(Resource::User).into()),
+            _ => return Err(Rejected::invalid("agent_id", "several licenses have this agent").into()),
+        };
         let wanted = AgentToken {
             agent: agent.clone(),
             client: client.unwrap_or_else(|| table.license.load().client.clone()),
@@ -344,7 +351,8 @@ impl EngineHandle {
             }
             floors.iter().copied().min().unwrap_or(Lsn::ZERO)
         };
-        if lowest > self.journal().checkpoint() {
+        // Looked at without waiting: one that is being made now is followed by another look.
+        if self.0.checkpoint.try_lock().is_ok_and(|made| lowest > *made) {
             let engine = self.clone();
             tokio::task::spawn_blocking(move || engine.checkpoint(lowest));
         }
@@ -352,9 +360,14 @@ impl EngineHandle {
 
     /// Makes the records durable and lets recovery begin after `lsn`.
     pub(crate) fn checkpoint(&self, lsn: Lsn) {
-        let done = self.records().sync().and_then(|()| self.journal().set_checkpoint(lsn));
-        if let Err(error) = done {
-            tracing::error!(%error, "the checkpoint could not be advanced");
+        let Ok(mut made) = self.0.checkpoint.lock() else { return };
+        let done = numbers(self.tables().last_number(), lsn)
+            .and_then(|save| self.records().save(save))
+            .and_then(|()| self.records().sync())
+            .and_then(|()| self.journal().set_checkpoint(lsn));
+        match done {
+            Ok(()) => *made = lsn,
+            Err(error) => tracing::error!(%error, "the checkpoint could not be advanced"),
         }
     }
 

@@ -81,6 +81,7 @@ impl Handler<Parcels> for HubActor {
                 parcel => self.0.hub.take(parcel),
             }
         }
+        self.0.hub.go_on();
     }
 }
 
@@ -94,6 +95,8 @@ pub struct Hub {
     users: RefCell<HashMap<(LicenseId, UserId), Listeners>>,
     agents: RefCell<HashMap<LicenseId, Listeners>>,
     next: Cell<u64>,
+    /// Sessions that were answered and may run what waits.
+    going_on: RefCell<Vec<Rc<Session>>>,
 }
 
 impl Hub {
@@ -135,6 +138,20 @@ impl Hub {
     /// A socket is gone.
     pub fn closed(&self, session: &Session) {
         self.sessions.borrow_mut().remove(&session.key().id);
+    }
+
+    /// A session was answered: what it has waiting may run when this turn's pushes are out.
+    pub(crate) fn may_go_on(&self, session: Rc<Session>) {
+        self.going_on.borrow_mut().push(session);
+    }
+
+    /// Runs what waits in the sessions that were answered.
+    pub(crate) fn go_on(&self) {
+        loop {
+            let next = self.going_on.borrow_mut().pop();
+            let Some(session) = next else { break };
+            session.run_waiting();
+        }
     }
 
     /// How many sockets are open.
@@ -188,6 +205,7 @@ impl Hub {
     /// Looks at every session's timers.
     pub fn tick(&self) {
         self.each(|_| true, |session| session.tick());
+        self.go_on();
     }
 
     fn each(&self, wanted: impl Fn(&Session) -> bool, act: impl Fn(&Rc<Session>)) {

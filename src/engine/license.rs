@@ -15,13 +15,14 @@ use crate::engine::conversation::SaveSnapshot;
 use crate::engine::dialect::Disconnect;
 use crate::engine::entry::{Entry, TokenHash};
 use crate::engine::hub::Parcel;
+use crate::engine::limits::TOKEN_SWEEP;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Outcome};
 use crate::engine::participants::store;
 use crate::engine::release::{Answer, Release};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::storage::{ActorKey, Lsn};
+use crate::storage::{ActorKey, Lsn, Save};
 
 /// A token as its snapshot holds it: a revoked one is remembered, so that nothing brings it back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +63,12 @@ pub struct Revoke {
     pub answer: Answer,
 }
 
+/// Tokens whose state up to these positions is stored.
+struct TokensSaved(Vec<(TokenHash, Lsn)>);
+
+impl Message for TokensSaved {
+    type Result = ();
+}
 impl Message for Issue {
     type Result = ();
 }
@@ -71,6 +78,10 @@ impl Message for Revoke {
 
 impl Actor for LicenseActor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(TOKEN_SWEEP, |license, _| license.sweep());
+    }
 }
 
 impl LicenseActor {
@@ -83,6 +94,22 @@ impl LicenseActor {
     fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
         let owner = ctx.address();
         self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))
+    }
+
+    /// Forgets tokens that have ended.
+    fn sweep(&self) {
+        let (engine, now) = (&self.shard.engine, self.shard.now());
+        let mut save = Save::new();
+        engine.tables().tokens.retain(|hash, token| {
+            let ended = token.license == self.state.id && token.expired(now);
+            if ended && !self.unsaved.contains_key(hash) {
+                save.forget(&ActorKey::Token(*hash));
+            }
+            !ended
+        });
+        if let Err(error) = engine.records().save(save) {
+            tracing::error!(%error, "ended tokens cannot be removed");
+        }
     }
 
     fn refuse(&self, answer: Answer, rejected: Rejected) {
@@ -133,10 +160,41 @@ impl Handler<Revoke> for LicenseActor {
 impl Handler<SaveSnapshot> for LicenseActor {
     type Result = ();
 
-    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
+    fn handle(&mut self, _: SaveSnapshot, ctx: &mut Context<Self>) {
         store(&self.shard, ActorKey::License(self.state.id), self.lsn, &self.state);
-        for (hash, (lsn, token)) in self.unsaved.drain() {
-            store(&self.shard, ActorKey::Token(hash), lsn, &token);
+        let Some(newest) = self.unsaved.values().map(|(lsn, _)| *lsn).max() else { return };
+        let (mut save, mut tokens) = (Save::new(), Vec::new());
+        for (hash, (lsn, token)) in &self.unsaved {
+            match rmp_serde::to_vec(token) {
+                Ok(bytes) => {
+                    save.snapshot(&ActorKey::Token(*hash), *lsn, &bytes);
+                    tokens.push((*hash, *lsn));
+                }
+                Err(error) => tracing::error!(%error, "a token cannot be stored"),
+            }
+        }
+        let (shard, me) = (Rc::clone(&self.shard), ctx.address());
+        let store = move || match shard.engine.records().save(save) {
+            Ok(()) => {
+                for (hash, lsn) in &tokens {
+                    shard.saved(&ActorKey::Token(*hash), *lsn);
+                }
+                link::tell(&me, TokensSaved(tokens));
+            }
+            Err(error) => tracing::error!(%error, "tokens cannot be stored"),
+        };
+        self.shard.after(newest, Release::default().first(store));
+    }
+}
+
+impl Handler<TokensSaved> for LicenseActor {
+    type Result = ();
+
+    fn handle(&mut self, TokensSaved(tokens): TokensSaved, _: &mut Context<Self>) {
+        for (hash, lsn) in tokens {
+            if self.unsaved.get(&hash).is_some_and(|(newest, _)| *newest == lsn) {
+                self.unsaved.remove(&hash);
+            }
         }
     }
 }

@@ -28,3 +28,10 @@ pub const LIST_SCAN: usize = 10_000;
 pub const LOGIN_CHATS: usize = 100;
 /// Webhook workers on each shard.
 pub const WORKERS_PER_SHARD: usize = 2;
+/// How long the engine waits before it tries again what a full disk kept it from.
+pub const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of webhook bodies that one change may cause: together with its facts they must fit one
+/// journal record. What is beyond is not sent, and said loudly.
+pub const DELIVERY_BYTES_PER_CHANGE: usize = 24 << 20;
+/// How often tokens that have ended are forgotten.
+pub const TOKEN_SWEEP: Duration = Duration::from_secs(600);

@@ -1,7 +1,6 @@
 //! What a face asks of the engine, and what it gets back: plain data, so that a face is a pure
 //! translator between its wire and these types.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -295,9 +294,6 @@ pub struct Request {
     /// The group of chats started without an access, when the connection named one at login.
     pub group: Option<switchboard_domain::id::GroupId>,
 }
-
-/// Fields a customer told at login or later, as text pairs.
-pub type Fields = BTreeMap<Box<str>, Box<str>>;
 
 impl Order {
     /// A short name, for counting.

@@ -7,6 +7,7 @@ use switchboard_domain::participant::agent::{Agent, Role};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::{Departure, Duty};
+use switchboard_domain::time::Timestamp;
 
 /// What others see of an agent or bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct AgentProfile {
     pub in_grace: bool,
     /// Why it is offline, when it is.
     pub departure: Departure,
+    /// Time of the last change.
+    pub changed_at: Timestamp,
 }
 
 impl From<&Agent> for AgentProfile {
@@ -46,6 +49,7 @@ impl From<&Agent> for AgentProfile {
             version: agent.version,
             in_grace: agent.grace_until.is_some(),
             departure: agent.departure,
+            changed_at: agent.changed_at,
         }
     }
 }
@@ -63,6 +67,7 @@ impl From<&Bot> for AgentProfile {
             version: bot.version,
             in_grace: false,
             departure: if bot.removed { Departure::Deleted } else { Departure::SignedOut },
+            changed_at: bot.changed_at,
         }
     }
 }

@@ -14,6 +14,7 @@ use switchboard_domain::webhook::{
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
+use crate::engine::limits::DELIVERY_BYTES_PER_CHANGE;
 use crate::engine::order::Shown;
 use crate::engine::tables::LicenseTable;
 use crate::telemetry::clock;
@@ -36,6 +37,9 @@ pub(crate) fn deliveries(
     let push = &capture.what.push;
     let Some(action) = Action::of(push) else { return };
     let endpoints = table.endpoints.load();
+    if !endpoints.hears(action) {
+        return;
+    }
     let view = chat.as_deref().map(Conversation::chat_view);
     let none = Properties::default();
     let members: Vec<AgentId> =
@@ -50,9 +54,15 @@ pub(crate) fn deliveries(
         },
         chat_properties: view.as_ref().map_or(&none, |view| &view.properties),
     };
+    let mut bytes = owed(batch);
     for endpoint in endpoints.matching(&occasion) {
         let Some(dialect) = engine.dialect(endpoint.dialect) else { continue };
         let Some(body) = dialect.webhook(endpoint, capture, view.as_ref()) else { continue };
+        bytes += body.len();
+        if bytes > DELIVERY_BYTES_PER_CHANGE {
+            tracing::error!(license = %table.id, endpoint = ?endpoint.id, "a change has more to tell webhooks than fits");
+            break;
+        }
         // Unique without drawing anything: the conversation counts its deliveries.
         let (id, number) = match chat.as_deref_mut() {
             Some(chat) => {
@@ -71,6 +81,15 @@ pub(crate) fn deliveries(
         };
         batch.push(Entry::DeliveryDue(table.id, Arc::new(delivery), number));
     }
+}
+
+/// Bytes of the webhook bodies in a batch.
+fn owed(batch: &[Entry]) -> usize {
+    let bytes = |entry: &Entry| match entry {
+        Entry::DeliveryDue(_, delivery, _) => delivery.body.len(),
+        _ => 0,
+    };
+    batch.iter().map(bytes).sum()
 }
 
 /// A bot hears everything about a chat in one order, whatever the action.

@@ -106,13 +106,13 @@ impl Recovered {
                 if let AgentFact::Put(agent) = &fact {
                     self.agents.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, agent.clone()));
                 }
-                update(&mut self.agents, &(license, id), lsn, |state| state.apply(&fact));
+                update(&mut self.agents, &(license, id), lsn, |state| state.apply(&fact))?;
             }
             Entry::Bot(license, id, fact) => {
                 if let BotFact::Put(bot) = &fact {
                     self.bots.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, (**bot).clone()));
                 }
-                update(&mut self.bots, &(license, id), lsn, |state| state.apply(&fact));
+                update(&mut self.bots, &(license, id), lsn, |state| state.apply(&fact))?;
             }
             Entry::Customer(license, id, fact) => {
                 if let Slot::Vacant(slot) = self.customers.entry((license, id)) {
@@ -123,12 +123,12 @@ impl Recovered {
                         None => (Lsn::ZERO, first.clone()),
                     });
                 }
-                update(&mut self.customers, &(license, id), lsn, |state| state.apply(&fact));
+                update(&mut self.customers, &(license, id), lsn, |state| state.apply(&fact))?;
             }
             Entry::Conversation(license, id, fact) => {
-                if let Some(stored) = self.conversation(storage, license, id, Some(&fact))?
-                    && lsn > stored.lsn
-                {
+                let stored = self.conversation(storage, license, id, Some(&fact))?;
+                let stored = stored.ok_or_else(|| orphan("a conversation"))?;
+                if lsn > stored.lsn {
                     // Pushes of the past are not told again.
                     stored.head.apply(&fact, &mut Vec::new());
                     stored.pending = lsn;
@@ -223,7 +223,7 @@ impl Recovered {
         for license in self.licenses.keys() {
             self.store_deliveries(storage, *license)?;
         }
-        records.save(one(&ActorKey::Installation, self.last, &self.number)?)?;
+        records.save(numbers(self.number, self.last)?)?;
         records.sync()?;
         storage.journal.set_checkpoint(self.last)
     }
@@ -272,6 +272,14 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
     rmp_serde::from_slice(bytes).map_err(|error| unreadable("a snapshot", &error))
 }
 
+/// What is stored of the installation: the greatest process-wide creation number.
+///
+/// # Errors
+/// None that is known.
+pub(crate) fn numbers(number: u64, lsn: Lsn) -> Result<Save, StorageError> {
+    one(&ActorKey::Installation, lsn, &number)
+}
+
 fn one<T: Serialize>(key: &ActorKey, lsn: Lsn, state: &T) -> Result<Save, StorageError> {
     let bytes = rmp_serde::to_vec(state).map_err(|error| unreadable("a snapshot", &error))?;
     let mut save = Save::new();
@@ -284,13 +292,19 @@ fn update<K: std::hash::Hash + Eq, V>(
     key: &K,
     lsn: Lsn,
     apply: impl FnOnce(&mut V),
-) {
-    if let Some((known, state)) = states.get_mut(key)
-        && lsn > *known
-    {
+) -> Result<(), StorageError> {
+    let (known, state) = states.get_mut(key).ok_or_else(|| orphan("somebody"))?;
+    if lsn > *known {
         apply(state);
         *known = lsn;
     }
+    Ok(())
+}
+
+/// The journal tells of a change to what neither it nor a snapshot ever made.
+fn orphan(what: &str) -> StorageError {
+    let reason = format!("a change to {what} that was never made");
+    StorageError::Corrupt { file: "the journal".into(), offset: 0, reason }
 }
 
 fn newer<K: std::hash::Hash + Eq, V>(

@@ -52,9 +52,6 @@ pub struct AssignAnswered {
 /// An agent's or bot's routing state, in full.
 pub struct AgentChanged(pub Arc<AgentProfile>);
 
-/// Which conversations an agent is in.
-pub struct LoadOf(pub AgentId);
-
 /// Which of these groups have somebody online.
 pub struct OnlineGroups(pub Vec<GroupId>);
 
@@ -72,9 +69,6 @@ impl Message for AssignAnswered {
 }
 impl Message for AgentChanged {
     type Result = ();
-}
-impl Message for LoadOf {
-    type Result = Vec<ConversationId>;
 }
 impl Message for OnlineGroups {
     type Result = Vec<GroupId>;
@@ -178,14 +172,6 @@ impl Handler<AgentChanged> for RouterActor {
             self.machine.agent_changed(seat(&profile), now)
         };
         self.give(assigns);
-    }
-}
-
-impl Handler<LoadOf> for RouterActor {
-    type Result = MessageResult<LoadOf>;
-
-    fn handle(&mut self, LoadOf(agent): LoadOf, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.machine.conversations_of(&agent).collect())
     }
 }
 

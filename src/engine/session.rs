@@ -213,7 +213,14 @@ impl Session {
                 }
             }
         }
-        self.run_waiting();
+        self.may_go_on();
+    }
+
+    /// What waits may run when the pushes of what was just answered are out: they carry its id.
+    fn may_go_on(&self) {
+        if let Some(me) = self.me.upgrade() {
+            self.shard.hub.may_go_on(me);
+        }
     }
 
     /// The answer to one of its requests.
@@ -224,7 +231,7 @@ impl Session {
         self.outbox.push_text(text.as_bytes());
         self.shard.engine.meters().answered(outcome);
         *self.answered.borrow_mut() = running.head.request_id.map(|id| (slot, id));
-        self.run_waiting();
+        self.may_go_on();
     }
 
     /// Something happened that it may hear.
@@ -263,6 +270,7 @@ impl Session {
             | Disconnect::TooSlow => CLOSE_POLICY,
             Disconnect::Timeout | Disconnect::Internal => CLOSE_NORMAL,
         };
+        self.waiting.borrow_mut().clear();
         if !self.outbox.is_closing() {
             self.outbox.push_text(self.dialect.disconnect(self.side, why).as_bytes());
             self.outbox.close(code, "");
@@ -300,7 +308,8 @@ impl Session {
         overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));
     }
 
-    fn run_waiting(&self) {
+    /// Runs frames that waited for others to end.
+    pub(crate) fn run_waiting(&self) {
         while self.may_run() {
             let Some(text) = self.waiting.borrow_mut().pop_front() else { break };
             self.run(&text);
@@ -312,7 +321,7 @@ impl Session {
 
     fn may_run(&self) -> bool {
         let logging_in = matches!(*self.state.borrow(), State::LoggingIn(_));
-        !logging_in && self.running.borrow().len() < RUNNING_REQUESTS
+        !logging_in && !self.outbox.is_closing() && self.running.borrow().len() < RUNNING_REQUESTS
     }
 
     fn run(&self, text: &str) {
@@ -339,8 +348,9 @@ impl Session {
             (Ok(Ask::Login(_)), Some(_)) => self.answered(slot, &Err(Failure::LoggedIn)),
             (Ok(_), None) => self.answered(slot, &Err(Failure::LoginFirst)),
             (Ok(Ask::Logout), Some(_)) => {
-                self.answered(slot, &Ok(Done::Nothing));
+                self.waiting.borrow_mut().clear();
                 self.leave(true);
+                self.answered(slot, &Ok(Done::Nothing));
                 self.outbox.close(CLOSE_NORMAL, "");
             }
             (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
@@ -375,13 +385,14 @@ impl SocketEvents for Session {
     fn on_text(&self, text: &str) {
         if self.may_run() && self.waiting.borrow().is_empty() {
             self.run(text);
-            return;
+        } else {
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.push_back(text.into());
+            if waiting.len() >= WAITING_FRAMES {
+                self.outbox.pause_reading();
+            }
         }
-        let mut waiting = self.waiting.borrow_mut();
-        waiting.push_back(text.into());
-        if waiting.len() >= WAITING_FRAMES {
-            self.outbox.pause_reading();
-        }
+        self.shard.hub.go_on();
     }
 
     fn on_binary(&self) {

@@ -175,6 +175,7 @@ impl Shard {
     pub fn answer(&self, answer: Answer, outcome: Outcome) {
         self.route_answer(answer, outcome);
         self.send_outgoing();
+        self.hub.go_on();
     }
 
     /// Tells something to the hub of every shard.
@@ -252,6 +253,7 @@ impl Shard {
             }
         }
         self.send_outgoing();
+        self.hub.go_on();
     }
 
     fn route_answer(&self, answer: Answer, outcome: Outcome) {

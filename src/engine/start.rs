@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use actix::Actor;
 use actix_rt::Arbiter;
-use switchboard_domain::id::LicenseId;
-use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::participant::{Departure, RoutingStatus};
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::agent::AgentActor;
 use crate::engine::bot::{BotActor, TokenRevoked};
-use crate::engine::conversation::ConversationActor;
+use crate::engine::conversation::{ConversationActor, Execute};
 use crate::engine::directory::LicenseActors;
 use crate::engine::handle::{EngineHandle, Parts, ShardLink};
 use crate::engine::hub::HubActor;
@@ -20,6 +22,7 @@ use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
 use crate::engine::provision::Plan;
 use crate::engine::recovery::Recovered;
+use crate::engine::release::Answer;
 use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -236,22 +239,38 @@ fn start_conversations(
     table: &LicenseTable,
     actors: &LicenseActors,
 ) -> Result<(), StorageError> {
-    let mut seats = Vec::new();
+    let (mut seats, mut orphans) = (Vec::new(), Vec::new());
     for (chat, _) in handle.records().open_conversations(table.id)? {
         let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
         table.rows.insert(chat, stored.row());
         seats.push(stored.head.seat());
-        if let Some(customer) = stored.head.customer() {
-            // Its profile is shown with the chat.
-            drop(handle.directory().customer(handle, table.id, customer));
-        }
-        if let Some(actor) = ConversationActor::wake(handle, stored) {
-            handle.directory().add_conversation(table.id, chat, actor);
-        }
+        let gone = gone_agents(table, &stored.head);
+        let actor = handle.directory().start_conversation(handle, stored);
+        orphans.extend(
+            actor
+                .into_iter()
+                .flat_map(|actor| gone.clone().into_iter().map(move |command| (actor.clone(), command))),
+        );
     }
     seats.sort_by_key(|seat| seat.waiting.as_ref().map(|waiting| waiting.since));
     for seat in seats {
         link::tell(&actors.router, SeatChanged(seat));
     }
+    for (actor, command) in orphans {
+        link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
+    }
     Ok(())
+}
+
+/// Agents who are gone, but whom a crash kept from being taken out of the chat: what follows from
+/// their going is looked for again (design D7). Whoever joined after going offline is left alone.
+fn gone_agents(table: &LicenseTable, chat: &Conversation) -> Vec<Command> {
+    let gone = |agent: &&AgentId| {
+        let Some(profile) = table.agent(agent) else { return true };
+        let offline = profile.duty.status == RoutingStatus::Offline;
+        profile.removed || (offline && profile.changed_at >= chat.last_change())
+    };
+    let why = |agent: &AgentId| table.agent(agent).map_or(Departure::Deleted, |p| p.departure);
+    let command = |from: &AgentId| Command::Reassign { from: from.clone(), why: why(from), placement: None };
+    chat.present_agents().filter(gone).map(command).collect()
 }

@@ -54,6 +54,11 @@ impl Tables {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// The greatest process-wide creation number given out.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.numbers.load(Ordering::Relaxed)
+    }
+
     /// A number seen at recovery: the next ones are greater.
     pub(crate) fn saw_number(&self, number: u64) {
         self.numbers.fetch_max(number, Ordering::Relaxed);
@@ -122,8 +127,11 @@ impl LicenseTable {
     }
 
     pub(crate) fn rebuild_endpoints(&self) {
-        let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
-        self.endpoints.store(Arc::new(EndpointTable::build(bots.iter().map(|bot| &**bot))));
+        // Bots of two shards may change at once: whoever is later builds from both.
+        self.endpoints.rcu(|_| {
+            let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
+            EndpointTable::build(bots.iter().map(|bot| &**bot))
+        });
     }
 
     /// The next conversation's number inside the license.

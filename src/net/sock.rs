@@ -2,7 +2,7 @@
 //!
 //! Reads go through one buffer per thread, so that an idle session holds none and a wake costs one
 //! `recv`. Writes of tungstenite (pongs, replies to a close) only append to the session's outbox; the
-//! one real write is [`Link`]'s.
+//! one real write is `Link`'s.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -139,3 +139,23 @@ async fn joining_by_hand_knows_no_limit_and_an_answer_takes_a_waiting_chat() {
     ann.ok("send_event", json!({ "chat_id": held["id"], "event": event })).await;
     assert_eq!(present_agents(&server.look(&id(&held)).await), [bot]);
 }
+
+#[tokio::test]
+async fn a_chat_does_not_go_back_to_the_agent_who_left_it() {
+    let server = Server::start().await;
+    let ann = server.agent(0).await;
+    let (person, chat) = server.chat(json!({})).await;
+    assert_eq!(present_agents(&chat), [ann.id.as_str()]);
+    let me = json!({ "chat_id": chat["id"], "user_id": ann.id, "user_type": "agent" });
+    ann.ok("remove_user_from_chat", me).await;
+    // Whatever the router made of it is over when a chat started later has been given out.
+    let (_, later) = server.chat(json!({})).await;
+    assert_eq!(present_agents(&later), [ann.id.as_str()]);
+    assert!(waits(&server.look(&id(&chat)).await));
+    // Somebody else who comes gets it.
+    let bob = server.agent(1).await;
+    bob.push_in(&id(&chat), "chat_user_added").await;
+    let mia = server.customer_rtm(&person).await;
+    let threads = mia.ok("get_chat_threads", json!({ "chat_id": chat["id"] })).await;
+    assert!(present_agents(&threads["chat"]).contains(&bob.id));
+}

@@ -160,3 +160,38 @@ async fn the_same_talk_on_rtm_and_web() {
         assert_eq!(list(&answer["payload"]["chats_summary"]).len(), 2);
     }
 }
+
+#[tokio::test]
+async fn many_requests_at_once_keep_their_ids_and_none_runs_after_the_logout() {
+    let server = Server::start().await;
+    let (ann, watcher) = (server.agent(0).await, server.watcher(1).await);
+    let person = server.person().await;
+    let mia = server.customer_rtm(&person).await;
+    let chat = id(&mia.ok("start_chat", json!({ "chat": {} })).await["chat"]);
+    ann.push_in(&chat, "incoming_chat_thread").await;
+
+    // More than run at the same time, with others in between.
+    let mut asked = Vec::new();
+    for n in 0..25 {
+        asked.push((n, say(&mia, &chat, &format!("line {n}")).await));
+        mia.begin(json!({ "action": "ping" })).await;
+    }
+    for (n, request) in asked {
+        assert_eq!(mia.response(&request).await["success"], true);
+        let push = mia.message(&format!("line {n}")).await;
+        assert_eq!(push.request_id.as_deref(), Some(request.as_str()), "line {n}");
+    }
+
+    // Everything before the logout runs, nothing behind it.
+    for n in 0..12 {
+        say(&ann, &chat, &format!("before {n}")).await;
+    }
+    ann.begin(json!({ "action": "logout" })).await;
+    say(&ann, &chat, "behind").await;
+    ann.closed().await;
+    mia.ok("send_event", json!({ "chat_id": chat, "event": { "type": "message", "text": "still there?" } }))
+        .await;
+    let threads = watcher.ok("get_chat_threads", json!({ "chat_id": chat })).await;
+    let said = texts(&threads["chat"]["threads"][0]["events"]);
+    assert!(said.contains(&"still there?".to_owned()) && !said.contains(&"behind".to_owned()), "{said:?}");
+}

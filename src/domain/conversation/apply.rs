@@ -40,6 +40,7 @@ impl Conversation {
             last_events: BTreeMap::new(),
             last_visible: BTreeMap::new(),
             deliveries: 0,
+            let_go_by: None,
         }
     }
 
@@ -76,7 +77,9 @@ impl Conversation {
                     told.push(self.tell_keyed(push, None));
                 }
             }
-            Change::MemberRemoved { user, .. } => {
+            Change::MemberRemoved { user, by } => {
+                let held = user.agent().filter(|agent| by.is_some() && self.is_held_by(agent));
+                self.let_go_by = held.cloned().or_else(|| self.let_go_by.take());
                 // Told to the one who leaves, too.
                 let to = self.keyed_address(user.agent());
                 for member in self.members.iter_mut().filter(|m| m.user == *user) {
@@ -87,9 +90,15 @@ impl Conversation {
                     told.push(Told { push, to, main: true });
                 }
             }
-            Change::Assigned(assignment) => self.assignment = assignment.clone(),
+            Change::Assigned(assignment) => {
+                self.assignment = assignment.clone();
+                if matches!(assignment, Assignment::Held(_)) {
+                    self.let_go_by = None;
+                }
+            }
             Change::ThreadClosed { by } => {
                 self.assignment = Assignment::Idle;
+                self.let_go_by = None;
                 self.last_activity = fact.at;
                 if let Some(thread) = self.threads.last_mut() {
                     thread.closed_at = Some(fact.at);
@@ -132,6 +141,7 @@ impl Conversation {
         self.assignment = assignment.clone();
         // Following ends when the chat is activated again (spec v3.0, 10.4).
         self.followers.clear();
+        self.let_go_by = None;
         for member in &mut self.members {
             member.present = false;
         }

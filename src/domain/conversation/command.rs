@@ -100,3 +100,17 @@ pub enum Command {
         placement: Option<Placement>,
     },
 }
+
+impl Command {
+    /// The router's word that comes with it.
+    #[must_use]
+    pub const fn placement(&self) -> Option<&Placement> {
+        match self {
+            Self::Activate(OpenThread { placement, .. })
+            | Self::Post { when_inactive: WhenInactive::OpenThread(_, placement), .. }
+            | Self::RemoveUser { placement, .. }
+            | Self::Reassign { placement, .. } => placement.as_ref(),
+            _ => None,
+        }
+    }
+}

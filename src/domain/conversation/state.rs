@@ -92,6 +92,9 @@ pub struct Conversation {
     pub(super) last_visible: BTreeMap<EventKind, LastEvent>,
     /// Deliveries to webhooks so far: numbers them.
     pub(super) deliveries: u64,
+    /// Who let go of the chat while it waits: routing does not give it back.
+    #[serde(default)]
+    pub(super) let_go_by: Option<AgentId>,
 }
 
 impl Conversation {
@@ -158,6 +161,12 @@ impl Conversation {
     /// Agents in the chat now, in the order of first joining.
     pub fn present_agents(&self) -> impl Iterator<Item = &AgentId> {
         self.members.iter().filter(|member| member.present).filter_map(|member| member.user.agent())
+    }
+
+    /// Time of the newest fact.
+    #[must_use]
+    pub const fn last_change(&self) -> Timestamp {
+        self.last_at
     }
 
     /// Since when it waits for an agent, when it does.

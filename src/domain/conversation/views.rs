@@ -125,7 +125,9 @@ impl Conversation {
             version: self.version,
             groups: self.access.groups.iter().copied().collect(),
             present,
-            waiting: self.waiting_since().map(|since| Waiting { since, exclude: Vec::new() }),
+            waiting: self
+                .waiting_since()
+                .map(|since| Waiting { since, exclude: self.let_go_by.iter().cloned().collect() }),
         }
     }
 

@@ -129,6 +129,17 @@ impl Agent {
         }
     }
 
+    /// After a restart nobody is connected: whoever was online has its grace time from now, also
+    /// when one was running before (design D15).
+    #[must_use]
+    pub fn restarted(&self, now: Timestamp) -> Vec<AgentFact> {
+        if self.duty.status == RoutingStatus::Offline {
+            return vec![];
+        }
+        let at = now.after(self.changed_at);
+        vec![AgentFact::GraceBegan { at, until: at.plus(AGENT_GRACE) }]
+    }
+
     /// The status is set by request while connected.
     #[must_use]
     pub fn set_status(&self, status: RoutingStatus, now: Timestamp) -> Vec<AgentFact> {
@@ -221,6 +232,21 @@ mod tests {
         assert_eq!(run(&mut ann, &facts), 1);
         assert_eq!((ann.duty.status, ann.next_deadline()), (RoutingStatus::Offline, None));
         assert_eq!(ann.departure, Departure::Disconnected);
+    }
+
+    #[test]
+    fn a_restart_gives_the_grace_time_anew() {
+        let mut ann = agent();
+        assert!(ann.restarted(NOW).is_empty(), "offline stays offline");
+        let facts = ann.log_in(false, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.last_connection_gone(false, NOW);
+        run(&mut ann, &facts);
+        let later = NOW.plus(AGENT_GRACE * 10);
+        let facts = ann.restarted(later);
+        run(&mut ann, &facts);
+        assert!(ann.due(later).is_empty());
+        assert!(ann.next_deadline() >= Some(later.plus(AGENT_GRACE)));
     }
 
     #[test]

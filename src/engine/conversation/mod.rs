@@ -14,14 +14,15 @@ use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::conversation::{Context, Conversation, Decision};
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{CustomerId, UserId};
-use switchboard_domain::routing::ConversationSeat;
+use switchboard_domain::id::{AgentId, CustomerId, UserId};
+use switchboard_domain::routing::{ConversationSeat, Placement};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
+use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
@@ -52,6 +53,27 @@ pub struct ConversationActor {
     line: Arc<Line>,
     indexed_at: Option<Timestamp>,
     saving: bool,
+}
+
+/// What the router waits to hear about a command that it had a part in.
+struct RouterPart {
+    /// The command is its offer with this ticket.
+    ticket: Option<u64>,
+    /// It reserved a place for the command.
+    placed: bool,
+    /// The agent whose slot it reserved.
+    agent: Option<AgentId>,
+}
+
+impl RouterPart {
+    fn of(command: &Command, placed_at: Option<Timestamp>) -> Self {
+        let ticket = if let Command::Assign { ticket, .. } = command { Some(*ticket) } else { None };
+        let agent = match command.placement() {
+            Some(Placement::Assigned(agent)) => Some(agent.clone()),
+            _ => None,
+        };
+        Self { ticket, placed: placed_at.is_some(), agent }
+    }
 }
 
 /// What the answer to a command shows.
@@ -110,7 +132,8 @@ impl ConversationActor {
         let engine = shard.engine.clone();
         let actor = Self::create_actor(move |ctx| {
             let mut actor = Self::new(shard, table, stored);
-            actor.commit(decision, Shows::Chat, answer, ctx);
+            let part = RouterPart { ticket: None, placed: false, agent: None };
+            actor.commit(decision, Shows::Chat, &part, answer, ctx);
             actor
         });
         engine.directory().add_conversation(license, id, actor);
@@ -161,7 +184,14 @@ impl ConversationActor {
         ActorKey::Conversation(self.state.license(), self.state.id())
     }
 
-    fn commit(&mut self, decision: Decision, shows: Shows, answer: Answer, ctx: &ActorContext<Self>) {
+    fn commit(
+        &mut self,
+        decision: Decision,
+        shows: Shows,
+        part: &RouterPart,
+        answer: Answer,
+        ctx: &ActorContext<Self>,
+    ) {
         let (license, id) = (self.state.license(), self.state.id());
         let mut told = Vec::new();
         let customer_before = self.state.customer();
@@ -176,7 +206,13 @@ impl ConversationActor {
             echo: decision.echo.map(|echo| capture(&self.table, echo)),
             ..Release::default()
         };
+        // The router hears its answer before the notice that shows it, and of an unused place after.
+        if let Some(ticket) = part.ticket {
+            let answered = AssignAnswered { chat: id, ticket, taken: true };
+            release.first.push(Box::new(self.to_router(answered)));
+        }
         if decision.facts.is_empty() {
+            self.give_back_unused(part, &mut release);
             self.shard.after(self.lsn, release);
             return;
         }
@@ -189,6 +225,7 @@ impl ConversationActor {
         release.take_due(&entries);
         release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
         self.tell_neighbours(&entries, customer_before, &mut release);
+        self.give_back_unused(part, &mut release);
         let owner = ctx.address();
         self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
     }
@@ -224,12 +261,7 @@ impl ConversationActor {
         let created = entries.iter().any(is_creation);
         if changed || created {
             self.seat = seat.clone();
-            let (engine, license) = (self.shard.engine.clone(), self.state.license());
-            release.first.push(Box::new(move || {
-                if let Some(actors) = engine.directory().license(license) {
-                    link::tell(&actors.router, SeatChanged(seat));
-                }
-            }));
+            release.first.push(Box::new(self.to_router(SeatChanged(seat))));
         }
         let customer = self.state.customer();
         if let Some(customer) = customer.filter(|_| customer != customer_before) {
@@ -267,24 +299,47 @@ impl ConversationActor {
         Shown { what, profiles, properties: self.table.properties() }
     }
 
-    fn tell_router<M>(&self, message: M)
+    /// Tells the router something when it is released.
+    fn to_router<M>(&self, message: M) -> impl FnOnce() + 'static
     where
         RouterActor: Handler<M>,
         M: Message<Result = ()> + Send + 'static,
     {
-        if let Some(actors) = self.shard.engine.directory().license(self.state.license()) {
-            link::tell(&actors.router, message);
+        let (engine, license) = (self.shard.engine.clone(), self.state.license());
+        move || {
+            if let Some(actors) = engine.directory().license(license) {
+                link::tell(&actors.router, message);
+            }
         }
     }
 
-    fn reject(&self, rejected: Rejected, command: Option<&Command>, answer: Answer, placed: bool) {
-        if placed && self.state.active_thread().is_none() {
-            self.tell_router(Cancel(self.state.id()));
+    /// A place that the router reserved and the command did not need is given back, rather than
+    /// left to lapse.
+    fn give_back_unused(&self, part: &RouterPart, release: &mut Release) {
+        let held = part.agent.as_ref().is_some_and(|agent| self.state.is_held_by(agent));
+        if part.placed && !held && self.state.waiting_since().is_none() {
+            release.first.push(Box::new(self.to_router(Cancel(self.state.id()))));
         }
-        if let Some(&Command::Assign { ticket, .. }) = command {
-            self.tell_router(AssignAnswered { chat: self.state.id(), ticket, taken: false });
+    }
+
+    /// A full disk refuses whoever asks. What the engine itself wants of the chat has to happen: it
+    /// is tried again until there is room.
+    fn refuse_full(&self, message: Execute, full: Rejected, ctx: &mut ActorContext<Self>) {
+        if message.by.is_some() {
+            self.shard.answer(message.answer, Err(Failure::Rejected(full)));
+        } else {
+            ctx.notify_later(message, FULL_DISK_PAUSE);
         }
-        self.shard.after(self.lsn, Release::reply(answer, Err(Failure::Rejected(rejected))));
+    }
+
+    fn reject(&self, rejected: Rejected, part: &RouterPart, answer: Answer) {
+        let mut release = Release::reply(answer, Err(Failure::Rejected(rejected)));
+        if let Some(ticket) = part.ticket {
+            let answered = AssignAnswered { chat: self.state.id(), ticket, taken: false };
+            release.first.push(Box::new(self.to_router(answered)));
+        }
+        self.give_back_unused(part, &mut release);
+        self.shard.after(self.lsn, release);
     }
 }
 
@@ -292,35 +347,26 @@ impl Handler<Execute> for ConversationActor {
     type Result = ();
 
     fn handle(&mut self, message: Execute, ctx: &mut ActorContext<Self>) {
-        let Execute { command, by, answer, placed_at } = message;
         if let Err(full) = self.shard.ready() {
-            self.shard.answer(answer, Err(Failure::Rejected(full)));
-            return;
+            return self.refuse_full(message, full, ctx);
         }
-        let shows = Shows::by(&command);
-        // Kept only where the router may have to be asked, or told.
+        let Execute { command, by, answer, placed_at } = message;
+        let (shows, part) = (Shows::by(&command), RouterPart::of(&command, placed_at));
+        // Kept only where the router may have to be asked.
         let rare = self.state.active_thread().is_none()
-            || matches!(
-                command,
-                Command::RemoveUser { .. } | Command::Reassign { .. } | Command::Assign { .. }
-            );
+            || matches!(command, Command::RemoveUser { .. } | Command::Reassign { .. });
         let again = rare.then(|| command.clone());
         let properties = self.table.properties();
         let cx = Self::context(&self.table, &properties, by.as_deref(), placed_at);
         let decided = guarded(|| self.state.decide(command, &cx));
         match (decided, again) {
-            (Ok(decision), command) => {
-                if let Some(Command::Assign { ticket, .. }) = command {
-                    self.tell_router(AssignAnswered { chat: self.state.id(), ticket, taken: true });
-                }
-                self.commit(decision, shows, answer, ctx);
-            }
+            (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
                 let message = Execute { command, by, answer, placed_at: None };
                 let (shard, state) = (Rc::clone(&self.shard), (self.state.license(), self.state.id()));
                 operations::place(&shard, state, ctx.address(), need, message);
             }
-            (Err(rejected), command) => self.reject(rejected, command.as_ref(), answer, placed_at.is_some()),
+            (Err(rejected), _) => self.reject(rejected, &part, answer),
         }
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: L
             Err(failure) => {
                 let too_many = failure == Failure::Rejected(Rejected::TooManyConnections);
                 session.logged_in(slot, &Err(failure), &HashMap::new());
+                shard.hub.go_on();
                 if too_many {
                     session.disconnect(Disconnect::TooManyConnections);
                 }

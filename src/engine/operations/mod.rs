@@ -42,6 +42,10 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
         Order::Chat(chat, command) => {
+            if let Command::AddUser(UserId::Customer(customer)) = &command {
+                // Known by its profile, which may not have been needed since the start.
+                drop(shard.engine.directory().customer(&shard.engine, by.license, *customer));
+            }
             match shard.engine.directory().conversation(&shard.engine, by.license, chat) {
                 Ok(actor) => {
                     link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None });

@@ -9,7 +9,6 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::id::{AgentId, LicenseId};
 use switchboard_domain::webhook::{Delivery, DeliveryFact, DeliveryId, Outbox, Outcome, Schedules, Verdict};
 
-use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::{Entry, unreadable};
 use crate::engine::hub::{Parcel, Parcels};
 use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
@@ -204,14 +203,6 @@ impl Handler<Attempted> for DispatcherActor {
             Verdict::Gone => {}
         }
         self.send(ctx);
-    }
-}
-
-impl Handler<SaveSnapshot> for DispatcherActor {
-    type Result = ();
-
-    fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
-        self.store();
     }
 }
 

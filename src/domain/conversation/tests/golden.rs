@@ -101,7 +101,7 @@ const FACTS: &[(&str, &str)] = &[
     ),
 ];
 
-const HEAD: &str = "dc001507050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929381a843757374\
+const HEAD: &str = "dc001607050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929381a843757374\
     6f6d6572c41000000000000040008000000000000001c3ce3baa0c409381a54167656e74a3616e6ec3c091a3\
     657665919100c28081a448656c64a3616e6e919a0201ce3b9aca01c09281a8437573746f6d6572c410000000\
     0000004000800000000000000181a54167656e74a3616e6e90800101009197920201c0ce3baa0c4081a84375\
@@ -109,7 +109,7 @@ const HEAD: &str = "dc001507050363ce3baa0c41ce3baa0c4103c41000000000000040008000
     6fc0cc859081a74d65737361676593020197920201c0ce3baa0c4081a8437573746f6d6572c4100000000000\
     0040008000000000000001a3416c6c8081a74d65737361676592a568656c6c6fc081a74d6573736167659302\
     0197920201c0ce3baa0c4081a8437573746f6d6572c41000000000000040008000000000000001a3416c6c80\
-    81a74d65737361676592a568656c6c6fc001";
+    81a74d65737361676592a568656c6c6fc001c0";
 
 #[test]
 fn stored_facts_keep_their_bytes() {
@@ -134,4 +134,14 @@ fn a_stored_head_keeps_its_bytes() {
     let bytes = rmp_serde::to_vec(&head).unwrap();
     assert_eq!(hex(&bytes), HEAD);
     assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap(), head);
+}
+
+#[test]
+fn a_head_from_before_the_newest_field_still_opens() {
+    let newest_missing = HEAD.replacen("dc0016", "dc0015", 1);
+    let bytes: Vec<u8> = (0..newest_missing.len() - 2)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&newest_missing[at..at + 2], 16).unwrap())
+        .collect();
+    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap().let_go_by, None);
 }

@@ -106,6 +106,20 @@ fn what_comes_after_the_holder_left_is_the_routers_choice() {
 }
 
 #[test]
+fn a_chat_is_not_given_back_to_whoever_let_go_of_it_until_somebody_had_it() {
+    let excluded = |chat: &Chat| chat.state.seat().waiting.map(|waiting| waiting.exclude);
+    let mut chat = Chat::held_by("ann");
+    chat.run("ann", remove("ann", Some(Placement::Queued { position: 1 }))).unwrap();
+    assert_eq!(excluded(&chat), Some(vec![agent("ann")]));
+    chat.engine(Command::Assign { agent: agent("bob"), ticket: 1 }).unwrap();
+    // Taken by the engine, because he is gone: he may have it again when he is back.
+    let gone = Some(Placement::Queued { position: 1 });
+    chat.engine(Command::Reassign { from: agent("bob"), why: Departure::Disconnected, placement: gone })
+        .unwrap();
+    assert_eq!(excluded(&chat), Some(vec![]));
+}
+
+#[test]
 fn leaving_is_never_refused_with_nobody_to_take_over_the_thread_ends() {
     for refusal in [Refusal::GroupOffline, Refusal::GroupUnavailable] {
         let mut chat = Chat::held_by("ann");

@@ -75,6 +75,7 @@ pub(in crate::api::livechat) fn ann() -> Arc<AgentProfile> {
         version: 1,
         in_grace: false,
         departure: Departure::default(),
+        changed_at: Timestamp::default(),
     })
 }
 

@@ -1,0 +1,17 @@
+//! Nothing is shown that a crash can forget (design D4): the engine in this process, over real
+//! sockets, on a storage in memory whose durability is a gate in the hand of the test.
+//!
+//! The clients are those of the scenario suite. Nothing here sleeps: that something did *not*
+//! leave is concluded from what was answered after it on the same connections.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly, and a failure should say what was seen"
+)]
+
+mod crash;
+mod full_disk;
+mod held_back;
+mod order;
+mod support;

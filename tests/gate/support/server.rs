@@ -1,0 +1,211 @@
+//! The server inside this process: the real engine, faces and sockets on a storage in memory.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, Once};
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+use switchboard::api;
+use switchboard::cli::run::router;
+use switchboard::engine::provision::{Plan, PlannedAgent, new_agent};
+use switchboard::engine::{Engine, Parts, Settings};
+use switchboard::net::accept::{Acceptor, Patience};
+use switchboard::net::conn::Connections;
+use switchboard::net::drain::Drain;
+use switchboard::net::listen::Listeners;
+use switchboard::outbound::{AddressPolicy, Options, WebhookClient};
+use switchboard::storage::{FatalHook, Faults, Storage};
+use switchboard::telemetry::clock;
+use switchboard::telemetry::metrics::Metrics;
+use switchboard_domain::id::{ClientId, GroupId, LicenseId};
+use switchboard_domain::participant::Duty;
+use switchboard_domain::participant::agent::Role;
+use switchboard_domain::participant::license::License;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::DEADLINE;
+use super::watched::Watched;
+
+/// Two, so that every test also crosses from one shard to another.
+const SHARDS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+/// Connections a shard serves: more than any test opens.
+const CONNECTIONS: u32 = 64;
+const LICENSE: u64 = 100_000_001;
+const CLIENT: &str = "0123456789abcdef";
+const ADMIN_TOKEN: &str = "the-token-of-the-administration";
+const AGENTS: [(&str, &str); 2] =
+    [("agent1@example.com", "the-token-of-agent-1"), ("agent2@example.com", "the-token-of-agent-2")];
+
+/// A running server. Dropping it stops it, and fails the test if it broke its word.
+pub(crate) struct Server {
+    running: Running,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Arc<Watched>,
+    /// What was told to the fatal hook.
+    broken: Arc<Mutex<Vec<String>>>,
+    /// What a story may know of it, in the shape of the demo's one line.
+    pub(crate) ready: Value,
+    pub(crate) client: reqwest::Client,
+}
+
+/// The thread that everything runs under.
+struct Running {
+    system: actix::System,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts on an empty storage.
+    pub(crate) async fn start() -> Self {
+        let (storage, faults) = Storage::in_memory();
+        Self::start_on(storage, faults).await
+    }
+
+    /// Crashes: what is not durable is gone. Then starts again on what is left; the address changes.
+    pub(crate) async fn crash(self) -> Self {
+        // From here on nothing can become durable, whatever the threads still do.
+        let (storage, faults) = self.faults.crash().unwrap();
+        self.broken.lock().unwrap().clear();
+        let broken = Arc::clone(&self.broken);
+        drop(self.running);
+        // Whoever met the dead journal said so; that is the crash itself.
+        broken.lock().unwrap().clear();
+        Self::start_on(storage, faults).await
+    }
+
+    async fn start_on(mut storage: Storage, faults: Faults) -> Self {
+        let client = http_client();
+        let journal = Arc::new(Watched::new(Arc::clone(&storage.journal)));
+        storage.journal = Arc::<Watched>::clone(&journal);
+        let broken = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&broken);
+        let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
+        let (tell, told) = oneshot::channel();
+        let thread = std::thread::spawn(move || run(storage, fatal, tell));
+        let started = timeout(DEADLINE, told).await.expect("it should start at once");
+        let (system, address) = started.expect("it should start");
+        let agents: Vec<_> = AGENTS.iter().map(|(id, token)| json!({ "id": id, "token": token })).collect();
+        let ready = json!({
+            "http": format!("http://{address}"),
+            "license_id": LICENSE,
+            "client_id": CLIENT,
+            "admin_token": ADMIN_TOKEN,
+            "agents": agents,
+        });
+        let running = Running { system, thread: Some(thread) };
+        Self { running, faults, journal, broken, ready, client }
+    }
+
+    /// The plain address, `http://host:port`.
+    pub(crate) fn http(&self) -> &str {
+        self.ready["http"].as_str().unwrap()
+    }
+
+    pub(crate) fn license(&self) -> u64 {
+        LICENSE
+    }
+
+    /// The id of an agent (0 or 1).
+    pub(crate) fn agent_id(&self, n: usize) -> String {
+        AGENTS[n].0.to_owned()
+    }
+
+    /// The token of an agent (0 or 1): every scope.
+    pub(crate) fn agent_token(&self, n: usize) -> String {
+        AGENTS[n].1.to_owned()
+    }
+
+    /// From now on nothing becomes durable.
+    pub(crate) fn shut_gate(&self) {
+        self.journal.shut(&self.faults);
+    }
+
+    /// Makes the next `count` changes that wait durable; the gate stays shut.
+    pub(crate) fn let_through(&self, count: usize) {
+        self.journal.let_through(&self.faults, count);
+    }
+
+    /// Makes all that waited durable, and lets later changes through.
+    pub(crate) fn open_gate(&self) {
+        self.faults.open_gate();
+    }
+
+    /// Fails when the engine has given up; for the end of a story.
+    pub(crate) fn assert_whole(&self) {
+        let broken = self.broken.lock().unwrap();
+        assert!(broken.is_empty(), "the engine gave up: {broken:?}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.system.stop();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server's thread panicked");
+        }
+    }
+}
+
+type Started = (actix::System, SocketAddr);
+
+fn run(storage: Storage, fatal: FatalHook, tell: oneshot::Sender<Started>) {
+    let system = actix::System::new();
+    let engine = system.block_on(async {
+        let engine = Engine::start(parts(storage, fatal), vec![plan()]).unwrap();
+        let address = listen(&engine);
+        drop(tell.send((actix::System::current(), address)));
+        engine
+    });
+    system.run().unwrap();
+    drop(engine);
+}
+
+fn parts(storage: Storage, fatal: FatalHook) -> Parts {
+    let options = Options { addresses: AddressPolicy { allow_loopback: true }, ..Options::default() };
+    Parts {
+        storage,
+        client: WebhookClient::new(options).unwrap(),
+        dialects: api::livechat::dialects().to_vec(),
+        metrics: Arc::new(Metrics::new()),
+        admin_token: ADMIN_TOKEN.to_owned(),
+        shards: SHARDS,
+        settings: Settings::default(),
+        fatal,
+    }
+}
+
+/// One license, two groups, two agents who take a chat each by routing.
+fn plan() -> Plan {
+    let organization = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f";
+    let mut license = License::new(LicenseId(LICENSE), organization, ClientId::new(CLIENT), clock::now());
+    license.groups.insert(GroupId(1), "Sales".into());
+    let agents = AGENTS.iter().map(|(id, token)| PlannedAgent {
+        agent: new_agent(id, id, Role::Administrator, Duty { max_chats: 1, ..Duty::default() }),
+        token: Some((*token).to_owned()),
+    });
+    Plan { license, agents: agents.collect() }
+}
+
+fn listen(engine: &Engine) -> SocketAddr {
+    let listeners = Listeners::bind(([127, 0, 0, 1], 0).into(), SHARDS).unwrap();
+    let (router, drain) = (router(engine.handle()), Drain::new());
+    for (shard, listener) in listeners.sockets.into_iter().enumerate() {
+        let (router, drain) = (router.clone(), drain.clone());
+        engine.on_shard(shard, move || {
+            let connections = Connections::new(CONNECTIONS);
+            let acceptor =
+                Acceptor { listener, tls: None, router, connections, patience: Patience::default() };
+            actix::spawn(async move { acceptor.run(drain).await.unwrap() });
+        });
+    }
+    listeners.address
+}
+
+fn http_client() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    reqwest::Client::builder().no_proxy().timeout(DEADLINE).tls_certs_only([]).build().unwrap()
+}

@@ -29,6 +29,8 @@ pub const INITIAL_EVENTS: usize = 50;
 /// Bytes of text that the events of a new thread may have together: they are journaled as one
 /// record, with a copy for every bot that listens; more is `Invalid`.
 pub const INITIAL_EVENTS_BYTES: usize = 256 * 1024;
+/// Bytes of a file (the wire's published limit); more is `Invalid`.
+pub const FILE_BYTES: u64 = 10 * 1024 * 1024;
 /// Elements of a rich message (published limit), at least one when given.
 pub const RICH_ELEMENTS: usize = 10;
 /// Buttons of one rich message element (published limit), at least one when given.

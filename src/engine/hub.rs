@@ -264,8 +264,7 @@ fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
 fn hears(session: &Session, to: &Address) -> bool {
     let named = session.agent().is_some_and(|agent| to.agents.contains(&agent));
     let reach = if named { Reach::My } else { Reach::Access };
-    session.hears(reach)
-        && (named || to.license || session.in_groups(&to.groups) || session.hears(Reach::All))
+    session.hears(reach) && (named || to.license || session.in_groups(&to.groups))
 }
 
 /// A push in every form that somebody here needs, each made when first asked for.

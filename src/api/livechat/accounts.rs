@@ -1,5 +1,6 @@
 //! The accounts calls: customer tokens, and what a token is (spec v3.0, 3.1 and 3.2).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::{Form, FromRequest, Query, Request, State};
@@ -65,6 +66,7 @@ struct Wish {
 impl Wish {
     fn from_json(text: &str) -> Result<Self, Failure> {
         let body = Object::parse(text)?;
+        body.optional::<Cow<'_, str>>("redirect_uri")?;
         Ok(Self {
             client_id: body.optional("client_id")?,
             response_type: body.optional("response_type")?,

@@ -128,6 +128,7 @@ impl Conversation {
             present,
             assignment,
             events,
+            followers,
             ..
         } = &fact.change
         else {
@@ -140,7 +141,7 @@ impl Conversation {
         self.properties.merge(properties);
         self.assignment = assignment.clone();
         // Following ends when the chat is activated again (spec v3.0, 10.4).
-        self.followers.clear();
+        self.followers = followers.iter().cloned().collect();
         self.let_go_by = None;
         for member in &mut self.members {
             member.present = false;

@@ -26,6 +26,8 @@ pub struct OpenThread {
     pub continuous: Option<bool>,
     /// A customer that an agent brings in.
     pub customer: Option<CustomerId>,
+    /// The agent who asks wants to follow the chat.
+    pub follow: bool,
     /// The router's word: who gets it. `None` when nobody asked yet.
     pub placement: Option<Placement>,
 }

@@ -216,6 +216,7 @@ impl Conversation {
                         tags: Vec::new(),
                         continuous: None,
                         customer: None,
+                        follow: false,
                         placement,
                     };
                     // An answer makes a human the holder, never a bot (spec v3.0, 12 #33).

@@ -7,8 +7,8 @@ use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
 use crate::id::{EventId, UserId};
 use crate::limits::{
-    CUSTOM_CONTENT_BYTES, CUSTOM_ID_CHARS, FORM_FIELDS, MESSAGE_TEXT_BYTES, RICH_BUTTONS, RICH_ELEMENTS,
-    SHORT_TEXT_BYTES, URL_CHARS,
+    CUSTOM_CONTENT_BYTES, CUSTOM_ID_CHARS, FILE_BYTES, FORM_FIELDS, MESSAGE_TEXT_BYTES, RICH_BUTTONS,
+    RICH_ELEMENTS, SHORT_TEXT_BYTES, URL_CHARS,
 };
 use crate::time::Timestamp;
 
@@ -294,7 +294,14 @@ impl EventBody {
             Self::File(file) => {
                 short("event.name", &file.name)?;
                 short("event.content_type", &file.content_type)?;
-                within("event.url", file.url.chars().count(), URL_CHARS, "characters")
+                within("event.url", file.url.chars().count(), URL_CHARS, "characters")?;
+                if file.size.is_some_and(|size| size > FILE_BYTES) {
+                    return Err(Rejected::invalid(
+                        "event.size",
+                        format!("must be at most {FILE_BYTES} bytes"),
+                    ));
+                }
+                web_address("event.url", &file.url)
             }
             Self::Custom { content } => within("event.content", content.len(), CUSTOM_CONTENT_BYTES, "bytes"),
             Self::Rich { template, elements } => {
@@ -351,6 +358,7 @@ impl RichElement {
         }
         if let Some(image) = &self.image {
             within("event.elements.image.url", image.url.chars().count(), URL_CHARS, "characters")?;
+            web_address("event.elements.image.url", &image.url)?;
         }
         for button in &self.buttons {
             short("event.elements.buttons.text", &button.text)?;
@@ -360,6 +368,19 @@ impl RichElement {
             }
         }
         Ok(())
+    }
+}
+
+/// An address that a browser fetches over the web; one without a scheme counts as such. Others
+/// (`javascript:`, `data:`) would run in the reader's page.
+fn web_address(field: &str, url: &str) -> Result<(), Rejected> {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+    let named = scheme.filter(|scheme| !scheme.contains(['/', '.', '?', '#']));
+    match named {
+        Some(scheme) if !["http", "https"].contains(&scheme.trim().to_ascii_lowercase().as_str()) => {
+            Err(Rejected::invalid(field, "must be an http or https URL"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -426,6 +447,24 @@ mod tests {
         let form = |n| EventBody::FilledForm { form_id: "f".into(), fields: vec![field.clone(); n] };
         assert_eq!(form(FORM_FIELDS).check(), Ok(()));
         assert!(form(FORM_FIELDS + 1).check().is_err());
+    }
+
+    #[test]
+    fn an_address_is_of_the_web_and_a_file_has_its_bound() {
+        for good in
+            ["https://cdn.example.org/a.png", "HTTP://x/", "cdn.example.org/a.png", "//x/y", "x.y:80/z"]
+        {
+            assert_eq!(web_address("url", good), Ok(()), "{good}");
+        }
+        for bad in ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x", "file:///etc/passwd"] {
+            assert!(web_address("url", bad).is_err(), "{bad}");
+        }
+        let file = |size| {
+            let (name, url) = ("a".into(), "https://x.example/a".into());
+            EventBody::File(File { name, url, content_type: "a/b".into(), size: Some(size), picture: None })
+        };
+        assert_eq!(file(FILE_BYTES).check(), Ok(()));
+        assert!(file(FILE_BYTES + 1).check().is_err());
     }
 
     #[test]

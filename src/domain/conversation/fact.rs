@@ -9,7 +9,7 @@ use crate::conversation::access::Access;
 use crate::conversation::event::Event;
 use crate::conversation::properties::Properties;
 use crate::conversation::state::Assignment;
-use crate::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 use crate::time::Timestamp;
 
 /// One fact, with its time.
@@ -22,6 +22,7 @@ pub struct Fact {
 }
 
 /// What changed.
+#[expect(clippy::large_enum_variant, reason = "facts live for a moment; the large one is made once a thread")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// The conversation was made.
@@ -59,6 +60,9 @@ pub enum Change {
         assignment: Assignment,
         /// Events the thread begins with.
         events: Vec<Arc<Event>>,
+        /// Who follows the chat from now on; all others do not.
+        #[serde(default)]
+        followers: Vec<AgentId>,
     },
     /// An event was posted to the last thread.
     EventPosted(Arc<Event>),

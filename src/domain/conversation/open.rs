@@ -49,6 +49,8 @@ impl Conversation {
         if let Assignment::Held(agent) = &assignment {
             present.push(UserId::Agent(agent.clone()));
         }
+        let follower = by.as_ref().and_then(UserId::agent).filter(|_| open.follow);
+        let followers = follower.into_iter().cloned().collect();
         let opened = Change::ThreadOpened {
             thread: open.thread,
             by,
@@ -61,6 +63,7 @@ impl Conversation {
             present,
             assignment,
             events,
+            followers,
         };
         draft.facts.push(Fact { at, change: opened });
         if let Some(message) = message {

@@ -9,9 +9,9 @@ use crate::conversation::properties::{Properties, PropertyValue};
 const EVENT_OVERHEAD: usize = 128;
 /// Bytes that any part of an event (a field, button, property) weighs beyond its texts.
 const ITEM_OVERHEAD: usize = 40;
-/// Bytes that an event may weigh in all, by [`Event::weight`]: alone in a chunk it must stay under
-/// the 32 KiB that a stored value may have (design D3); more is `Invalid`.
-pub(super) const EVENT_BYTES: usize = 28 * 1024;
+/// Bytes that an event may weigh in all, by [`Event::weight`]: what fits the greatest message of a
+/// connection. Alone in its chunk it is stored in parts (design D3); more is `Invalid`.
+pub(super) const EVENT_BYTES: usize = 64 * 1024;
 
 fn optional(text: &Option<Box<str>>) -> usize {
     text.as_ref().map_or(0, |text| text.len())

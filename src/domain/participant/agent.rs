@@ -112,8 +112,10 @@ impl Agent {
                 let status = if reconnect { self.last_status } else { RoutingStatus::Accepting };
                 vec![AgentFact::StatusSet { at, status }]
             }
-            _ if self.grace_until.is_some() => vec![AgentFact::GraceEnded { at }],
-            _ => vec![],
+            _ if self.grace_until.is_none() => vec![],
+            status if reconnect || status == RoutingStatus::Accepting => vec![AgentFact::GraceEnded { at }],
+            // Setting a status ends the grace time, too.
+            _ => vec![AgentFact::StatusSet { at, status: RoutingStatus::Accepting }],
         }
     }
 
@@ -232,6 +234,23 @@ mod tests {
         assert_eq!(run(&mut ann, &facts), 1);
         assert_eq!((ann.duty.status, ann.next_deadline()), (RoutingStatus::Offline, None));
         assert_eq!(ann.departure, Departure::Disconnected);
+    }
+
+    #[test]
+    fn a_login_within_the_grace_time_is_a_login_like_any_other() {
+        let mut ann = agent();
+        let facts = ann.log_in(false, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.set_status(RoutingStatus::NotAccepting, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.last_connection_gone(false, NOW);
+        run(&mut ann, &facts);
+        for (reconnect, status) in [(true, RoutingStatus::NotAccepting), (false, RoutingStatus::Accepting)] {
+            let mut back = ann.clone();
+            let facts = back.log_in(reconnect, NOW);
+            run(&mut back, &facts);
+            assert_eq!((back.duty.status, back.next_deadline()), (status, None));
+        }
     }
 
     #[test]

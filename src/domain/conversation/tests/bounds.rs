@@ -7,12 +7,12 @@ use crate::conversation::event::{
 use crate::conversation::properties::PropertyValue;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::limits::{
-    GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, MESSAGE_TEXT_BYTES, PROPERTY_TEXT_BYTES,
-    SHORT_TEXT_BYTES, TAG_CHARS, TAGS_PER_THREAD, TAIL_BYTES,
+    FILE_BYTES, GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, MESSAGE_TEXT_BYTES,
+    PROPERTY_TEXT_BYTES, SHORT_TEXT_BYTES, TAG_CHARS, TAGS_PER_THREAD, TAIL_BYTES,
 };
 
-/// What a stored value may have (design D3).
-const STORED_BYTES: usize = 32 * 1024;
+/// What a chunk may have: one event of the greatest weight, and its framing.
+const STORED_BYTES: usize = EVENT_BYTES + 1024;
 
 fn start(open: OpenThread) -> Result<(), Rejected> {
     Chat::create("ann", open).map(drop)
@@ -115,9 +115,9 @@ fn weighing(weight: usize) -> NewEvent {
             label: long(SHORT_TEXT_BYTES.min(n)),
             answer: Answer::None,
         };
-        event(Visibility::All, EventBody::FilledForm { form_id: "".into(), fields: vec![field; 7] })
+        event(Visibility::All, EventBody::FilledForm { form_id: "".into(), fields: vec![field; 16] })
     };
-    let mut whole = fields(SHORT_TEXT_BYTES - 100);
+    let mut whole = fields(SHORT_TEXT_BYTES - 200);
     let rest = weight - whole.weight();
     if let EventBody::FilledForm { form_id, .. } = &mut whole.body {
         *form_id = long(rest);
@@ -147,7 +147,7 @@ fn busy_events() -> Vec<EventBody> {
         url: one.clone(),
         name: Some(one.clone()),
         content_type: Some(one.clone()),
-        size: Some(u64::MAX),
+        size: Some(FILE_BYTES),
         width: Some(u32::MAX),
         height: Some(u32::MAX),
     };
@@ -191,7 +191,7 @@ fn busy_events() -> Vec<EventBody> {
             name: one.clone(),
             url: one.clone(),
             content_type: one.clone(),
-            size: Some(u64::MAX),
+            size: Some(FILE_BYTES),
             picture: Some(picture),
         }),
         EventBody::Custom { content: "{}".into() },

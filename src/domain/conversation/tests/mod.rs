@@ -121,6 +121,7 @@ fn open(n: u64, placement: Option<Placement>) -> OpenThread {
         tags: Vec::new(),
         continuous: None,
         customer: None,
+        follow: false,
         placement,
     }
 }

@@ -141,7 +141,14 @@ fn additional(action: &Object<'_>) -> Result<Option<Vec<Additional>>, Failure> {
     }
 }
 
+/// The filters that there are (7.2 and the seed of the bots).
+const FILTERS: [&str; 4] = ["chat_member_ids", "author_type", "only_my_chats", "chat_properties"];
+
 fn read_filters(filters: &Object<'_>) -> Result<Filters, Failure> {
+    // One that is not known would silently match everything.
+    if let Some((unknown, _)) = filters.entries().find(|(name, _)| !FILTERS.contains(name)) {
+        return Err(filters.invalid(unknown, "no such filter"));
+    }
     let members: Object<'_> = filters.optional("chat_member_ids")?.unwrap_or_default();
     let properties: Object<'_> = filters.optional("chat_properties")?.unwrap_or_default();
     let authors = [("customer", AuthorKind::Customer), ("agent", AuthorKind::Agent)];

@@ -57,6 +57,7 @@ fn open_thread(call: &Call<'_>, chat: &Object<'_>) -> Result<OpenThread, Failure
         tags,
         continuous: None,
         customer,
+        follow: call.side == Side::Agent && chat.flag("is_followed")?,
         placement: None,
     })
 }

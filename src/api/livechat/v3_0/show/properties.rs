@@ -30,8 +30,10 @@ impl Serialize for PropertiesOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut namespaces = serializer.serialize_map(Some(self.0.0.len()))?;
         for (namespace, names) in &self.0.0 {
-            let values: NamesOut<'_> =
-                names.iter().map(|(name, value)| (&**name, Wrapped::of(value))).collect();
+            // A state that only newer versions show.
+            let shown =
+                names.iter().filter(|(name, _)| (&**namespace, &***name) != ("routing", "continuous"));
+            let values: NamesOut<'_> = shown.map(|(name, value)| (&**name, Wrapped::of(value))).collect();
             namespaces.serialize_entry(namespace, &values)?;
         }
         namespaces.end()

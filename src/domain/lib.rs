@@ -11,5 +11,7 @@ pub mod id;
 pub mod limits;
 pub mod participant;
 pub mod routing;
+#[cfg(test)]
+mod simulation;
 pub mod time;
 pub mod webhook;

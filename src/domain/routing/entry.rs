@@ -137,10 +137,11 @@ impl Entry {
         self.declined.clear();
 
         if let Some(offer) = self.offer.take() {
-            if self.present.contains(&offer.agent) {
-                heard.confirmed.push(offer.agent);
-            } else if !offer.placed {
+            if !offer.placed {
+                // Its answer comes before the notice of what it did: whoever is there came otherwise.
                 self.offer = Some(offer);
+            } else if self.present.contains(&offer.agent) {
+                heard.confirmed.push(offer.agent);
             }
         }
         if let Some(reservation) = self.reservation.take() {

@@ -106,13 +106,14 @@ impl Router {
             }
         };
         let deadline = wish.since.plus(self.settings.lapse);
-        self.edit(id, |entry| {
-            if let Some(reservation) = &mut entry.reservation {
-                reservation.deadline = deadline;
-                if reservation.agent.is_some() {
-                    reservation.told = true;
-                }
+        self.edit(id, |entry| match (&placement, &mut entry.reservation) {
+            // Also when it comes from an offer: the answer to that may still be a refusal.
+            (Placement::Assigned(agent), reservation) => {
+                let agent = Some(agent.clone());
+                *reservation = Some(Reservation { wish: wish.clone(), told: true, agent, deadline });
             }
+            (_, Some(reservation)) => reservation.deadline = deadline,
+            (_, None) => {}
         });
         Some(placement)
     }

@@ -247,9 +247,11 @@ impl Oracle {
                 }
                 (None, _) => Placement::Unassigned,
             };
-            if let Some(reserved) = &mut self.talks.get_mut(&id).unwrap().reserved {
+            let reserved = &mut self.talks.get_mut(&id).unwrap().reserved;
+            if let Placement::Assigned(agent) = &placement {
+                *reserved = Some(Reserved { ask, agent: Some(agent.clone()), told: true, deadline });
+            } else if let Some(reserved) = reserved {
                 reserved.deadline = deadline;
-                reserved.told |= reserved.agent.is_some();
             }
             return (placement, Given::new());
         }
@@ -324,10 +326,10 @@ impl Oracle {
         let mut confirmed = BTreeSet::new();
         if let Some(offered) = talk.offered.clone() {
             let is_in = talk.present.contains(&offered.agent);
-            if is_in || offered.placed {
+            if offered.placed {
                 talk.offered = None;
+                confirmed.extend(is_in.then_some(offered.agent));
             }
-            confirmed.extend(is_in.then_some(offered.agent));
         }
         if let Some(reserved) = talk.reserved.clone() {
             match (reserved.agent, &talk.waiting) {

@@ -189,6 +189,7 @@ fn first_in_first_out() {
     }
     assert_eq!([3, 1, 2].map(|n| table.router.position(conversation(n))), [Some(1), Some(2), Some(3)]);
     assert_eq!(table.closed(9), [given(3, "a")]);
+    assert_eq!(table.answer(3, 1, Answer::Placed), []);
     assert_eq!(table.with_agents(3, &["a"]), []);
     assert_eq!(table.closed(3), [given(1, "a")]);
     assert_eq!(table.router.position(conversation(2)), Some(1));

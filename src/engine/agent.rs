@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::Entry;
-use crate::engine::limits::CONNECTIONS_PER_USER;
+use crate::engine::limits::{CONNECTIONS_PER_USER, FULL_DISK_PAUSE};
 use crate::engine::link;
 use crate::engine::order::{Done, Failure};
 use crate::engine::participants::{announce, store};
@@ -130,15 +130,36 @@ impl AgentActor {
         self.shard.after(self.lsn, release);
     }
 
+    /// The last connection went; on a full disk that is written when there is room again.
+    fn nobody_here(&mut self, logged_out: bool, ctx: &mut Context<Self>) {
+        if !self.connections.is_empty() {
+            return;
+        }
+        if self.shard.ready().is_err() {
+            ctx.run_later(FULL_DISK_PAUSE, move |agent, ctx| agent.nobody_here(logged_out, ctx));
+            return;
+        }
+        let facts = self.state.last_connection_gone(logged_out, self.shard.now());
+        if !facts.is_empty() {
+            self.commit(facts, Answer::Nobody, ctx);
+        }
+    }
+
     fn watch_deadline(&self, ctx: &mut Context<Self>) {
         let Some(deadline) = self.state.next_deadline() else { return };
         let wait = deadline.since(self.shard.now()) + Duration::from_millis(1);
-        ctx.run_later(wait, |agent, ctx| {
-            let facts = agent.state.due(agent.shard.now());
-            if !facts.is_empty() && agent.connections.is_empty() {
-                agent.commit(facts, Answer::Nobody, ctx);
-            }
-        });
+        ctx.run_later(wait, Self::time_is_up);
+    }
+
+    fn time_is_up(&mut self, ctx: &mut Context<Self>) {
+        if self.shard.ready().is_err() {
+            ctx.run_later(FULL_DISK_PAUSE, Self::time_is_up);
+            return;
+        }
+        let facts = self.state.due(self.shard.now());
+        if !facts.is_empty() && self.connections.is_empty() {
+            self.commit(facts, Answer::Nobody, ctx);
+        }
     }
 }
 
@@ -166,11 +187,8 @@ impl Handler<Disconnected> for AgentActor {
     type Result = ();
 
     fn handle(&mut self, gone: Disconnected, ctx: &mut Context<Self>) {
-        if self.connections.remove(&gone.session) && self.connections.is_empty() {
-            let facts = self.state.last_connection_gone(gone.logged_out, self.shard.now());
-            if !facts.is_empty() {
-                self.commit(facts, Answer::Nobody, ctx);
-            }
+        if self.connections.remove(&gone.session) {
+            self.nobody_here(gone.logged_out, ctx);
         }
     }
 }

@@ -28,6 +28,9 @@ pub const LIST_SCAN: usize = 10_000;
 pub const LOGIN_CHATS: usize = 100;
 /// Webhook workers on each shard.
 pub const WORKERS_PER_SHARD: usize = 2;
+/// Commands of one conversation that wait while the router is asked for another one; more are
+/// refused: they come from more connections than a chat has.
+pub const COMMANDS_HELD_BACK: usize = 256;
 /// How long the engine waits before it tries again what a full disk kept it from.
 pub const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of webhook bodies that one change may cause: together with its facts they must fit one

@@ -8,6 +8,7 @@ use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::id::{AgentId, LicenseId};
 use switchboard_domain::participant::{Departure, RoutingStatus};
+use switchboard_domain::time::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::agent::AgentActor;
@@ -265,12 +266,16 @@ fn start_conversations(
 /// Agents who are gone, but whom a crash kept from being taken out of the chat: what follows from
 /// their going is looked for again (design D7). Whoever joined after going offline is left alone.
 fn gone_agents(table: &LicenseTable, chat: &Conversation) -> Vec<Command> {
-    let gone = |agent: &&AgentId| {
+    let gone = |(agent, since): &(&AgentId, Timestamp)| {
         let Some(profile) = table.agent(agent) else { return true };
         let offline = profile.duty.status == RoutingStatus::Offline;
-        profile.removed || (offline && profile.changed_at >= chat.last_change())
+        profile.removed || (offline && profile.changed_at >= *since)
     };
     let why = |agent: &AgentId| table.agent(agent).map_or(Departure::Deleted, |p| p.departure);
-    let command = |from: &AgentId| Command::Reassign { from: from.clone(), why: why(from), placement: None };
-    chat.present_agents().filter(gone).map(command).collect()
+    let command = |(from, _): (&AgentId, Timestamp)| Command::Reassign {
+        from: from.clone(),
+        why: why(from),
+        placement: None,
+    };
+    chat.agents_since().filter(gone).map(command).collect()
 }

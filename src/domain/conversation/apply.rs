@@ -68,7 +68,7 @@ impl Conversation {
                 if let UserId::Customer(customer) = user {
                     self.customer = Some(*customer);
                 }
-                let member = self.add_member(user);
+                let member = self.add_member(user, fact.at);
                 if let Some(thread) = self.threads.last_mut() {
                     if !thread.users.contains(user) {
                         thread.users.push(user.clone());
@@ -147,7 +147,7 @@ impl Conversation {
             member.present = false;
         }
         for user in present {
-            self.add_member(user);
+            self.add_member(user, fact.at);
         }
         self.threads.push(ThreadHead {
             id: *thread,
@@ -173,12 +173,13 @@ impl Conversation {
         }
     }
 
-    fn add_member(&mut self, user: &UserId) -> Member {
+    fn add_member(&mut self, user: &UserId, joined_at: Timestamp) -> Member {
         if let Some(member) = self.members.iter_mut().find(|m| m.user == *user) {
             member.present = true;
+            member.joined_at = joined_at;
             return member.clone();
         }
-        let member = Member { user: user.clone(), present: true, seen_at: None };
+        let member = Member { user: user.clone(), present: true, seen_at: None, joined_at };
         self.members.push(member.clone());
         member
     }

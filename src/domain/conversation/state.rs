@@ -163,10 +163,10 @@ impl Conversation {
         self.members.iter().filter(|member| member.present).filter_map(|member| member.user.agent())
     }
 
-    /// Time of the newest fact.
-    #[must_use]
-    pub const fn last_change(&self) -> Timestamp {
-        self.last_at
+    /// Agents in the chat now, and when each came in.
+    pub fn agents_since(&self) -> impl Iterator<Item = (&AgentId, Timestamp)> {
+        let present = self.members.iter().filter(|member| member.present);
+        present.filter_map(|member| Some((member.user.agent()?, member.joined_at)))
     }
 
     /// Since when it waits for an agent, when it does.

@@ -20,6 +20,9 @@ pub struct Member {
     pub present: bool,
     /// Seen marker: everything up to here has been seen. `None`: nothing yet.
     pub seen_at: Option<Timestamp>,
+    /// When it last came in.
+    #[serde(default)]
+    pub joined_at: Timestamp,
 }
 
 /// A thread with some or all of its events.

@@ -50,6 +50,13 @@ pub struct LoadedThread {
 #[derive(Clone, Copy)]
 pub struct SaveSnapshot;
 
+/// The router could not be asked: nobody has a word for this command.
+pub(crate) struct NoWord(pub(crate) Answer, pub(crate) Rejected);
+
+impl Message for NoWord {
+    type Result = ();
+}
+
 /// A snapshot was stored, or could not be.
 pub(super) struct Saved {
     /// How many chunks went with it.

@@ -1,6 +1,7 @@
 //! The conversation's actor: a thin driver around the pure [`Conversation`]. It decides, applies,
 //! captures what is to be told, journals, and shows nothing before it is durable (design D1, D4).
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::conversation::{Context, Conversation, Decision};
-use switchboard_domain::error::Rejected;
+use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{AgentId, CustomerId, UserId};
 use switchboard_domain::routing::{ConversationSeat, Placement};
 use switchboard_domain::time::Timestamp;
@@ -22,7 +23,7 @@ use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
-use crate::engine::limits::FULL_DISK_PAUSE;
+use crate::engine::limits::{COMMANDS_HELD_BACK, FULL_DISK_PAUSE};
 use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
@@ -38,6 +39,7 @@ mod messages;
 mod reads;
 mod snapshot;
 
+pub(crate) use messages::NoWord;
 pub use messages::{Execute, LoadedThread, NeedThreads, ReadSummary, ReadThreads, SaveSnapshot};
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;
@@ -53,6 +55,10 @@ pub struct ConversationActor {
     line: Arc<Line>,
     indexed_at: Option<Timestamp>,
     saving: bool,
+    /// The router is being asked for a command of this conversation.
+    asking: bool,
+    /// Commands that need the router, too: one question at a time, or they would share a promise.
+    held_back: VecDeque<Execute>,
 }
 
 /// What the router waits to hear about a command that it had a part in.
@@ -166,6 +172,8 @@ impl ConversationActor {
             lsn: stored.lsn,
             indexed_at: stored.indexed_at,
             saving: false,
+            asking: false,
+            held_back: VecDeque::new(),
         }
     }
 
@@ -324,12 +332,38 @@ impl ConversationActor {
 
     /// A full disk refuses whoever asks. What the engine itself wants of the chat has to happen: it
     /// is tried again until there is room.
-    fn refuse_full(&self, message: Execute, full: Rejected, ctx: &mut ActorContext<Self>) {
-        if message.by.is_some() {
-            self.shard.answer(message.answer, Err(Failure::Rejected(full)));
-        } else {
+    fn refuse_full(&mut self, message: Execute, full: Rejected, ctx: &mut ActorContext<Self>) {
+        if message.by.is_none() {
             ctx.notify_later(message, FULL_DISK_PAUSE);
+            return;
         }
+        let part = RouterPart::of(&message.command, message.placed_at);
+        self.reject(full, &part, message.answer);
+        if part.placed {
+            self.asked(ctx);
+        }
+    }
+
+    /// Asks when what the router has to know of this chat is on its way to it: the question must
+    /// not overtake the chat's own notices.
+    fn ask_router(&mut self, need: PlacementNeed, message: Execute, ctx: &ActorContext<Self>) {
+        if self.asking && self.held_back.len() >= COMMANDS_HELD_BACK {
+            self.shard.after(self.lsn, Release::reply(message.answer, Err(Rejected::Internal.into())));
+        } else if self.asking {
+            self.held_back.push_back(message);
+        } else {
+            self.asking = true;
+            let (shard, me) = (Rc::clone(&self.shard), ctx.address());
+            let chat = (self.state.license(), self.state.id());
+            let ask = move || operations::place(&shard, chat, me, need, message);
+            self.shard.after(self.lsn, Release::default().first(ask));
+        }
+    }
+
+    /// The router has given its word: whoever waited for that may try again.
+    fn asked(&mut self, ctx: &mut ActorContext<Self>) {
+        self.asking = false;
+        self.held_back.drain(..).for_each(|message| ctx.notify(message));
     }
 
     fn reject(&self, rejected: Rejected, part: &RouterPart, answer: Answer) {
@@ -362,12 +396,22 @@ impl Handler<Execute> for ConversationActor {
         match (decided, again) {
             (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
-                let message = Execute { command, by, answer, placed_at: None };
-                let (shard, state) = (Rc::clone(&self.shard), (self.state.license(), self.state.id()));
-                operations::place(&shard, state, ctx.address(), need, message);
+                self.ask_router(need, Execute { command, by, answer, placed_at: None }, ctx);
             }
             (Err(rejected), _) => self.reject(rejected, &part, answer),
         }
+        if part.placed {
+            self.asked(ctx);
+        }
+    }
+}
+
+impl Handler<NoWord> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, NoWord(answer, rejected): NoWord, ctx: &mut ActorContext<Self>) {
+        self.shard.after(self.lsn, Release::reply(answer, Err(rejected.into())));
+        self.asked(ctx);
     }
 }
 

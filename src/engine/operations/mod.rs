@@ -23,7 +23,7 @@ use switchboard_domain::routing::{PlaceRequest, Placement};
 
 use crate::engine::agent::{Disconnected, SetStatus};
 use crate::engine::bot;
-use crate::engine::conversation::{ConversationActor, Execute};
+use crate::engine::conversation::{ConversationActor, Execute, NoWord};
 use crate::engine::customer::{Confirm, Left};
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Order, Request};
@@ -107,7 +107,7 @@ pub(crate) fn place(
                 message.command = placed(message.command, placement);
                 link::tell(&actor, message);
             }
-            Err(rejected) => shard.answer(message.answer, Err(rejected.into())),
+            Err(rejected) => link::tell(&actor, NoWord(message.answer, rejected)),
         }
     });
 }

@@ -92,7 +92,7 @@ pub(in crate::api::livechat) fn user(id: &str) -> UserId {
 }
 
 pub(in crate::api::livechat) fn member(id: &str) -> Member {
-    Member { user: user(id), present: true, seen_at: Some(SEEN) }
+    Member { user: user(id), present: true, seen_at: Some(SEEN), joined_at: SEEN }
 }
 
 pub(in crate::api::livechat) fn event(order: u32, text: &str) -> Event {

@@ -91,6 +91,7 @@ pub(crate) struct ShardLink {
 }
 
 struct Engine {
+    meters: Meters,
     parts: Parts,
     tables: Tables,
     directory: Directory,
@@ -119,6 +120,7 @@ impl EngineHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
         let handle = Self(Arc::new(Engine {
+            meters: Meters(Arc::clone(&parts.metrics)),
             parts,
             tables: Tables::default(),
             directory: Directory::default(),
@@ -155,11 +157,11 @@ impl EngineHandle {
     /// Counters as Prometheus text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.0.parts.metrics.render()
+        self.meters().page(&self.tables().licenses())
     }
 
-    pub(crate) fn meters(&self) -> Meters {
-        Meters(Arc::clone(&self.0.parts.metrics))
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.0.meters
     }
 
     /// Does this text open the administration?

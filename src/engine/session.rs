@@ -229,7 +229,8 @@ impl Session {
         let by = running.by.as_deref();
         let text = self.dialect.answer(self.side, &running.head, outcome, by);
         self.outbox.push_text(text.as_bytes());
-        self.shard.engine.meters().answered(outcome);
+        let took = clock::monotonic().saturating_sub(running.since);
+        self.shard.engine.meters().answered(outcome, took);
         *self.answered.borrow_mut() = running.head.request_id.map(|id| (slot, id));
         self.may_go_on();
     }
@@ -245,6 +246,7 @@ impl Session {
             return;
         }
         let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
+        self.shard.engine.meters().pushed();
         let mine = cause.filter(|cause| cause.session == self.key && copies.capture.what.main);
         let answered = self.answered.borrow();
         let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));

@@ -144,6 +144,7 @@ impl Shard {
                 return self.last.get();
             }
         };
+        self.engine.meters().journaled(entries);
         let before = self.last.replace(lsn);
         for entry in entries {
             let hold = match entry {

@@ -5,7 +5,6 @@
 //! wire: a client must not be able to grow the number of series.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
@@ -21,9 +20,6 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// disk, and a request is given up after 15 s.
 const SECONDS_BUCKETS: [f64; 13] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0];
-
-/// A gauge of a number that cannot be negative.
-pub type UnsignedGauge = Gauge<u64, AtomicU64>;
 
 /// Which sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,15 +93,6 @@ impl EncodeLabelValue for DeliveryResult {
     }
 }
 
-/// Which HTTP answers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct HttpLabels {
-    /// The face that answered.
-    pub face: &'static str,
-    /// The status code.
-    pub status: u16,
-}
-
 /// Everything that the process counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -121,12 +108,6 @@ pub struct Metrics {
     pub pushes_delivered: Counter,
     /// Records appended to the journal.
     pub journal_appends: Counter,
-    /// Seconds that a group write and its sync took.
-    pub journal_commit_seconds: Histogram,
-    /// The last LSN that was given out. How far the durable one is behind is the journal's lag.
-    pub journal_appended_lsn: UnsignedGauge,
-    /// The last LSN that is durable.
-    pub journal_durable_lsn: UnsignedGauge,
     /// Attempts to deliver a webhook.
     pub webhook_deliveries: Family<DeliveryLabels, Counter>,
     /// Conversations whose last thread is active.
@@ -135,8 +116,6 @@ pub struct Metrics {
     pub queue_waiting: Gauge,
     /// Agents and bots that are not offline.
     pub agents_online: Gauge,
-    /// HTTP requests answered, upgrades included.
-    pub http_requests: Family<HttpLabels, Counter>,
     registry: Registry,
 }
 
@@ -157,14 +136,10 @@ impl Metrics {
             events_posted: Counter::default(),
             pushes_delivered: Counter::default(),
             journal_appends: Counter::default(),
-            journal_commit_seconds: Histogram::new(SECONDS_BUCKETS),
-            journal_appended_lsn: Gauge::default(),
-            journal_durable_lsn: Gauge::default(),
             webhook_deliveries: Family::default(),
             conversations_active: Gauge::default(),
             queue_waiting: Gauge::default(),
             agents_online: Gauge::default(),
-            http_requests: Family::default(),
             registry: Registry::with_prefix("switchboard"),
         };
         metrics.register();
@@ -184,14 +159,6 @@ impl Metrics {
         r.register("events_posted", "Events durable in a thread", self.events_posted.clone());
         r.register("pushes_delivered", "Pushes handed to sessions", self.pushes_delivered.clone());
         r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
-        r.register_with_unit(
-            "journal_commit",
-            "Time of a group write and its sync",
-            Unit::Seconds,
-            self.journal_commit_seconds.clone(),
-        );
-        r.register("journal_appended_lsn", "Last LSN given out", self.journal_appended_lsn.clone());
-        r.register("journal_durable_lsn", "Last LSN that is durable", self.journal_durable_lsn.clone());
         r.register("webhook_deliveries", "Attempts to deliver a webhook", self.webhook_deliveries.clone());
         r.register(
             "conversations_active",
@@ -200,7 +167,6 @@ impl Metrics {
         );
         r.register("queue_waiting", "Conversations that wait for an agent", self.queue_waiting.clone());
         r.register("agents_online", "Agents and bots not offline", self.agents_online.clone());
-        r.register("http_requests", "HTTP requests answered", self.http_requests.clone());
     }
 
     /// All of it as OpenMetrics text, which Prometheus reads. Send it as [`CONTENT_TYPE`].
@@ -226,13 +192,11 @@ mod tests {
             "switchboard_events_posted_total 0\n",
             "switchboard_pushes_delivered_total 0\n",
             "switchboard_journal_appends_total 0\n",
-            "switchboard_journal_appended_lsn 0\n",
-            "switchboard_journal_durable_lsn 0\n",
             "switchboard_conversations_active 0\n",
             "switchboard_queue_waiting 0\n",
             "switchboard_agents_online 0\n",
             "switchboard_request_seconds_count 0\n",
-            "switchboard_journal_commit_seconds_bucket{le=\"+Inf\"} 0\n",
+            "switchboard_request_seconds_bucket{le=\"+Inf\"} 0\n",
         ] {
             assert!(page.contains(line), "{line:?} is missing in\n{page}");
         }
@@ -247,16 +211,12 @@ mod tests {
         metrics.requests.get_or_create(&rejected).inc_by(2);
         let delivered = DeliveryLabels { result: DeliveryResult::Delivered };
         metrics.webhook_deliveries.get_or_create(&delivered).inc();
-        metrics.http_requests.get_or_create(&HttpLabels { face: "admin", status: 200 }).inc();
-        metrics.journal_durable_lsn.set(u64::MAX);
 
         let page = metrics.render();
         for line in [
             "switchboard_sessions{face=\"livechat\",side=\"agent\"} 1\n",
             "switchboard_requests_total{action=\"send_event\",outcome=\"rejected\"} 2\n",
             "switchboard_webhook_deliveries_total{result=\"delivered\"} 1\n",
-            "switchboard_http_requests_total{face=\"admin\",status=\"200\"} 1\n",
-            "switchboard_journal_durable_lsn 18446744073709551615\n",
         ] {
             assert!(page.contains(line), "{line:?} is missing in\n{page}");
         }

@@ -10,8 +10,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::{Either, select};
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -210,8 +211,16 @@ impl Http {
             let message = format!("URL too long: at most {URL_BYTES} bytes");
             return Ok(refusal(StatusCode::URI_TOO_LONG, "entity_too_large", &message));
         }
+        let large = request.body().size_hint().lower() > HEAD_BYTES as u64;
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        self.router.clone().oneshot(request).await
+        let mut response = self.router.clone().oneshot(request).await?;
+        let status = response.status();
+        // A refusal may stand before the body was read; the connection ends then, and a client that
+        // is not told so would send its next request into nothing.
+        if status == StatusCode::PAYLOAD_TOO_LARGE || (large && status.is_client_error()) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
 }

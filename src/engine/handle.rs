@@ -363,6 +363,9 @@ impl EngineHandle {
     /// Makes the records durable and lets recovery begin after `lsn`.
     pub(crate) fn checkpoint(&self, lsn: Lsn) {
         let Ok(mut made) = self.0.checkpoint.lock() else { return };
+        if lsn <= *made {
+            return;
+        }
         let done = numbers(self.tables().last_number(), lsn)
             .and_then(|save| self.records().save(save))
             .and_then(|()| self.records().sync())

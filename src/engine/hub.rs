@@ -97,6 +97,8 @@ pub struct Hub {
     next: Cell<u64>,
     /// Sessions that were answered and may run what waits.
     going_on: RefCell<Vec<Rc<Session>>>,
+    /// They are being run; what is answered meanwhile is picked up by the same loop.
+    going: Cell<bool>,
 }
 
 impl Hub {
@@ -147,6 +149,10 @@ impl Hub {
 
     /// Runs what waits in the sessions that were answered.
     pub(crate) fn go_on(&self) {
+        if self.going.replace(true) {
+            return;
+        }
+        let _done = Done(&self.going);
         loop {
             let next = self.going_on.borrow_mut().pop();
             let Some(session) = next else { break };
@@ -253,6 +259,15 @@ impl Hub {
     fn session_of(&self, cause: Cause) -> Option<Rc<Session>> {
         let here = Shard::current().is_some_and(|shard| shard.index == cause.session.shard);
         if here { self.session(cause.session.id) } else { None }
+    }
+}
+
+/// Ends the loop of [`Hub::go_on`], also when something in it panicked.
+struct Done<'a>(&'a Cell<bool>);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 

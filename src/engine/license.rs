@@ -1,6 +1,6 @@
 //! A license's actor: its settings, and the tokens given out in its name (design D14).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub struct LicenseActor {
     lsn: Lsn,
     /// Tokens whose newest state no snapshot holds.
     unsaved: HashMap<TokenHash, (Lsn, StoredToken)>,
+    /// A snapshot of tokens is on its way; every token of it asks for one.
+    saving: bool,
 }
 
 /// Gives out a token, of which only the hash is known here.
@@ -88,7 +90,7 @@ impl LicenseActor {
     /// A license as stored.
     #[must_use]
     pub fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, state: License, lsn: Lsn) -> Self {
-        Self { shard, table, state, lsn, unsaved: HashMap::new() }
+        Self { shard, table, state, lsn, unsaved: HashMap::new(), saving: false }
     }
 
     fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
@@ -96,12 +98,14 @@ impl LicenseActor {
         self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))
     }
 
-    /// Forgets tokens that have ended.
+    /// Forgets tokens that have ended. One that a bot's login hangs on stays: it has ended, but
+    /// nobody revoked it.
     fn sweep(&self) {
         let (engine, now) = (&self.shard.engine, self.shard.now());
+        let in_use: HashSet<_> = self.table.bots.iter().filter_map(|bot| bot.token).collect();
         let mut save = Save::new();
         engine.tables().tokens.retain(|hash, token| {
-            let ended = token.license == self.state.id && token.expired(now);
+            let ended = token.license == self.state.id && token.expired(now) && !in_use.contains(hash);
             if ended && !self.unsaved.contains_key(hash) {
                 save.forget(&ActorKey::Token(*hash));
             }
@@ -161,6 +165,9 @@ impl Handler<SaveSnapshot> for LicenseActor {
     type Result = ();
 
     fn handle(&mut self, _: SaveSnapshot, ctx: &mut Context<Self>) {
+        if self.saving {
+            return;
+        }
         store(&self.shard, ActorKey::License(self.state.id), self.lsn, &self.state);
         let Some(newest) = self.unsaved.values().map(|(lsn, _)| *lsn).max() else { return };
         let (mut save, mut tokens) = (Save::new(), Vec::new());
@@ -173,6 +180,7 @@ impl Handler<SaveSnapshot> for LicenseActor {
                 Err(error) => tracing::error!(%error, "a token cannot be stored"),
             }
         }
+        self.saving = true;
         let (shard, me) = (Rc::clone(&self.shard), ctx.address());
         let store = move || match shard.engine.records().save(save) {
             Ok(()) => {
@@ -181,7 +189,10 @@ impl Handler<SaveSnapshot> for LicenseActor {
                 }
                 link::tell(&me, TokensSaved(tokens));
             }
-            Err(error) => tracing::error!(%error, "tokens cannot be stored"),
+            Err(error) => {
+                tracing::error!(%error, "tokens cannot be stored");
+                link::tell(&me, TokensSaved(Vec::new()));
+            }
         };
         self.shard.after(newest, Release::default().first(store));
     }
@@ -191,6 +202,7 @@ impl Handler<TokensSaved> for LicenseActor {
     type Result = ();
 
     fn handle(&mut self, TokensSaved(tokens): TokensSaved, _: &mut Context<Self>) {
+        self.saving = false;
         for (hash, lsn) in tokens {
             if self.unsaved.get(&hash).is_some_and(|(newest, _)| *newest == lsn) {
                 self.unsaved.remove(&hash);

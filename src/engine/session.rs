@@ -204,7 +204,9 @@ impl Session {
         }
         let before = self.state.replace(next);
         self.answered(slot, outcome);
-        if let State::LoggingIn(buffer) = before {
+        if let State::LoggingIn(buffer) = before
+            && outcome.is_ok()
+        {
             for (capture, lsn) in buffer {
                 let chat = capture.what.push.chat();
                 let known = chat.and_then(|chat| seen.get(&chat)).is_some_and(|seen| lsn <= *seen);

@@ -347,7 +347,8 @@ impl ConversationActor {
     /// Asks when what the router has to know of this chat is on its way to it: the question must
     /// not overtake the chat's own notices.
     fn ask_router(&mut self, need: PlacementNeed, message: Execute, ctx: &ActorContext<Self>) {
-        if self.asking && self.held_back.len() >= COMMANDS_HELD_BACK {
+        // What the engine itself wants has to happen, and is bounded by what it wants.
+        if self.asking && message.by.is_some() && self.held_back.len() >= COMMANDS_HELD_BACK {
             self.shard.after(self.lsn, Release::reply(message.answer, Err(Rejected::Internal.into())));
         } else if self.asking {
             self.held_back.push_back(message);
@@ -360,10 +361,15 @@ impl ConversationActor {
         }
     }
 
-    /// The router has given its word: whoever waited for that may try again.
+    /// The router has given its word: whoever waited for that may try again, in order, until one
+    /// has to ask again.
     fn asked(&mut self, ctx: &mut ActorContext<Self>) {
         self.asking = false;
-        self.held_back.drain(..).for_each(|message| ctx.notify(message));
+        while !self.asking
+            && let Some(message) = self.held_back.pop_front()
+        {
+            self.handle(message, ctx);
+        }
     }
 
     fn reject(&self, rejected: Rejected, part: &RouterPart, answer: Answer) {

@@ -6,13 +6,12 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use switchboard_domain::id::CustomerId;
 
 use super::args::DemoArgs;
 use crate::config::{Demo, Secret};
+use crate::engine::secret;
 use crate::telemetry::clock;
 
 /// Their file in the data directory, readable by its owner alone.
@@ -118,9 +117,9 @@ impl Credentials {
             // Any version 4 UUID will do, and a customer's id is one.
             organization_id: CustomerId::from_random(clock::random_u128()).to_string(),
             client_id: format!("{:032x}", clock::random_u128()),
-            client_secret: token(),
-            admin_token: token(),
-            agents: Demo::AGENTS.map(|id| AgentCredentials { id: id.to_owned(), token: token() }),
+            client_secret: secret::draw(),
+            admin_token: secret::draw(),
+            agents: Demo::AGENTS.map(|id| AgentCredentials { id: id.to_owned(), token: secret::draw() }),
             groups: Demo::GROUPS.to_vec(),
         }
     }
@@ -140,11 +139,6 @@ impl Credentials {
         fs::rename(&unfinished, dir.join(FILE))?;
         File::open(dir)?.sync_all()
     }
-}
-
-/// 32 random bytes as 43 characters that need no quoting anywhere.
-fn token() -> String {
-    URL_SAFE_NO_PAD.encode(clock::random_bytes::<32>())
 }
 
 #[cfg(test)]

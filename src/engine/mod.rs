@@ -28,7 +28,7 @@ mod push;
 mod recovery;
 pub mod release;
 pub mod router;
-mod secret;
+pub mod secret;
 pub mod session;
 pub mod shard;
 mod start;

@@ -8,10 +8,16 @@ use sha2::{Digest, Sha256};
 use crate::engine::entry::TokenHash;
 use crate::telemetry::clock;
 
-/// Draws a new token: 43 characters that need no quoting anywhere.
+/// Draws a new token: 43 characters that need no quoting anywhere, and of which the first is no
+/// dash: a command line would take such a token for an option.
 #[must_use]
-pub(super) fn draw() -> String {
-    URL_SAFE_NO_PAD.encode(clock::random_bytes::<32>())
+pub fn draw() -> String {
+    loop {
+        let token = URL_SAFE_NO_PAD.encode(clock::random_bytes::<32>());
+        if !token.starts_with('-') {
+            return token;
+        }
+    }
 }
 
 /// The hash under which a token is kept.
@@ -24,4 +30,18 @@ pub(super) fn hash(text: &str) -> TokenHash {
 #[must_use]
 pub(super) fn same(a: &str, b: &str) -> bool {
     hash(a).iter().zip(hash(b)).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_looks_like_an_option() {
+        for _ in 0..1000 {
+            let token = draw();
+            assert_eq!(token.len(), 43);
+            assert!(!token.starts_with('-'), "{token}");
+        }
+    }
 }

@@ -11,7 +11,6 @@ use actix_rt::ArbiterHandle;
 use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, LicenseId, UserId};
-use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
 
@@ -374,11 +373,5 @@ impl EngineHandle {
             Ok(()) => *made = lsn,
             Err(error) => tracing::error!(%error, "the checkpoint could not be advanced"),
         }
-    }
-
-    /// The time.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        clock::now()
     }
 }

@@ -34,10 +34,11 @@ pub const ATTEMPTS_PER_URL: usize = 8;
 /// Attempts under way in all of a license; further lanes wait for their turn.
 pub const ATTEMPTS_IN_ALL: usize = 64;
 
-/// Outstanding deliveries of one URL: what a dead receiver can pile up. A further one is given up
-/// at once ([`Overflowed`](super::Settlement::Overflowed)).
-pub const BACKLOG_PER_URL: usize = 10_000;
+/// Outstanding deliveries of one URL: what a dead receiver, or a burst that a receiver is slower
+/// than, can pile up. A further one is given up at once ([`Overflowed`](super::Settlement::Overflowed)),
+/// so the bound is what memory bears rather than what is likely.
+pub const BACKLOG_PER_URL: usize = 100_000;
 
 /// Bytes of the bodies of one URL's outstanding deliveries; beyond it as [`BACKLOG_PER_URL`]. One
 /// delivery is always taken, however large.
-pub const BACKLOG_BYTES_PER_URL: usize = 32 * 1024 * 1024;
+pub const BACKLOG_BYTES_PER_URL: usize = 256 * 1024 * 1024;

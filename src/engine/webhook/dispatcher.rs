@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::id::{AgentId, LicenseId};
-use switchboard_domain::webhook::{Delivery, DeliveryFact, DeliveryId, Outbox, Outcome, Schedules, Verdict};
+use switchboard_domain::webhook::{
+    Delivery, DeliveryFact, DeliveryId, Outbox, Outcome, Schedules, Settlement, Verdict,
+};
 
 use crate::engine::entry::{Entry, unreadable};
 use crate::engine::hub::{Parcel, Parcels};
@@ -19,6 +21,9 @@ use crate::engine::webhook::Post;
 use crate::storage::{Save, StorageError};
 use crate::telemetry::clock;
 
+/// Between two lines in the log about calls that were given up.
+const GIVEN_UP_PAUSE: Duration = Duration::from_secs(1);
+
 /// A license's dispatcher.
 pub struct DispatcherActor {
     shard: Rc<Shard>,
@@ -29,6 +34,9 @@ pub struct DispatcherActor {
     /// Deliveries that are stored on their own.
     stored: HashSet<DeliveryId>,
     next_worker: usize,
+    /// Calls given up since that was said last, and when that was.
+    given_up: u64,
+    told: Option<Duration>,
 }
 
 /// A delivery fell due; its change is durable.
@@ -82,7 +90,16 @@ impl DispatcherActor {
         let mut outbox = Outbox::new(schedules);
         let stored = owed.iter().map(|delivery| delivery.id.clone()).collect();
         owed.into_iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(delivery)));
-        Self { shard, license, outbox, holders: HashMap::new(), stored, next_worker: 0 }
+        Self {
+            shard,
+            license,
+            outbox,
+            holders: HashMap::new(),
+            stored,
+            next_worker: 0,
+            given_up: 0,
+            told: None,
+        }
     }
 
     /// Gives out every attempt that may begin now.
@@ -98,7 +115,7 @@ impl DispatcherActor {
     fn settle(&mut self, fact: DeliveryFact) {
         let DeliveryFact::Settled { id, how } = fact else { return };
         if how.is_given_up() {
-            tracing::warn!(license = %self.license, delivery = %id, ?how, "a webhook call was given up");
+            self.say_given_up(&id, how);
         }
         self.shard.engine.meters().delivery_settled(how);
         let entry = Entry::DeliverySettled(self.license, id.clone(), how);
@@ -109,6 +126,17 @@ impl DispatcherActor {
             let mut save = Save::new();
             save.delivery_remove(self.license, id.as_str());
             self.save(save);
+        }
+    }
+
+    /// Says that calls were given up, at most once in a while: they may come by the thousand.
+    fn say_given_up(&mut self, id: &DeliveryId, how: Settlement) {
+        self.given_up += 1;
+        let now = clock::monotonic();
+        if self.told.is_none_or(|told| now.saturating_sub(told) >= GIVEN_UP_PAUSE) {
+            let (license, count) = (self.license, self.given_up);
+            tracing::warn!(%license, count, last = %id, ?how, "webhook calls were given up");
+            (self.told, self.given_up) = (Some(now), 0);
         }
     }
 

@@ -35,8 +35,8 @@ pub const FILE_BYTES: u64 = 10 * 1024 * 1024;
 pub const RICH_ELEMENTS: usize = 10;
 /// Buttons of one rich message element (published limit), at least one when given.
 pub const RICH_BUTTONS: usize = 11;
-/// Approximate bytes of events that a head carries before they move to a chunk: a chunk stays
-/// well under the 32 KiB that a stored value may have (design D3).
+/// Approximate bytes of events that a head carries before they move to a chunk: but for one great
+/// event, which storage splits, a chunk stays well under the 32 KiB of a stored value (design D3).
 pub const TAIL_BYTES: usize = 16 * 1024;
 /// Chats that routing may give a bot or human agent when nothing else is set.
 pub const DEFAULT_MAX_CHATS: u32 = 6;

@@ -75,12 +75,7 @@ impl Handler<Parcels> for HubActor {
     type Result = ();
 
     fn handle(&mut self, Parcels(parcels): Parcels, _: &mut Context<Self>) {
-        for parcel in parcels {
-            match parcel {
-                Parcel::DeliveryKept(id) => self.0.delivery_kept(&id),
-                parcel => self.0.hub.take(parcel),
-            }
-        }
+        parcels.into_iter().for_each(|parcel| self.0.hub.take(parcel));
         self.0.hub.go_on();
     }
 }

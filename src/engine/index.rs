@@ -5,16 +5,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use switchboard_domain::auth::{Principal, Reach};
+use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{AgentId, ConversationId, GroupId, UserId};
+use switchboard_domain::id::{AgentId, ConversationId, UserId};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::unreadable;
 use crate::engine::limits::LIST_SCAN;
-use crate::engine::order::{ListChats, ListPlace, PropertyRule, PropertyTest};
+use crate::engine::order::{ListChats, ListPlace};
 use crate::engine::tables::LicenseTable;
 use crate::storage::{Records, StorageError};
 
@@ -23,8 +24,8 @@ use crate::storage::{Records, StorageError};
 pub struct Line {
     /// Has an active thread.
     pub active: bool,
-    /// Access.
-    pub groups: Vec<GroupId>,
+    /// Which groups may see it.
+    pub access: Access,
     /// Agents in it now.
     pub agents: Vec<AgentId>,
     /// Chat properties.
@@ -49,7 +50,7 @@ impl Line {
         let chat = conversation.chat_view();
         Self {
             active: chat.active,
-            groups: chat.access.groups.into_iter().collect(),
+            access: chat.access,
             agents: conversation.present_agents().cloned().collect(),
             properties: chat.properties,
         }
@@ -66,20 +67,7 @@ impl Line {
 
     fn seen_by(&self, by: &Principal) -> bool {
         let present = by.agent().is_some_and(|agent| self.agents.contains(agent));
-        let everybody = self.groups.contains(&GroupId::EVERYBODY);
-        let access = everybody || by.groups.iter().any(|group| self.groups.contains(group));
-        by.scopes.read_chats().is_some_and(|reach: Reach| reach.covers(access, present))
-    }
-
-    fn passes(&self, rules: &[PropertyRule]) -> bool {
-        rules.iter().all(|rule| {
-            let value = self.properties.get(&rule.namespace, &rule.name);
-            match &rule.test {
-                PropertyTest::Exists(wanted) => value.is_some() == *wanted,
-                PropertyTest::Values(values) => value.is_some_and(|v| values.contains(v)),
-                PropertyTest::ExcludeValues(values) => value.is_none_or(|v| !values.contains(v)),
-            }
-        })
+        by.reached(&self.access, present).covered_by(by.scopes.read_chats())
     }
 }
 
@@ -109,7 +97,8 @@ pub fn page(
         Rejected::Internal
     })?;
     rows.retain(|(_, _, line)| {
-        line.seen_by(by) && (list.include_active || !line.active) && line.passes(&list.properties)
+        let passes = list.properties.iter().all(|filter| filter.pass(&line.properties));
+        line.seen_by(by) && (list.include_active || !line.active) && passes
     });
     rows.sort_by_key(|(at, chat, _)| (*at, *chat));
     if list.newest_first {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use switchboard_domain::auth::{Principal, Scope};
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::event::Event;
-use switchboard_domain::conversation::properties::{PropertyTable, PropertyValue};
+use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::view::{ChatView, Summary, ThreadView, Threads};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, ThreadId};
@@ -15,7 +15,7 @@ use switchboard_domain::participant::bot::{Bot, BotChange};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::BotWebhooks;
+use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
 
 use crate::engine::profiles::{AgentProfile, Profiles};
 
@@ -73,7 +73,7 @@ pub struct ListChats {
     /// Also those with an active thread? (`false`: only closed ones.)
     pub include_active: bool,
     /// Only chats that pass all of these.
-    pub properties: Vec<PropertyRule>,
+    pub properties: Vec<PropertyFilter>,
     /// Newest activity first?
     pub newest_first: bool,
     /// At most this many.
@@ -91,28 +91,6 @@ pub struct ListPlace {
     pub at: Timestamp,
     /// The chat.
     pub chat: ConversationId,
-}
-
-/// A condition on one chat property (spec v3.0, 5.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PropertyRule {
-    /// Namespace of the property.
-    pub namespace: Box<str>,
-    /// Name of the property.
-    pub name: Box<str>,
-    /// What must hold. A chat without it passes `exists: false` and `exclude_values`.
-    pub test: PropertyTest,
-}
-
-/// The test of a [`PropertyRule`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PropertyTest {
-    /// Is it set?
-    Exists(bool),
-    /// Is it one of these?
-    Values(Vec<PropertyValue>),
-    /// Is it none of these?
-    ExcludeValues(Vec<PropertyValue>),
 }
 
 /// A bot that is to be made.

@@ -6,7 +6,7 @@ use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::event::EventBody;
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::conversation::push::{Push, Told};
-use switchboard_domain::id::{AgentId, UserId};
+use switchboard_domain::id::AgentId;
 use switchboard_domain::webhook::{
     Action, AuthorKind, Delivery, DeliveryId, Endpoint, EndpointId, Lane, Occasion, Owner,
 };
@@ -104,7 +104,6 @@ fn author(push: &Push) -> Option<AuthorKind> {
     let Push::EventPosted { event, .. } = push else { return None };
     match (&event.body, &event.author) {
         (EventBody::System(_), _) | (_, None) => None,
-        (_, Some(UserId::Agent(_))) => Some(AuthorKind::Agent),
-        (_, Some(UserId::Customer(_))) => Some(AuthorKind::Customer),
+        (_, Some(author)) => Some(AuthorKind::of(author)),
     }
 }

@@ -130,7 +130,10 @@ impl Filters {
 }
 
 impl PropertyFilter {
-    fn pass(&self, properties: &Properties) -> bool {
+    /// Does a chat with these properties pass? One without the property passes what asks for its
+    /// absence or excludes values (spec v3.0, 5.1 and 7.2).
+    #[must_use]
+    pub fn pass(&self, properties: &Properties) -> bool {
         let value = properties.get(&self.namespace, &self.name);
         match &self.rule {
             PropertyRule::Exists(wanted) => value.is_some() == *wanted,

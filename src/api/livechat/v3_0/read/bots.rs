@@ -8,9 +8,7 @@ use switchboard_domain::limits::{DEFAULT_MAX_CHATS, MAX_CHATS_COUNT};
 use switchboard_domain::participant::bot::BotChange;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::routing::Priority;
-use switchboard_domain::webhook::{
-    Additional, AuthorKind, BotWebhooks, Filters, PropertyFilter, PropertyRule, Subscription,
-};
+use switchboard_domain::webhook::{Additional, AuthorKind, BotWebhooks, Filters, Subscription};
 
 use super::Call;
 use super::properties::rules;
@@ -18,7 +16,7 @@ use crate::api::livechat::object::Object;
 use crate::api::livechat::v3_0::NUMBER;
 use crate::api::livechat::v3_0::show::ACTIONS;
 use crate::engine::dialect::Ask;
-use crate::engine::order::{Failure, NewBot, Order, PropertyTest};
+use crate::engine::order::{Failure, NewBot, Order};
 
 /// With blanks here; the Agent API writes them with underscores.
 const STATUSES: [(&str, RoutingStatus); 3] = [
@@ -152,21 +150,12 @@ fn read_filters(filters: &Object<'_>) -> Result<Filters, Failure> {
     let members: Object<'_> = filters.optional("chat_member_ids")?.unwrap_or_default();
     let properties: Object<'_> = filters.optional("chat_properties")?.unwrap_or_default();
     let authors = [("customer", AuthorKind::Customer), ("agent", AuthorKind::Agent)];
-    let rule = |rule: crate::engine::order::PropertyRule| PropertyFilter {
-        namespace: rule.namespace,
-        name: rule.name,
-        rule: match rule.test {
-            PropertyTest::Exists(exists) => PropertyRule::Exists(exists),
-            PropertyTest::Values(values) => PropertyRule::Values(values),
-            PropertyTest::ExcludeValues(values) => PropertyRule::ExcludeValues(values),
-        },
-    };
     Ok(Filters {
         agents_any: members.optional("agents_any")?,
         agents_exclude: members.optional("agents_exclude")?,
         author: filters.choice("author_type", &authors)?,
         only_my_chats: filters.optional("only_my_chats")?,
-        properties: rules(&properties)?.into_iter().map(rule).collect(),
+        properties: rules(&properties)?,
     })
 }
 

@@ -157,12 +157,12 @@ mod tests {
 
     use super::*;
     use crate::api::livechat::v3_0::read::testing::{principal, read, refusal};
-    use crate::engine::order::PropertyTest;
     use serde_json::{Value, json};
     use switchboard_domain::conversation::access::Access;
     use switchboard_domain::conversation::properties::PropertyValue;
     use switchboard_domain::error::Rejected;
     use switchboard_domain::id::GroupId;
+    use switchboard_domain::webhook::PropertyRule;
 
     fn list(args: &Value) -> ListChats {
         match read(list_for_agent, &principal(Side::Agent, &["*"]), args) {
@@ -270,14 +270,14 @@ mod tests {
         let filtered = list(&filters);
         assert!(!filtered.include_active);
         let tests: Vec<_> =
-            filtered.properties.iter().map(|rule| (&*rule.namespace, &*rule.name, &rule.test)).collect();
+            filtered.properties.iter().map(|rule| (&*rule.namespace, &*rule.name, &rule.rule)).collect();
         let text = |t: &str| PropertyValue::Text(t.into());
         assert_eq!(
             tests,
             [
-                ("source", "type", &PropertyTest::Values(vec![text("sms"), text("mail")])),
-                ("source", "client_id", &PropertyTest::Exists(false)),
-                ("rating", "score", &PropertyTest::ExcludeValues(vec![PropertyValue::Int(1)])),
+                ("source", "type", &PropertyRule::Values(vec![text("sms"), text("mail")])),
+                ("source", "client_id", &PropertyRule::Exists(false)),
+                ("rating", "score", &PropertyRule::ExcludeValues(vec![PropertyValue::Int(1)])),
             ]
         );
     }

@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::{Properties, PropertyValue};
 use switchboard_domain::id::GroupId;
+use switchboard_domain::webhook::{PropertyFilter, PropertyRule};
 
 use crate::api::livechat::object::{Field, Object, Path};
-use crate::engine::order::{Failure, PropertyRule, PropertyTest};
+use crate::engine::order::Failure;
 
 impl<'a> Field<'a> for PropertyValue {
     /// `v`, or `{"value": v}` as it goes out.
@@ -47,24 +48,24 @@ impl<'a> Field<'a> for Access {
 }
 
 /// `<ns>.<name>.<test>`, exactly one test for each property.
-pub(super) fn rules(namespaces: &Object<'_>) -> Result<Vec<PropertyRule>, Failure> {
+pub(super) fn rules(namespaces: &Object<'_>) -> Result<Vec<PropertyFilter>, Failure> {
     let mut rules = Vec::new();
     for (namespace, raw) in namespaces.entries() {
         let names = Object::read(raw, namespaces.at(namespace))?;
         for (name, raw) in names.entries() {
-            let test = test(&Object::read(raw, names.at(name))?, names.at(name))?;
-            rules.push(PropertyRule { namespace: namespace.into(), name: name.into(), test });
+            let rule = rule(&Object::read(raw, names.at(name))?, names.at(name))?;
+            rules.push(PropertyFilter { namespace: namespace.into(), name: name.into(), rule });
         }
     }
     Ok(rules)
 }
 
-fn test(tests: &Object<'_>, path: Path<'_>) -> Result<PropertyTest, Failure> {
+fn rule(tests: &Object<'_>, path: Path<'_>) -> Result<PropertyRule, Failure> {
     let given = (tests.optional("exists")?, tests.optional("values")?, tests.optional("exclude_values")?);
     match given {
-        (Some(exists), None, None) => Ok(PropertyTest::Exists(exists)),
-        (None, Some(values), None) => Ok(PropertyTest::Values(values)),
-        (None, None, Some(values)) => Ok(PropertyTest::ExcludeValues(values)),
+        (Some(exists), None, None) => Ok(PropertyRule::Exists(exists)),
+        (None, Some(values), None) => Ok(PropertyRule::Values(values)),
+        (None, None, Some(values)) => Ok(PropertyRule::ExcludeValues(values)),
         _ => Err(path.invalid("must have exactly one of: exists, values, exclude_values")),
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::Entry;
 use crate::engine::limits::{CONNECTIONS_PER_USER, FULL_DISK_PAUSE};
 use crate::engine::link;
-use crate::engine::order::{Done, Failure};
+use crate::engine::order::{Done, Outcome};
 use crate::engine::participants::{announce, store};
 use crate::engine::profiles::AgentProfile;
 use crate::engine::push::{capture, deliveries};
@@ -48,8 +48,8 @@ pub struct Connect {
 pub struct Disconnected {
     /// The connection.
     pub session: SessionKey,
-    /// By `logout`.
-    pub logged_out: bool,
+    /// Who hears how the `logout` went; `None`: the connection was lost.
+    pub logout: Option<Answer>,
 }
 
 /// The status is to change.
@@ -130,19 +130,27 @@ impl AgentActor {
         self.shard.after(self.lsn, release);
     }
 
-    /// The last connection went; on a full disk that is written when there is room again.
-    fn nobody_here(&mut self, logged_out: bool, ctx: &mut Context<Self>) {
+    /// A connection went, perhaps the last; on a full disk that is written when there is room again.
+    /// A logout is answered when everybody knows of it.
+    fn connection_gone(&mut self, logged_out: bool, answer: Answer, ctx: &mut Context<Self>) {
         if !self.connections.is_empty() {
-            return;
+            return self.reply(answer, Ok(Done::Nothing));
         }
-        if self.shard.ready().is_err() {
-            ctx.run_later(FULL_DISK_PAUSE, move |agent, ctx| agent.nobody_here(logged_out, ctx));
+        if let Err(full) = self.shard.ready() {
+            self.reply(answer, Err(full.into()));
+            let again = move |agent: &mut Self, ctx: &mut Context<Self>| {
+                agent.connection_gone(logged_out, Answer::Nobody, ctx);
+            };
+            ctx.run_later(FULL_DISK_PAUSE, again);
             return;
         }
         let facts = self.state.last_connection_gone(logged_out, self.shard.now());
-        if !facts.is_empty() {
-            self.commit(facts, Answer::Nobody, ctx);
-        }
+        if facts.is_empty() { self.reply(answer, Ok(Done::Nothing)) } else { self.commit(facts, answer, ctx) }
+    }
+
+    /// Answers when all that the answer rests on is durable.
+    fn reply(&self, answer: Answer, outcome: Outcome) {
+        self.shard.after(self.lsn, Release::reply(answer, outcome));
     }
 
     fn watch_deadline(&self, ctx: &mut Context<Self>) {
@@ -187,8 +195,12 @@ impl Handler<Disconnected> for AgentActor {
     type Result = ();
 
     fn handle(&mut self, gone: Disconnected, ctx: &mut Context<Self>) {
+        let logged_out = gone.logout.is_some();
+        let answer = gone.logout.unwrap_or(Answer::Nobody);
         if self.connections.remove(&gone.session) {
-            self.nobody_here(gone.logged_out, ctx);
+            self.connection_gone(logged_out, answer, ctx);
+        } else {
+            self.reply(answer, Ok(Done::Nothing));
         }
     }
 }
@@ -203,9 +215,7 @@ impl Handler<SetStatus> for AgentActor {
             self.shard.ready().err()
         };
         if let Some(rejected) = refused {
-            let reply = Release::reply(message.answer, Err(Failure::Rejected(rejected)));
-            self.shard.after(self.lsn, reply);
-            return;
+            return self.reply(message.answer, Err(rejected.into()));
         }
         let facts = self.state.set_status(message.status, self.shard.now());
         self.commit(facts, message.answer, ctx);

@@ -46,6 +46,8 @@ enum State {
     /// The login runs; what is pushed meanwhile waits for its answer (design D11).
     LoggingIn(Vec<(Arc<Capture>, Lsn)>),
     In(Identity),
+    /// Logs out: hears nothing more but the answers to what still runs, then closes.
+    LoggingOut,
     Gone,
 }
 
@@ -200,7 +202,7 @@ impl Session {
             return;
         }
         if outcome.is_err() {
-            self.leave(false);
+            self.leave(None);
         }
         let before = self.state.replace(next);
         self.answered(slot, outcome);
@@ -234,6 +236,9 @@ impl Session {
         let took = clock::monotonic().saturating_sub(running.since);
         self.shard.engine.meters().answered(outcome, took);
         *self.answered.borrow_mut() = running.head.request_id.map(|id| (slot, id));
+        if matches!(*self.state.borrow(), State::LoggingOut) && self.running.borrow().is_empty() {
+            self.outbox.close(CLOSE_NORMAL, "");
+        }
         self.may_go_on();
     }
 
@@ -245,6 +250,9 @@ impl Session {
             } else {
                 self.outbox.close(CLOSE_POLICY, "too many pushes during the login");
             }
+            return;
+        }
+        if matches!(*self.state.borrow(), State::LoggingOut) {
             return;
         }
         let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
@@ -285,6 +293,9 @@ impl Session {
     pub fn tick(&self) {
         let now = clock::monotonic();
         self.time_out(now);
+        if matches!(*self.state.borrow(), State::LoggingOut) {
+            return;
+        }
         let identity = self.identity.borrow();
         let Some(identity) = identity.as_ref() else {
             if now.saturating_sub(self.opened) >= self.shard.engine.settings().login_time {
@@ -324,8 +335,8 @@ impl Session {
     }
 
     fn may_run(&self) -> bool {
-        let logging_in = matches!(*self.state.borrow(), State::LoggingIn(_));
-        !logging_in && !self.outbox.is_closing() && self.running.borrow().len() < RUNNING_REQUESTS
+        let in_between = matches!(*self.state.borrow(), State::LoggingIn(_) | State::LoggingOut);
+        !in_between && !self.outbox.is_closing() && self.running.borrow().len() < RUNNING_REQUESTS
     }
 
     fn run(&self, text: &str) {
@@ -353,9 +364,8 @@ impl Session {
             (Ok(_), None) => self.answered(slot, &Err(Failure::LoginFirst)),
             (Ok(Ask::Logout), Some(_)) => {
                 self.waiting.borrow_mut().clear();
-                self.leave(true);
-                self.answered(slot, &Ok(Done::Nothing));
-                self.outbox.close(CLOSE_NORMAL, "");
+                self.state.replace(State::LoggingOut);
+                self.leave(Some(Answer::Session(Cause { session: self.key, slot })));
             }
             (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
         }
@@ -376,11 +386,12 @@ impl Session {
         }
     }
 
-    /// Unsubscribes and tells the agent's actor. Only the first call does anything.
-    fn leave(&self, logged_out: bool) {
+    /// Unsubscribes and tells the user's actor, which answers a logout. Only the first call does
+    /// anything.
+    fn leave(&self, logout: Option<Answer>) {
         if let Some(identity) = self.identity.take() {
             self.shard.hub.unsubscribe(self, identity.by.license, &identity.by.user);
-            operations::connection_gone(&self.shard, &identity.by, self.key, logged_out);
+            operations::connection_gone(&self.shard, &identity.by, self.key, logout);
         }
     }
 }
@@ -410,7 +421,7 @@ impl SocketEvents for Session {
 
     fn on_gone(&self) {
         self.state.replace(State::Gone);
-        self.leave(false);
+        self.leave(None);
         self.shard.hub.closed(self);
         self.shard.engine.meters().session_closed(self.side);
     }

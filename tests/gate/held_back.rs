@@ -122,6 +122,11 @@ async fn settings_and_tokens() {
         |payload: &Value| payload["agent_id"] == bob.id && payload["routing_status"] == "accepting_chats";
     ann.push("agent_updated", fits).await;
 
+    let cleo = server.watcher(2).await;
+    ann.push("agent_updated", |payload| payload["routing_status"] == "not_accepting_chats").await;
+    stage.held_back("logout", cleo.ok("logout", json!({}))).await;
+    cleo.closed().await;
+
     let configuration = server.configuration();
     let new = json!({ "name": "Newborn", "status": "accepting chats" });
     let answer = stage.held_back("create_bot_agent", configuration.ok("create_bot_agent", new)).await;

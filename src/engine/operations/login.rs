@@ -87,7 +87,7 @@ async fn agent(
         link::tell(&actor, Connect { session: session.key(), reconnect, told });
         heard.await.map_err(|_| Rejected::Internal)??;
         if session.is_gone() {
-            connection_gone(shard, &by, session.key(), false);
+            connection_gone(shard, &by, session.key(), None);
             return Err(Failure::Timeout);
         }
     }
@@ -125,7 +125,7 @@ async fn customer(
     let arrive = Arrive { session: session.key(), change };
     let (customer, position) = link::ask(&actor, arrive).await??;
     if session.is_gone() {
-        connection_gone(shard, &by, session.key(), false);
+        connection_gone(shard, &by, session.key(), None);
         return Err(Failure::Timeout);
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group });

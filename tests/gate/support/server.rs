@@ -35,8 +35,11 @@ const CONNECTIONS: u32 = 64;
 const LICENSE: u64 = 100_000_001;
 const CLIENT: &str = "0123456789abcdef";
 const ADMIN_TOKEN: &str = "the-token-of-the-administration";
-const AGENTS: [(&str, &str); 2] =
-    [("agent1@example.com", "the-token-of-agent-1"), ("agent2@example.com", "the-token-of-agent-2")];
+const AGENTS: [(&str, &str); 3] = [
+    ("agent1@example.com", "the-token-of-agent-1"),
+    ("agent2@example.com", "the-token-of-agent-2"),
+    ("agent3@example.com", "the-token-of-agent-3"),
+];
 
 /// A running server. Dropping it stops it, and fails the test if it broke its word.
 pub(crate) struct Server {

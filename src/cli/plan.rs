@@ -6,7 +6,7 @@ use std::time::Duration;
 use switchboard_domain::id::{ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::Duty;
 use switchboard_domain::participant::agent::Role;
-use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::license::{Group, License};
 use switchboard_domain::routing::Priority;
 use switchboard_domain::webhook::{Schedule, Schedules};
 
@@ -65,7 +65,7 @@ fn license(from: &config::License) -> Plan {
     let client = ClientId::new(&from.client_id);
     let mut license = License::new(LicenseId(from.id), &from.organization_id, client, clock::now());
     for group in &from.groups {
-        license.groups.insert(GroupId(group.id), group.name.as_str().into());
+        license.groups.insert(GroupId(group.id), Group::named(&group.name));
     }
     let agents = from.agents.iter().map(|agent| PlannedAgent {
         agent: new_agent(&agent.id, &agent.name, role(agent.role), duty(from, agent)),

@@ -20,6 +20,13 @@ pub const TAGS_PER_THREAD: usize = 64;
 pub const URL_CHARS: usize = 2048;
 /// Bytes of a property's text value: keeps heads small; more is `Invalid`.
 pub const PROPERTY_TEXT_BYTES: usize = 4 * 1024;
+/// Characters of a property's name; more is `Invalid`.
+pub const PROPERTY_NAME_CHARS: usize = 256;
+/// Properties that one application may define: all definitions are kept in memory and go along
+/// with everything that is shown; more is `Invalid`.
+pub const PROPERTIES_PER_NAMESPACE: usize = 200;
+/// Values that the definition of a property may list; more is `Invalid`.
+pub const PROPERTY_DOMAIN_VALUES: usize = 100;
 /// Fields of one filled form; more is `Invalid`.
 pub const FORM_FIELDS: usize = 64;
 /// Bytes of any other short text of an event (labels, captions, answers); more is `Invalid`.
@@ -60,3 +67,15 @@ pub const SECRET_CHARS: usize = 256;
 pub const AGENT_GRACE: Duration = Duration::from_secs(15);
 /// How long a customer token lives when the caller does not say.
 pub const CUSTOMER_TOKEN_LIFE: Duration = Duration::from_secs(8 * 3600);
+/// Seconds until a chat moves on whose holder has not seen the customer's last message.
+pub const DEFAULT_UNSEEN_SECS: u32 = 5 * 60;
+/// Seconds of silence until a chat is marked idle.
+pub const DEFAULT_IDLE_SECS: u32 = 20 * 60;
+/// Seconds of silence until a chat whose last message was seen is closed, counted from its last
+/// event: five minutes to see it and twenty-five more.
+pub const DEFAULT_SILENT_SECS: u32 = 30 * 60;
+/// The longest that a chat's timer may be set to: a year; more is `Invalid`.
+pub const MAX_TIMER_SECS: u32 = 365 * 24 * 3600;
+/// The most chats that an operator may let wait in one group: they are all in memory; more is
+/// `Invalid`.
+pub const MAX_QUEUE_LIMIT: u32 = 1_000_000;

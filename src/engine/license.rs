@@ -8,7 +8,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Token;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::license::{License, LicenseChange};
 
 use crate::engine::bot::TokenRevoked;
 use crate::engine::conversation::SaveSnapshot;
@@ -45,6 +45,14 @@ pub struct LicenseActor {
     saving: bool,
 }
 
+/// The license is to change.
+pub struct Change {
+    /// How.
+    pub change: LicenseChange,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
 /// Gives out a token, of which only the hash is known here.
 pub struct Issue {
     /// Hash of its text.
@@ -69,6 +77,9 @@ pub struct Revoke {
 struct TokensSaved(Vec<(TokenHash, Lsn)>);
 
 impl Message for TokensSaved {
+    type Result = ();
+}
+impl Message for Change {
     type Result = ();
 }
 impl Message for Issue {
@@ -118,6 +129,25 @@ impl LicenseActor {
 
     fn refuse(&self, answer: Answer, rejected: Rejected) {
         self.shard.answer(answer, Err(Failure::Rejected(rejected)));
+    }
+}
+
+impl Handler<Change> for LicenseActor {
+    type Result = ();
+
+    fn handle(&mut self, Change { change, answer }: Change, ctx: &mut Context<Self>) {
+        if let Err(full) = self.shard.ready() {
+            return self.refuse(answer, full);
+        }
+        let fact = match self.state.change(change) {
+            Ok(Some(fact)) => fact,
+            Ok(None) => return self.shard.after(self.lsn, Release::reply(answer, Ok(Done::Nothing))),
+            Err(rejected) => return self.shard.after(self.lsn, Release::reply(answer, Err(rejected.into()))),
+        };
+        self.state.apply(&fact);
+        let (table, license) = (Arc::clone(&self.table), self.state.clone());
+        let release = Release::reply(answer, Ok(Done::Nothing)).first(move || table.set_license(license));
+        self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);
     }
 }
 

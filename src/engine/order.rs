@@ -13,6 +13,7 @@ use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::participant::bot::{Bot, BotChange};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
+use switchboard_domain::participant::license::LicenseChange;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
@@ -57,6 +58,13 @@ pub enum Order {
         bot: AgentId,
         /// Reaches bots of other applications too.
         any: bool,
+    },
+    /// Changes the principal's license.
+    ChangeLicense(LicenseChange),
+    /// Definitions of properties: of the principal's application, or of every namespace.
+    ListProperties {
+        /// Every namespace.
+        all: bool,
     },
     /// Gives out a customer's token.
     IssueCustomerToken {
@@ -159,6 +167,8 @@ pub enum Done {
     Bot(Arc<Bot>),
     /// A customer's token was given out.
     CustomerToken(IssuedToken),
+    /// Definitions of properties.
+    Properties(PropertyTable),
 }
 
 /// Something to show, with the profiles of the users named in it as they were at that moment,
@@ -294,6 +304,8 @@ impl Order {
             Self::RemoveBot { .. } => "remove_bot",
             Self::ListBots { .. } => "list_bots",
             Self::GetBot { .. } => "get_bot",
+            Self::ChangeLicense(_) => "change_license",
+            Self::ListProperties { .. } => "list_properties",
             Self::IssueCustomerToken { .. } => "issue_customer_token",
         }
     }

@@ -39,6 +39,7 @@ impl Plan {
                 created_at: old.created_at,
                 properties: old.properties.clone(),
                 max_customer_chats: old.max_customer_chats,
+                settings: old.settings,
                 ..self.license
             },
         };

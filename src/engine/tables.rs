@@ -126,6 +126,11 @@ impl LicenseTable {
         self.rebuild_endpoints();
     }
 
+    pub(crate) fn set_license(&self, license: License) {
+        self.properties.store(Arc::new(license.properties.clone()));
+        self.license.store(Arc::new(license));
+    }
+
     pub(crate) fn rebuild_endpoints(&self) {
         // Bots of two shards may change at once: whoever is later builds from both.
         self.endpoints.rcu(|_| {

@@ -14,6 +14,7 @@ mod access;
 mod bot_owners;
 mod bots;
 mod crash;
+mod definitions;
 mod errors_rtm;
 mod errors_web;
 mod notes;

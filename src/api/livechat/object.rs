@@ -184,6 +184,7 @@ macro_rules! scalar_field {
 
 scalar_field! {
     bool: "a bool",
+    i32: "a 32-bit whole number",
     u32: "a whole number that is not negative",
     u64: "a whole number that is not negative",
     String: "a string",

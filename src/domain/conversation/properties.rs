@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::event::within;
 use crate::error::Rejected;
-use crate::limits::PROPERTY_TEXT_BYTES;
+use crate::limits::{PROPERTY_DOMAIN_VALUES, PROPERTY_NAME_CHARS, PROPERTY_TEXT_BYTES, SHORT_TEXT_BYTES};
 
 /// The value of one property.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -143,6 +144,46 @@ impl Definition {
             Reader::Agent => rights.agent,
             Reader::Customer => rights.customer,
         })
+    }
+
+    /// Checks a definition that an application gives (spec v3.0, 7.3).
+    ///
+    /// # Errors
+    /// `Invalid`, naming `name` and what of it is wrong.
+    pub fn check(&self, name: &str) -> Result<(), Rejected> {
+        if name.trim().is_empty() {
+            return Err(Rejected::invalid(name, "a property needs a name"));
+        }
+        within(name, name.chars().count(), PROPERTY_NAME_CHARS, "characters")?;
+        let description = self.description.as_ref().map_or(0, |text| text.len());
+        within(&format!("{name}.description"), description, SHORT_TEXT_BYTES, "bytes")?;
+        if self.locations.is_empty() {
+            return Err(Rejected::invalid(format!("{name}.locations"), "must name a location"));
+        }
+        match &self.domain {
+            Domain::Any => Ok(()),
+            Domain::Values(values) => {
+                let field = format!("{name}.domain");
+                if values.is_empty() {
+                    return Err(Rejected::invalid(field, "must have a value"));
+                }
+                within(&field, values.len(), PROPERTY_DOMAIN_VALUES, "values")?;
+                let plain = Self { domain: Domain::Any, ..self.clone() };
+                values
+                    .iter()
+                    .try_for_each(|value| plain.admits(value).map_err(|e| Rejected::invalid(&*field, e)))
+            }
+            Domain::Range { from, to } => {
+                let field = format!("{name}.range");
+                if self.kind != PropertyType::Int {
+                    return Err(Rejected::invalid(field, "is for properties of type int"));
+                }
+                if from.zip(*to).is_some_and(|(from, to)| from > to) {
+                    return Err(Rejected::invalid(field, "from must not be greater than to"));
+                }
+                Ok(())
+            }
+        }
     }
 
     fn admits(&self, value: &PropertyValue) -> Result<(), String> {
@@ -300,6 +341,40 @@ mod tests {
                 assert_eq!(table.readable(&p, location, writer), p);
             }
         }
+    }
+
+    #[test]
+    fn a_definition_must_make_sense() {
+        let good = Definition {
+            kind: PropertyType::Int,
+            locations: BTreeMap::from([(Location::Chat, LocationRights::default())]),
+            domain: Domain::Range { from: Some(1), to: Some(1) },
+            description: None,
+        };
+        let refused = |name: &str, definition: &Definition| match definition.check(name) {
+            Err(Rejected::Invalid { field, .. }) => field,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(good.check("state"), Ok(()));
+        assert_eq!(good.check(&"x".repeat(PROPERTY_NAME_CHARS)), Ok(()));
+        assert_eq!(refused(" ", &good), " ");
+        let long = "x".repeat(PROPERTY_NAME_CHARS + 1);
+        assert_eq!(refused(&long, &good), long);
+        let with = |domain| Definition { domain, ..good.clone() };
+        assert_eq!(refused("p", &with(Domain::Range { from: Some(2), to: Some(1) })), "p.range");
+        let text = Definition { kind: PropertyType::Text, ..good.clone() };
+        assert_eq!(refused("p", &text), "p.range");
+        let values = |n| with(Domain::Values(vec![PropertyValue::Int(1); n]));
+        assert_eq!(values(PROPERTY_DOMAIN_VALUES).check("p"), Ok(()));
+        assert_eq!(refused("p", &values(PROPERTY_DOMAIN_VALUES + 1)), "p.domain");
+        assert_eq!(refused("p", &values(0)), "p.domain");
+        let odd = with(Domain::Values(vec![PropertyValue::Bool(true)]));
+        assert_eq!(refused("p", &odd), "p.domain");
+        let nowhere = Definition { locations: BTreeMap::new(), ..good.clone() };
+        assert_eq!(refused("p", &nowhere), "p.locations");
+        let told = |n: usize| Definition { description: Some("x".repeat(n).into()), ..good.clone() };
+        assert_eq!(told(SHORT_TEXT_BYTES).check("p"), Ok(()));
+        assert_eq!(refused("p", &told(SHORT_TEXT_BYTES + 1)), "p.description");
     }
 
     #[test]

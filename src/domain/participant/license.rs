@@ -4,10 +4,31 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::properties::PropertyTable;
+use crate::conversation::event::within;
+use crate::conversation::properties::{Definition, PropertyTable};
+use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
-use crate::limits::DEFAULT_CUSTOMER_CHATS;
+use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE};
+use crate::participant::settings::Settings;
 use crate::time::Timestamp;
+
+/// A group: where chats arrive and agents belong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Shown name.
+    pub name: Box<str>,
+    /// Its own settings; those of the license when missing.
+    #[serde(default)]
+    pub settings: Option<Settings>,
+}
+
+impl Group {
+    /// A group with the license's settings.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), settings: None }
+    }
+}
 
 /// A license.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +41,15 @@ pub struct License {
     pub client: ClientId,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Group names by id; group 0 always exists.
-    pub groups: BTreeMap<GroupId, Box<str>>,
+    /// Groups by id; group 0 always exists.
+    pub groups: BTreeMap<GroupId, Group>,
     /// Definitions of properties, built-in ones included.
     pub properties: PropertyTable,
     /// Chats that one customer may have (`routing.max_customer_chats_count`).
     pub max_customer_chats: u32,
+    /// How its chats are routed.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// One change of a license; keeps the state after it.
@@ -33,6 +57,18 @@ pub struct License {
 pub enum LicenseFact {
     /// Made or changed.
     Put(License),
+}
+
+/// What can be asked of a license.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LicenseChange {
+    /// Defines properties in the namespace of an application (spec v3.0, 7.3).
+    DefineProperties {
+        /// The application: its id is the namespace.
+        client: ClientId,
+        /// Definitions by name.
+        definitions: BTreeMap<Box<str>, Definition>,
+    },
 }
 
 impl License {
@@ -44,9 +80,10 @@ impl License {
             organization_id: organization_id.into(),
             client,
             created_at: now,
-            groups: BTreeMap::from([(GroupId::EVERYBODY, "Everybody".into())]),
+            groups: BTreeMap::from([(GroupId::EVERYBODY, Group::named("Everybody"))]),
             properties: PropertyTable::built_in(),
             max_customer_chats: DEFAULT_CUSTOMER_CHATS,
+            settings: Settings::default(),
         }
     }
 
@@ -54,5 +91,127 @@ impl License {
     pub fn apply(&mut self, fact: &LicenseFact) {
         let LicenseFact::Put(license) = fact;
         *self = license.clone();
+    }
+
+    /// Decides a change; `None` when nothing changes.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub fn change(&self, change: LicenseChange) -> Result<Option<LicenseFact>, Rejected> {
+        let mut license = self.clone();
+        match change {
+            LicenseChange::DefineProperties { client, definitions } => {
+                license.define(&client, definitions)?;
+            }
+        }
+        Ok((license != *self).then_some(LicenseFact::Put(license)))
+    }
+
+    /// A definition replaces one of the same type: values that are set keep their meaning.
+    fn define(
+        &mut self,
+        client: &ClientId,
+        definitions: BTreeMap<Box<str>, Definition>,
+    ) -> Result<(), Rejected> {
+        if PropertyTable::built_in().0.contains_key(client.as_str()) {
+            return Err(Rejected::invalid("client_id", "is the name of a built-in namespace"));
+        }
+        let mine = self.properties.0.entry(client.as_str().into()).or_default();
+        for (name, definition) in definitions {
+            definition.check(&name)?;
+            if mine.get(&name).is_some_and(|old| old.kind != definition.kind) {
+                return Err(Rejected::invalid(&*name, "exists with another type"));
+            }
+            mine.insert(name, definition);
+        }
+        within("properties", mine.len(), PROPERTIES_PER_NAMESPACE, "properties of one application")?;
+        if mine.is_empty() {
+            self.properties.0.remove(client.as_str());
+        }
+        Ok(())
+    }
+
+    /// The settings of chats in these groups: those of the lowest group that has its own, else the
+    /// license's.
+    #[must_use]
+    pub fn settings_of<'a>(&self, groups: impl IntoIterator<Item = &'a GroupId>) -> Settings {
+        let own = |group: &GroupId| Some((*group, self.groups.get(group)?.settings?));
+        let lowest = groups.into_iter().filter_map(own).min_by_key(|(group, _)| *group);
+        lowest.map_or(self.settings, |(_, settings)| settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+    use crate::conversation::properties::{Domain, Location, LocationRights, PropertyType};
+
+    fn license() -> License {
+        License::new(LicenseId(1), "org", ClientId::new("app-1"), Timestamp::from_secs(1))
+    }
+
+    fn definition(kind: PropertyType) -> Definition {
+        let locations = BTreeMap::from([(Location::Chat, LocationRights::default())]);
+        Definition { kind, locations, domain: Domain::Any, description: None }
+    }
+
+    fn define(client: &str, name: &str, definition: Definition) -> LicenseChange {
+        LicenseChange::DefineProperties {
+            client: ClientId::new(client),
+            definitions: BTreeMap::from([(name.into(), definition)]),
+        }
+    }
+
+    #[test]
+    fn an_application_defines_and_redefines_in_its_own_namespace() {
+        let mut license = license();
+        let fact = license.change(define("app-7", "state", definition(PropertyType::Text))).unwrap().unwrap();
+        license.apply(&fact);
+        assert!(license.properties.get("app-7", "state").is_some());
+        let again = license.change(define("app-7", "state", definition(PropertyType::Text))).unwrap();
+        assert_eq!(again, None, "nothing changes");
+        let other = license.change(define("app-7", "state", definition(PropertyType::Int)));
+        assert!(matches!(other, Err(Rejected::Invalid { field, .. }) if field == "state"));
+        for built_in in ["routing", "rating", "source", "test"] {
+            assert!(license.change(define(built_in, "x", definition(PropertyType::Int))).is_err());
+        }
+    }
+
+    #[test]
+    fn an_application_has_a_bounded_number_of_properties() {
+        let definitions = |n: usize| LicenseChange::DefineProperties {
+            client: ClientId::new("app-7"),
+            definitions: (0..n).map(|i| (i.to_string().into(), definition(PropertyType::Int))).collect(),
+        };
+        assert!(license().change(definitions(PROPERTIES_PER_NAMESPACE)).is_ok());
+        assert!(license().change(definitions(PROPERTIES_PER_NAMESPACE + 1)).is_err());
+    }
+
+    #[test]
+    fn the_lowest_group_with_settings_of_its_own_counts() {
+        let mut license = license();
+        let queue = |queue_limit| Settings { queue_limit, ..Settings::default() };
+        license.settings = queue(9);
+        for (id, settings) in [(1, None), (2, Some(queue(2))), (3, Some(queue(3)))] {
+            license.groups.insert(GroupId(id), Group { name: "g".into(), settings });
+        }
+        let of = |groups: &[u32]| {
+            let groups: Vec<_> = groups.iter().map(|id| GroupId(*id)).collect();
+            license.settings_of(&groups).queue_limit
+        };
+        assert_eq!((of(&[0]), of(&[1]), of(&[3, 2, 1]), of(&[77])), (9, 9, 2, 9));
+    }
+
+    #[test]
+    fn a_license_stored_before_it_had_settings_gets_the_default_ones() {
+        let stored = rmp_serde::to_vec(&license()).unwrap();
+        // One array of eight fields; without the last one it has seven.
+        let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
+        let mut older = stored[..stored.len() - settings.len()].to_vec();
+        assert_eq!(older[0], 0x98);
+        older[0] = 0x97;
+        assert_eq!(rmp_serde::from_slice::<License>(&older).unwrap(), license());
     }
 }

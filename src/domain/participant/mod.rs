@@ -7,5 +7,6 @@ pub mod bot;
 pub mod customer;
 mod duty;
 pub mod license;
+pub mod settings;
 
 pub use duty::{Departure, Duty, RoutingStatus};

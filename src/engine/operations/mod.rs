@@ -3,6 +3,7 @@
 //! is no operation: it goes straight to its actor.
 
 mod bots;
+mod license;
 mod login;
 mod read;
 mod start;
@@ -71,6 +72,8 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::RemoveBot { bot, any } => bots::remove(shard, by, &bot, any, answer),
         Order::ListBots { all } => shard.answer(answer, bots::list(shard, &by, all)),
         Order::GetBot { bot, any } => shard.answer(answer, bots::get(shard, &by, &bot, any)),
+        Order::ChangeLicense(change) => license::change(shard, &by, change, answer),
+        Order::ListProperties { all } => shard.answer(answer, license::properties(shard, &by, all)),
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }

@@ -21,7 +21,7 @@ use switchboard::telemetry::metrics::Metrics;
 use switchboard_domain::id::{ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::Duty;
 use switchboard_domain::participant::agent::Role;
-use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::license::{Group, License};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -184,7 +184,7 @@ fn parts(storage: Storage, fatal: FatalHook) -> Parts {
 fn plan() -> Plan {
     let organization = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f";
     let mut license = License::new(LicenseId(LICENSE), organization, ClientId::new(CLIENT), clock::now());
-    license.groups.insert(GroupId(1), "Sales".into());
+    license.groups.insert(GroupId(1), Group::named("Sales"));
     let agents = AGENTS.iter().map(|(id, token)| PlannedAgent {
         agent: new_agent(id, id, Role::Administrator, Duty { max_chats: 1, ..Duty::default() }),
         token: Some((*token).to_owned()),

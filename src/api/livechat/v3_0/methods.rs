@@ -79,6 +79,8 @@ static METHODS: &[Method] = &[
     method(Api::Configuration, WEB, "remove_bot_agent", writes_bots, read::remove_bot),
     method(Api::Configuration, WEB, "get_bot_agents", reads_bots, read::list_bots),
     method(Api::Configuration, WEB, "get_bot_agent_details", reads_bots, read::get_bot),
+    method(Api::Configuration, WEB, "create_properties", writes_properties, read::create_properties),
+    method(Api::Configuration, WEB, "get_property_configs", reads_properties, read::list_properties),
 ];
 
 const fn anybody(_: ScopeSet) -> bool {
@@ -118,6 +120,14 @@ fn writes_bots(scopes: ScopeSet) -> bool {
     scopes.reach(Family::Bots, Right::Write).is_some()
 }
 
+fn reads_properties(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Properties, Right::Read).is_some()
+}
+
+fn writes_properties(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Properties, Right::Write).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +153,8 @@ mod tests {
             (Api::Configuration, "create_bot_agent", "agents-bot--my:rw", "agents-bot--all:ro"),
             (Api::Configuration, "remove_bot_agent", "agents-bot--all:rw", "webhooks--all:rw"),
             (Api::Configuration, "get_bot_agents", "agents-bot--my:ro", "chats--all:rw"),
+            (Api::Configuration, "create_properties", "properties--my:rw", "properties--all:ro"),
+            (Api::Configuration, "get_property_configs", "properties--all:ro", "agents-bot--all:ro"),
         ] {
             let method = find(api, Over::Web, name);
             assert!(method.is_some_and(|method| (method.allows)(with(&[enough]))), "{name} with {enough}");

@@ -9,6 +9,7 @@ mod events;
 mod ids;
 mod login;
 mod properties;
+mod property_configs;
 mod users;
 
 pub(super) use bots::{create_bot, get_bot, list_bots, remove_bot, update_bot};
@@ -19,6 +20,7 @@ pub(super) use chats::{
 pub(super) use events::event as event_for_tests;
 pub(super) use events::send_event;
 pub(super) use login::{agent_login, customer_login};
+pub(super) use property_configs::{LOCATIONS, TYPES, create_properties, list_properties};
 pub(super) use users::{add_user, remove_user, update_agent};
 
 use switchboard_domain::auth::{Principal, ScopeSet};

@@ -10,6 +10,7 @@ use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
 use super::list::PageOut;
 use super::login::{AgentLoginOut, CustomerLoginOut};
+use super::property_configs::configs;
 use super::{Lens, Text};
 use crate::engine::dialect::Side;
 use crate::engine::order::{Done, Shown};
@@ -40,6 +41,7 @@ impl Serialize for Answer<'_> {
                 let lines: Vec<_> = bots.iter().map(|bot| BotLine::from(&**bot)).collect();
                 one(serializer, "bot_agents", &lines)
             }
+            Done::Properties(table) => configs(table).serialize(serializer),
             Done::Bot(bot) => one(serializer, "bot_agent", &BotDetails::from(&**bot)),
         }
     }

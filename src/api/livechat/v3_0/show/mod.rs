@@ -11,6 +11,7 @@ mod event;
 mod list;
 mod login;
 mod properties;
+mod property_configs;
 mod push;
 mod user;
 mod webhook;

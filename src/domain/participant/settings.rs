@@ -1,0 +1,111 @@
+//! What an operator sets for a license or one of its groups. Source: spec v3.0, 10.2 and 12 #17.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Rejected;
+use crate::limits::{
+    DEFAULT_IDLE_SECS, DEFAULT_SILENT_SECS, DEFAULT_UNSEEN_SECS, MAX_QUEUE_LIMIT, MAX_TIMER_SECS,
+};
+use crate::routing::DEFAULT_QUEUE_LIMIT;
+
+/// How chats find an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum RoutingMode {
+    /// The router gives each chat to the right agent.
+    #[default]
+    Automatic,
+    /// Chats start unassigned; agents take them by answering or joining.
+    Manual,
+}
+
+/// When time alone changes a chat. All in seconds; 0 switches a timer off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timers {
+    /// The holder has not seen the customer's last message for so long: somebody else gets the chat.
+    pub unseen: u32,
+    /// Nothing was said for so long: the chat is marked idle.
+    pub idle: u32,
+    /// Seen, and nothing was said for so long: the thread is closed.
+    pub silent: u32,
+    /// The customer left the site for so long: the thread is closed.
+    pub customer_left: u32,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            unseen: DEFAULT_UNSEEN_SECS,
+            idle: DEFAULT_IDLE_SECS,
+            silent: DEFAULT_SILENT_SECS,
+            customer_left: 0,
+        }
+    }
+}
+
+/// Settings of routing, of a license or of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How chats find an agent.
+    pub mode: RoutingMode,
+    /// May chats wait when everybody is busy?
+    pub queues: bool,
+    /// How many chats may wait in one group.
+    pub queue_limit: u32,
+    /// When time alone changes a chat.
+    pub timers: Timers,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: RoutingMode::Automatic,
+            queues: true,
+            queue_limit: DEFAULT_QUEUE_LIMIT,
+            timers: Timers::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub fn check(&self) -> Result<(), Rejected> {
+        let Timers { unseen, idle, silent, customer_left } = self.timers;
+        for (field, seconds) in [
+            ("timers.unseen", unseen),
+            ("timers.idle", idle),
+            ("timers.silent", silent),
+            ("timers.customer_left", customer_left),
+        ] {
+            if seconds > MAX_TIMER_SECS {
+                return Err(Rejected::invalid(field, format!("must be at most {MAX_TIMER_SECS} seconds")));
+            }
+        }
+        if self.queue_limit > MAX_QUEUE_LIMIT {
+            return Err(Rejected::invalid("queue_limit", format!("must be at most {MAX_QUEUE_LIMIT}")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bound_is_kept_and_named() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        let timers = |seconds| Settings {
+            timers: Timers { idle: seconds, ..Timers::default() },
+            ..Settings::default()
+        };
+        assert_eq!(timers(MAX_TIMER_SECS).check(), Ok(()));
+        let refused = timers(MAX_TIMER_SECS + 1).check();
+        assert!(matches!(refused, Err(Rejected::Invalid { field, .. }) if field == "timers.idle"));
+        let queue = |queue_limit| Settings { queue_limit, ..Settings::default() };
+        assert_eq!(queue(MAX_QUEUE_LIMIT).check(), Ok(()));
+        assert!(queue(MAX_QUEUE_LIMIT + 1).check().is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Settings of a license that its applications read and change.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::properties::PropertyTable;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::participant::license::LicenseChange;
+
+use crate::engine::license::Change;
+use crate::engine::link;
+use crate::engine::operations::read::table;
+use crate::engine::order::{Done, Outcome};
+use crate::engine::release::Answer;
+use crate::engine::shard::Shard;
+
+/// Changes the license.
+pub(super) fn change(shard: &Rc<Shard>, by: &Principal, change: LicenseChange, answer: Answer) {
+    match shard.engine.directory().license(by.license) {
+        Some(actors) => link::tell(&actors.license, Change { change, answer }),
+        None => shard.answer(answer, Err(Rejected::Internal.into())),
+    }
+}
+
+/// Definitions of properties: of the principal's application, or all. The table holds only what is
+/// durable.
+pub(super) fn properties(shard: &Shard, by: &Principal, all: bool) -> Outcome {
+    let table = table(shard, by.license)?.properties();
+    let own = |table: &PropertyTable| {
+        let mine = table.0.get_key_value(by.client.as_str());
+        PropertyTable(
+            mine.map(|(name, mine)| (name.clone(), mine.clone())).into_iter().collect::<BTreeMap<_, _>>(),
+        )
+    };
+    Ok(Done::Properties(if all { (*table).clone() } else { own(&table) }))
+}

@@ -14,7 +14,7 @@ pub const NAME_CHARS: usize = 256;
 pub const CUSTOM_ID_CHARS: usize = 256;
 /// Characters of a tag; more is `Invalid`.
 pub const TAG_CHARS: usize = 64;
-/// Tags that may be given with a new thread; more is `Invalid`.
+/// Tags of one thread: a head holds those of every thread; more is `Invalid`.
 pub const TAGS_PER_THREAD: usize = 64;
 /// Characters of any URL a client gives us; more is `Invalid`.
 pub const URL_CHARS: usize = 2048;
@@ -55,6 +55,9 @@ pub const DEFAULT_CUSTOMER_CHATS: u32 = 1;
 pub const GROUPS_PER_AGENT: usize = 200;
 /// Groups that a chat's access may name; more is `Invalid`.
 pub const GROUPS_PER_ACCESS: usize = 200;
+/// Agents who follow one chat: each hears of every event, and a head holds them all; one more is
+/// refused.
+pub const FOLLOWERS_PER_CHAT: usize = 100;
 /// Session fields of a customer; more is `Invalid`.
 pub const CUSTOMER_FIELDS: usize = 100;
 /// Webhook actions of one bot; more is `Invalid`.

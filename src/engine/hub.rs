@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message};
 use bytes::Bytes;
 use switchboard_domain::auth::Reach;
-use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::conversation::push::{Address, Followers, Push, Told};
 use switchboard_domain::id::{LicenseId, UserId};
 
 use crate::engine::dialect::{Capture, Dialect, Disconnect, Encoded, Side};
@@ -236,6 +236,10 @@ impl Hub {
                 let listeners = self.of_user(license, &user);
                 listeners.iter().filter(|s| s.hears(Reach::My)).for_each(&mut tell);
             }
+            for agent in to.followers.agents.iter().filter(|agent| !to.agents.contains(agent)) {
+                let listeners = self.of_user(license, &UserId::Agent(agent.clone()));
+                listeners.iter().filter(|s| may_follow(s, &to.followers)).for_each(&mut tell);
+            }
         } else {
             let listeners = self.agents.borrow().get(&license).cloned().unwrap_or_default();
             listeners.iter().filter(|session| hears(session, to)).for_each(&mut tell);
@@ -273,8 +277,15 @@ fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
 /// Does an agent's session hear a push with this address?
 fn hears(session: &Session, to: &Address) -> bool {
     let named = session.agent().is_some_and(|agent| to.agents.contains(&agent));
+    let follows = session.agent().is_some_and(|agent| to.followers.agents.contains(&agent));
     let reach = if named { Reach::My } else { Reach::Access };
     session.hears(reach) && (named || to.license || session.in_groups(&to.groups))
+        || follows && may_follow(session, &to.followers)
+}
+
+/// Whoever follows hears only while it may read the chat without being in it.
+fn may_follow(session: &Session, followers: &Followers) -> bool {
+    session.hears(Reach::All) || (session.hears(Reach::Access) && session.in_groups(&followers.groups))
 }
 
 /// A push in every form that somebody here needs, each made when first asked for.

@@ -8,7 +8,7 @@ use switchboard_domain::auth::{Principal, Scope};
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::properties::PropertyTable;
-use switchboard_domain::conversation::view::{ChatView, Summary, ThreadView, Threads};
+use switchboard_domain::conversation::view::{ChatView, Summary, ThreadLine, ThreadView, Threads};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::participant::bot::{Bot, BotChange};
@@ -34,6 +34,8 @@ pub enum Order {
     ListChats(ListChats),
     /// One chat with some of its threads (`None`: all).
     GetThreads(ConversationId, Option<Vec<ThreadId>>),
+    /// One chat's threads, a line each.
+    ListThreads(ConversationId, ListThreads),
     /// Sets the routing status of an agent or bot; `None` asks for oneself.
     SetStatus(Option<AgentId>, RoutingStatus),
     /// Makes a bot of the principal's application.
@@ -90,6 +92,19 @@ pub struct ListChats {
     pub offset: usize,
     /// Continue behind this place, for faces that page by position.
     pub after: Option<ListPlace>,
+}
+
+/// Which page of a chat's threads.
+#[derive(Debug, Clone, Copy)]
+pub struct ListThreads {
+    /// Newest thread first?
+    pub newest_first: bool,
+    /// At most this many.
+    pub limit: usize,
+    /// Skip this many, for faces that page by number.
+    pub offset: usize,
+    /// Begin with the thread of this order, for faces that page by place.
+    pub from: Option<u32>,
 }
 
 /// A place in a list of chats: opaque for clients.
@@ -155,6 +170,10 @@ pub enum Done {
     Chats(Shown<ChatPage>),
     /// A chat with threads.
     Threads(Shown<Threads>),
+    /// A page of a chat's threads, a line each.
+    ThreadLines(LinesPage),
+    /// The asker has seen the chat up to here.
+    Seen(Timestamp),
     /// An agent's connection is logged in.
     AgentLogin(Box<Shown<AgentWelcome>>),
     /// A customer's connection is logged in.
@@ -192,6 +211,19 @@ pub struct ChatPage {
     pub found: usize,
     /// Where the next page begins, when there is one.
     pub next: Option<ListPlace>,
+}
+
+/// A page of a chat's threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinesPage {
+    /// The threads.
+    pub lines: Vec<ThreadLine>,
+    /// How many the chat has.
+    pub found: usize,
+    /// Order of the thread that the next page begins with, when there is one.
+    pub next: Option<u32>,
+    /// Order of the thread that the page before begins with, when there is one.
+    pub previous: Option<u32>,
 }
 
 /// What an agent's login answers.
@@ -294,10 +326,15 @@ impl Order {
             Self::Chat(_, Command::Post { .. }) => "post",
             Self::Chat(_, Command::AddUser(_)) => "add_user",
             Self::Chat(_, Command::RemoveUser { .. }) => "remove_user",
+            Self::Chat(_, Command::Tag { .. }) => "tag",
+            Self::Chat(_, Command::See(_)) => "see",
+            Self::Chat(_, Command::Follow | Command::Unfollow) => "follow",
+            Self::Chat(_, Command::SignalTyping { .. } | Command::ShowDraft(_)) => "signal",
             Self::Chat(..) => "route",
             Self::StartChat(_) => "start_chat",
             Self::ListChats(_) => "list_chats",
             Self::GetThreads(..) => "get_threads",
+            Self::ListThreads(..) => "list_threads",
             Self::SetStatus(..) => "set_status",
             Self::CreateBot(_) => "create_bot",
             Self::UpdateBot(..) => "update_bot",

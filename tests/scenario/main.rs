@@ -17,6 +17,7 @@ mod crash;
 mod definitions;
 mod errors_rtm;
 mod errors_web;
+mod marks;
 mod notes;
 mod pizza;
 mod queue;

@@ -71,6 +71,11 @@ impl<'a> Object<'a> {
         self.optional(name)?.ok_or_else(|| self.invalid(name, "missing"))
     }
 
+    /// Ids that must be given, as strings: whether they name something is asked after the fields.
+    pub(super) fn name_ids(&self, names: &[&str]) -> Result<(), Failure> {
+        names.iter().try_for_each(|name| self.required::<Cow<'a, str>>(name).map(drop))
+    }
+
     /// A field that may be missing or `null`.
     pub(super) fn optional<T: Field<'a>>(&self, name: &str) -> Result<Option<T>, Failure> {
         self.raw(name).map(|raw| T::read(raw, self.at(name))).transpose()

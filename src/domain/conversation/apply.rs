@@ -7,7 +7,7 @@ use crate::conversation::access::Access;
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Properties;
-use crate::conversation::push::{Address, Push, Told};
+use crate::conversation::push::{Address, Followers, Push, Told};
 use crate::conversation::state::{Assignment, Chunk, Conversation, ThreadHead};
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
@@ -106,6 +106,11 @@ impl Conversation {
                     told.push(self.tell_keyed(push, None));
                 }
             }
+            Change::Tagged { thread, tag, .. } => self.tag_changed(*thread, tag, true, told),
+            Change::Untagged { thread, tag, .. } => self.tag_changed(*thread, tag, false, told),
+            Change::SeenUpTo { user, up_to } => self.seen(user, *up_to, told),
+            Change::Followed(agent) => self.followed(agent, told),
+            Change::Unfollowed(agent) => drop(self.followers.remove(agent)),
         }
         self.touch(fact.at);
         Self::choose_main(told);
@@ -226,28 +231,40 @@ impl Conversation {
 
     fn tell_event(&self, event: &Arc<Event>, told: &mut Vec<Told>) {
         let thread = event.id.thread;
-        let customer = if event.visible_to_customer() { self.present_customer() } else { None };
-        let to = Address {
-            agents: self.present_agents().chain(&self.followers).cloned().collect(),
-            customer,
-            groups: Vec::new(),
-            license: false,
-        };
+        let to = self.talk_address(event.visible_to_customer());
         let push = Push::EventPosted { chat: self.id, thread, event: Arc::clone(event) };
         told.push(Told { push, to, main: true });
     }
 
     /// A key change: told to everybody with access (audience K of spec v3.0, 8.1).
-    fn tell_keyed(&self, push: Push, also: Option<&AgentId>) -> Told {
+    pub(super) fn tell_keyed(&self, push: Push, also: Option<&AgentId>) -> Told {
         Told { push, to: self.keyed_address(also), main: true }
     }
 
-    fn keyed_address(&self, also: Option<&AgentId>) -> Address {
+    pub(super) fn keyed_address(&self, also: Option<&AgentId>) -> Address {
         Address {
-            agents: self.present_agents().chain(&self.followers).chain(also).cloned().collect(),
+            agents: self.present_agents().chain(also).cloned().collect(),
             customer: self.present_customer(),
             groups: self.access.groups.iter().copied().collect(),
             license: false,
+            followers: self.followers_address(),
+        }
+    }
+
+    /// Members and followers, and the customer when it may see it (audience M+F of spec v3.0, 8.1).
+    pub(super) fn talk_address(&self, customer_too: bool) -> Address {
+        Address {
+            agents: self.present_agents().cloned().collect(),
+            customer: if customer_too { self.present_customer() } else { None },
+            followers: self.followers_address(),
+            ..Address::nobody()
+        }
+    }
+
+    fn followers_address(&self) -> Followers {
+        Followers {
+            agents: self.followers.iter().cloned().collect(),
+            groups: self.access.groups.iter().copied().collect(),
         }
     }
 
@@ -282,6 +299,12 @@ impl Address {
     /// Nobody but the asker.
     #[must_use]
     pub const fn nobody() -> Self {
-        Self { agents: Vec::new(), customer: None, groups: Vec::new(), license: false }
+        Self {
+            agents: Vec::new(),
+            customer: None,
+            groups: Vec::new(),
+            license: false,
+            followers: Followers { agents: Vec::new(), groups: Vec::new() },
+        }
     }
 }

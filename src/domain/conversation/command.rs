@@ -1,11 +1,12 @@
 //! What can be asked of a conversation. API versions differ in policy fields, not in commands (D9).
 
 use crate::conversation::access::Access;
-use crate::conversation::event::NewEvent;
+use crate::conversation::event::{NewEvent, Visibility};
 use crate::conversation::properties::Properties;
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::routing::Placement;
+use crate::time::Timestamp;
 
 /// A new thread, in a new or an existing conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,30 @@ pub enum Command {
         /// The router's word for what comes after; `None` when nobody asked yet.
         placement: Option<Placement>,
     },
+    /// Puts a tag on a thread, or takes it off.
+    Tag {
+        /// Which thread, active or not.
+        thread: ThreadId,
+        /// The tag.
+        tag: Box<str>,
+        /// On, or off?
+        on: bool,
+    },
+    /// Moves the asker's seen marker forward; without a moment to now.
+    See(Option<Timestamp>),
+    /// The asker, an agent, wants to hear of the chat without being in it.
+    Follow,
+    /// The asker does not want to hear of it any more.
+    Unfollow,
+    /// Tells the others that the asker is typing, or not any more. Nothing is kept.
+    SignalTyping {
+        /// Typing, or not any more?
+        typing: bool,
+        /// Who may know.
+        visibility: Visibility,
+    },
+    /// Shows agents what the customer is typing. Nothing is kept.
+    ShowDraft(Box<str>),
 }
 
 impl Command {

@@ -7,7 +7,7 @@ use crate::conversation::command::{Command, NewConversation, OpenThread, WhenIna
 use crate::conversation::event::{Event, EventBody, EventKind, NewEvent, Visibility};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::{Location, PropertyTable, Reader};
-use crate::conversation::push::Told;
+use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
 use crate::error::{Rejected, Resource};
@@ -49,6 +49,8 @@ pub struct Decision {
     /// For the asking connection only: a push for a change that changes nothing, which clients
     /// wait for (spec v3.0, 5.4 and 1.3).
     pub echo: Option<Told>,
+    /// To be told without being kept: nothing is journaled of it, and it is dropped first.
+    pub passing: Option<Told>,
 }
 
 /// Collects facts with rising times.
@@ -81,7 +83,7 @@ impl Draft {
     }
 
     pub(super) fn done(self) -> Decision {
-        Decision { facts: self.facts, echo: None }
+        Decision { facts: self.facts, ..Decision::default() }
     }
 }
 
@@ -121,6 +123,12 @@ impl Conversation {
             Command::Assign { agent, .. } => self.assign(&agent, cx),
             Command::EndUnserved => Ok(self.end_unserved(cx)),
             Command::Reassign { from, why, placement } => self.reassign(&from, why, placement, cx),
+            Command::Tag { thread, tag, on } => self.tag(thread, tag, on, cx),
+            Command::See(up_to) => self.see(up_to, cx),
+            Command::Follow => self.follow(cx),
+            Command::Unfollow => self.unfollow(cx),
+            Command::SignalTyping { typing, visibility } => self.signal_typing(typing, visibility, cx),
+            Command::ShowDraft(text) => self.show_draft(text, cx),
         }
     }
 
@@ -165,6 +173,12 @@ impl Conversation {
             Some(UserId::Customer(_)) => Reader::Customer,
             _ => Reader::Agent,
         }
+    }
+
+    /// Nothing changes; the asker alone hears what it asked for.
+    pub(super) fn echo(push: Push) -> Decision {
+        let echo = Some(Told { push, to: Address::nobody(), main: true });
+        Decision { echo, ..Decision::default() }
     }
 
     fn close(&self, require_presence: bool, cx: &Context<'_>) -> Result<Decision, Rejected> {

@@ -87,4 +87,33 @@ pub enum Change {
         /// By whom; nobody: the engine.
         by: Option<UserId>,
     },
+    /// A thread got a tag.
+    Tagged {
+        /// The thread, active or not.
+        thread: ThreadId,
+        /// The tag.
+        tag: Box<str>,
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+    },
+    /// A thread lost a tag.
+    Untagged {
+        /// The thread, active or not.
+        thread: ThreadId,
+        /// The tag.
+        tag: Box<str>,
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+    },
+    /// A member has seen everything up to some moment.
+    SeenUpTo {
+        /// Who.
+        user: UserId,
+        /// The marker, after this; later than it was.
+        up_to: Timestamp,
+    },
+    /// An agent follows the chat from now on.
+    Followed(AgentId),
+    /// An agent does not follow the chat any more.
+    Unfollowed(AgentId),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conversation::decide::{Context, Decision, Draft, Need};
 use crate::conversation::event::NewEvent;
 use crate::conversation::fact::Change;
-use crate::conversation::push::{Address, Push, Told};
+use crate::conversation::push::Push;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
 use crate::error::{PlacementNeed, Rejected, Resource};
@@ -48,12 +48,8 @@ impl Conversation {
 
     fn echo_added(&self, user: &UserId, thread: ThreadId) -> Decision {
         let member = self.members.iter().find(|m| m.user == *user).cloned();
-        let echo = member.map(|member| Told {
-            push: Push::MemberAdded { chat: self.id, thread, member },
-            to: Address::nobody(),
-            main: true,
-        });
-        Decision { facts: Vec::new(), echo }
+        let echo = |member| Self::echo(Push::MemberAdded { chat: self.id, thread, member });
+        member.map(echo).unwrap_or_default()
     }
 
     pub(super) fn remove_user(

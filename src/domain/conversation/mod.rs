@@ -9,10 +9,12 @@ pub mod command;
 mod decide;
 pub mod event;
 pub mod fact;
+mod marks;
 mod membership;
 mod open;
 pub mod properties;
 pub mod push;
+mod signals;
 mod state;
 mod system;
 #[cfg(test)]

@@ -5,11 +5,12 @@ use crate::conversation::command::OpenThread;
 use crate::conversation::decide::{Context, Draft};
 use crate::conversation::event::{NewEvent, within};
 use crate::conversation::fact::{Change, Fact};
+use crate::conversation::marks::check_tag;
 use crate::conversation::properties::Location;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::error::{PlacementNeed, Rejected, Resource};
 use crate::id::{AgentId, UserId};
-use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAG_CHARS, TAGS_PER_THREAD};
+use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAGS_PER_THREAD};
 
 impl Conversation {
     pub(super) fn open_thread(
@@ -78,7 +79,7 @@ impl Conversation {
         within("chat.thread.events", weight, INITIAL_EVENTS_BYTES, "bytes in all")?;
         within("chat.thread.tags", open.tags.len(), TAGS_PER_THREAD, "tags")?;
         for tag in &open.tags {
-            within("chat.thread.tags", tag.chars().count(), TAG_CHARS, "characters")?;
+            check_tag(tag, "chat.thread.tags")?;
         }
         let writer = Self::reader(cx);
         for event in &open.events {

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::conversation::event::Event;
+use crate::conversation::event::{Event, Visibility};
 use crate::conversation::view::{ChatView, Member, ThreadView};
 use crate::id::{AgentId, ConversationId, CustomerId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
+use crate::time::Timestamp;
 
 /// One thing that happened, for sessions and webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,63 @@ pub enum Push {
         /// The new status.
         status: RoutingStatus,
     },
+    /// An agent began to follow a chat: tells that agent what is there.
+    ChatFollowed {
+        /// The conversation.
+        chat: ChatView,
+        /// The last thread with its newest events.
+        thread: ThreadView,
+    },
+    /// A thread got or lost a tag.
+    TagChanged {
+        /// The conversation.
+        chat: ConversationId,
+        /// The thread.
+        thread: ThreadId,
+        /// The tag.
+        tag: Box<str>,
+        /// Got, or lost?
+        on: bool,
+    },
+    /// Somebody has seen a chat up to some moment.
+    SeenUpTo {
+        /// The conversation.
+        chat: ConversationId,
+        /// The last thread.
+        thread: ThreadId,
+        /// Who.
+        user: UserId,
+        /// The seen marker.
+        up_to: Timestamp,
+    },
+    /// Somebody is typing, or not any more.
+    Typing {
+        /// The conversation.
+        chat: ConversationId,
+        /// The last thread.
+        thread: ThreadId,
+        /// Who.
+        author: UserId,
+        /// Who may know.
+        visibility: Visibility,
+        /// When.
+        at: Timestamp,
+        /// Typing, or not any more?
+        typing: bool,
+    },
+    /// What a customer is typing.
+    DraftShown {
+        /// The conversation.
+        chat: ConversationId,
+        /// The active thread.
+        thread: ThreadId,
+        /// Who.
+        author: UserId,
+        /// When.
+        at: Timestamp,
+        /// What.
+        text: Box<str>,
+    },
 }
 
 /// Who hears a push. Resolved by the hubs, which know who listens.
@@ -74,6 +132,17 @@ pub struct Address {
     pub groups: Vec<GroupId>,
     /// Beyond those: every agent of the license.
     pub license: bool,
+    /// Beyond those: agents who follow the chat, as long as they may read it.
+    pub followers: Followers,
+}
+
+/// Agents who follow a chat, and through which groups they may read it without being in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Followers {
+    /// Who follows.
+    pub agents: Vec<AgentId>,
+    /// The groups that may see the chat.
+    pub groups: Vec<GroupId>,
 }
 
 /// A push on its way, with what it needs to be told to anybody.
@@ -92,11 +161,32 @@ impl Push {
     #[must_use]
     pub const fn chat(&self) -> Option<ConversationId> {
         match self {
-            Self::ChatStarted { chat, .. } => Some(chat.id),
+            Self::ChatStarted { chat, .. } | Self::ChatFollowed { chat, .. } => Some(chat.id),
             Self::EventPosted { chat, .. }
             | Self::ThreadClosed { chat, .. }
             | Self::MemberAdded { chat, .. }
-            | Self::MemberRemoved { chat, .. } => Some(*chat),
+            | Self::MemberRemoved { chat, .. }
+            | Self::TagChanged { chat, .. }
+            | Self::SeenUpTo { chat, .. }
+            | Self::Typing { chat, .. }
+            | Self::DraftShown { chat, .. } => Some(*chat),
+            Self::AgentStatusChanged { .. } => None,
+        }
+    }
+
+    /// The thread it is about; `None` for what concerns no thread.
+    #[must_use]
+    pub const fn thread(&self) -> Option<ThreadId> {
+        match self {
+            Self::ChatStarted { thread, .. } | Self::ChatFollowed { thread, .. } => Some(thread.id),
+            Self::EventPosted { thread, .. }
+            | Self::ThreadClosed { thread, .. }
+            | Self::MemberAdded { thread, .. }
+            | Self::MemberRemoved { thread, .. }
+            | Self::TagChanged { thread, .. }
+            | Self::SeenUpTo { thread, .. }
+            | Self::Typing { thread, .. }
+            | Self::DraftShown { thread, .. } => Some(*thread),
             Self::AgentStatusChanged { .. } => None,
         }
     }
@@ -105,7 +195,9 @@ impl Push {
     #[must_use]
     pub fn users(&self) -> Vec<&UserId> {
         match self {
-            Self::ChatStarted { chat, .. } => chat.members.iter().map(|member| &member.user).collect(),
+            Self::ChatStarted { chat, .. } | Self::ChatFollowed { chat, .. } => {
+                chat.members.iter().map(|member| &member.user).collect()
+            }
             Self::MemberAdded { member, .. } => vec![&member.user],
             _ => Vec::new(),
         }

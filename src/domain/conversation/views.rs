@@ -35,6 +35,11 @@ impl Conversation {
         Some(self.thread_view(thread, events))
     }
 
+    /// The last thread with the events of its tail: the newest ones, as many whatever was stored.
+    pub(super) fn newest_view(&self) -> Option<ThreadView> {
+        self.threads.last().map(|thread| self.thread_view(thread, self.tail.clone()))
+    }
+
     fn events_in_memory(&self, thread: ThreadId) -> impl Iterator<Item = Arc<Event>> + '_ {
         let chunks = self.unsaved.iter().filter(move |chunk| chunk.thread == thread);
         let last = self.threads.last().is_some_and(|t| t.id == thread);

@@ -101,6 +101,10 @@ impl Action {
             Push::MemberAdded { .. } => Some(Self::MemberAdded),
             Push::MemberRemoved { .. } => Some(Self::MemberRemoved),
             Push::AgentStatusChanged { .. } => Some(Self::AgentStatusChanged),
+            Push::TagChanged { on: true, .. } => Some(Self::ThreadTagged),
+            Push::TagChanged { on: false, .. } => Some(Self::ThreadUntagged),
+            Push::SeenUpTo { .. } => Some(Self::SeenUpTo),
+            Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, NewConversation};
-use switchboard_domain::conversation::fact::{Change, Fact};
+use switchboard_domain::conversation::fact::Change;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::ChatView;
@@ -90,6 +90,8 @@ enum Shows {
     Event,
     /// The chat with its new thread.
     Chat,
+    /// The asker's seen marker.
+    Seen,
 }
 
 impl Shows {
@@ -97,6 +99,7 @@ impl Shows {
         match command {
             Command::Post { .. } => Self::Event,
             Command::Activate(_) => Self::Chat,
+            Command::See(_) => Self::Seen,
             _ => Self::Nothing,
         }
     }
@@ -206,7 +209,7 @@ impl ConversationActor {
         for fact in &decision.facts {
             self.state.apply(fact, &mut told);
         }
-        let outcome = Ok(self.done(shows, &decision.facts, &told));
+        let outcome = Ok(self.done(shows, &decision, &told));
         let cause = answer.cause();
         let mut release = Release {
             answer: Some((answer, outcome)),
@@ -220,6 +223,8 @@ impl ConversationActor {
             release.first.push(Box::new(self.to_router(answered)));
         }
         if decision.facts.is_empty() {
+            let passing = decision.passing.map(|told| (license, capture(&self.table, told)));
+            release.pushes.extend(passing);
             self.give_back_unused(part, &mut release);
             self.shard.after(self.lsn, release);
             return;
@@ -247,7 +252,9 @@ impl ConversationActor {
     ) {
         let id = self.state.id();
         let only_talk = entries.iter().all(|entry| match entry {
-            Entry::Conversation(_, _, fact) => matches!(fact.change, Change::EventPosted(_)),
+            Entry::Conversation(_, _, fact) => {
+                matches!(fact.change, Change::EventPosted(_) | Change::SeenUpTo { .. })
+            }
             _ => true,
         });
         if !only_talk {
@@ -277,7 +284,7 @@ impl ConversationActor {
         }
     }
 
-    fn done(&self, shows: Shows, facts: &[Fact], told: &[Told]) -> Done {
+    fn done(&self, shows: Shows, decision: &Decision, told: &[Told]) -> Done {
         let opened = told.iter().find_map(|told| match &told.push {
             Push::ChatStarted { chat, thread } => Some((chat, thread)),
             _ => None,
@@ -285,13 +292,20 @@ impl ConversationActor {
         let posted = || match opened {
             // The event that opened the thread is its first.
             Some((_, thread)) => thread.events.first(),
-            None => facts.iter().rev().find_map(|fact| match &fact.change {
+            None => decision.facts.iter().rev().find_map(|fact| match &fact.change {
                 Change::EventPosted(event) => Some(event),
                 _ => None,
             }),
         };
+        let seen = || {
+            told.iter().chain(&decision.echo).find_map(|told| match told.push {
+                Push::SeenUpTo { up_to, .. } => Some(up_to),
+                _ => None,
+            })
+        };
         match shows {
             Shows::Nothing => Done::Nothing,
+            Shows::Seen => seen().map_or(Done::Nothing, Done::Seen),
             Shows::Event => posted().map_or(Done::Nothing, |event| Done::Posted {
                 thread: event.id.thread,
                 event: Arc::clone(event),

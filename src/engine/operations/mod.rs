@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 use switchboard_domain::auth::Principal;
-use switchboard_domain::conversation::command::{Command, WhenInactive};
+use switchboard_domain::conversation::command::{Command, OpenThread, WhenInactive};
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::RoutingStatus;
@@ -42,11 +42,12 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
     shard.engine.meters().ordered(&order);
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
+        Order::Chat(
+            chat,
+            command @ (Command::AddUser(UserId::Customer(customer))
+            | Command::Activate(OpenThread { customer: Some(customer), .. })),
+        ) => detached(start::bring_in(Rc::clone(shard), by, chat, customer, command, answer)),
         Order::Chat(chat, command) => {
-            if let Command::AddUser(UserId::Customer(customer)) = &command {
-                // Known by its profile, which may not have been needed since the start.
-                drop(shard.engine.directory().customer(&shard.engine, by.license, *customer));
-            }
             match shard.engine.directory().conversation(&shard.engine, by.license, chat) {
                 Ok(actor) => {
                     link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None });
@@ -63,6 +64,13 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
             let own = Rc::clone(shard);
             detached(async move {
                 let read = read::threads(&own, by, chat, threads).await;
+                answer_read(&own, answer, read);
+            });
+        }
+        Order::ListThreads(chat, page) => {
+            let own = Rc::clone(shard);
+            detached(async move {
+                let read = read::thread_lines(&own, by, chat, page).await;
                 answer_read(&own, answer, read);
             });
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::event::Event;
-use switchboard_domain::conversation::view::{Summary, Threads};
+use switchboard_domain::conversation::view::{Summary, ThreadLine, Threads};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 
@@ -14,7 +14,7 @@ use crate::engine::customer::ChatsOf;
 use crate::engine::entry::unreadable;
 use crate::engine::index;
 use crate::engine::link;
-use crate::engine::order::{ChatPage, Done, Failure, ListChats, Shown};
+use crate::engine::order::{ChatPage, Done, Failure, LinesPage, ListChats, ListThreads, Shown};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::storage::{Lsn, Records, StorageError};
@@ -101,6 +101,41 @@ pub(super) async fn threads(
         }
     }
     Err(Rejected::Internal.into())
+}
+
+/// A page of one chat's threads, a line each.
+pub(super) async fn thread_lines(
+    shard: &Rc<Shard>,
+    by: Arc<Principal>,
+    chat: ConversationId,
+    list: ListThreads,
+) -> Result<(Done, Lsn), Failure> {
+    let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
+    link::ask(&actor, NeedThreads(by, Some(Vec::new()))).await??;
+    let read = link::ask(&actor, ReadThreads(Vec::new())).await?;
+    let (threads, lsn) = read.ok_or(Rejected::Internal)?;
+    Ok((Done::ThreadLines(lines_page(threads.lines, list)), lsn))
+}
+
+/// The orders of a chat's threads are 1, 2, 3, ...: a page is named by the order it begins with.
+fn lines_page(mut lines: Vec<ThreadLine>, list: ListThreads) -> LinesPage {
+    let found = lines.len();
+    if list.newest_first {
+        lines.reverse();
+    }
+    let is_before = |line: &ThreadLine, from: u32| {
+        if list.newest_first { line.order > from } else { line.order < from }
+    };
+    let start = list.from.map_or(0, |from| lines.iter().take_while(|line| is_before(line, from)).count());
+    let start = (start + list.offset).min(found);
+    let end = (start + list.limit).min(found);
+    let order = |at: usize| lines.get(at).map(|line| line.order);
+    LinesPage {
+        next: order(end),
+        previous: if start == 0 { None } else { order(start.saturating_sub(list.limit)) },
+        found,
+        lines: lines[start..end].to_vec(),
+    }
 }
 
 async fn load(

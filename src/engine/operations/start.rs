@@ -4,14 +4,15 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix::Addr;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::Access;
-use switchboard_domain::conversation::command::{NewConversation, OpenThread};
+use switchboard_domain::conversation::command::{Command, NewConversation, OpenThread};
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::routing::Placement;
 
-use crate::engine::conversation::ConversationActor;
+use crate::engine::conversation::{ConversationActor, Execute, NeedThreads};
 use crate::engine::customer::{ReleaseChat, Reserve};
 use crate::engine::link;
 use crate::engine::operations::ask_router;
@@ -51,6 +52,37 @@ pub(super) async fn start_chat(
         give_back(&shard, by.license, customer, id);
         shard.answer(answer, Err(rejected.into()));
     }
+}
+
+/// Brings a customer into a chat that is there already: its place is reserved first, and lapses
+/// unless the chat takes it. Whoever may not see the chat reserves nothing.
+pub(super) async fn bring_in(
+    shard: Rc<Shard>,
+    by: Arc<Principal>,
+    chat: ConversationId,
+    customer: CustomerId,
+    command: Command,
+    answer: Answer,
+) {
+    let reserved = reserve(&shard, &by, chat, customer).await;
+    match reserved {
+        Ok(actor) => link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None }),
+        Err(rejected) => shard.answer(answer, Err(rejected.into())),
+    }
+}
+
+async fn reserve(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    chat: ConversationId,
+    customer: CustomerId,
+) -> Result<Addr<ConversationActor>, Rejected> {
+    let directory = shard.engine.directory();
+    let actor = directory.conversation(&shard.engine, by.license, chat)?;
+    link::ask(&actor, NeedThreads(Arc::clone(by), Some(Vec::new()))).await??;
+    let place = directory.customer(&shard.engine, by.license, customer)?;
+    link::ask(&place, Reserve(chat)).await??;
+    Ok(actor)
 }
 
 /// Takes the customer's place and, for a customer's chat, the agent's slot.

@@ -60,8 +60,16 @@ static METHODS: &[Method] = &[
     method(Api::Agent, BOTH, "get_chats_summary", reads_chats, read::list_for_agent),
     method(Api::Agent, BOTH, "get_chat_threads", reads_beyond_my_chats, read::get_chat_threads),
     method(Api::Agent, BOTH, "start_chat", writes_conversations, read::start_chat),
+    method(Api::Agent, BOTH, "get_chat_threads_summary", reads_chats, read::threads_for_agent),
+    method(Api::Agent, BOTH, "activate_chat", writes_conversations, read::activate_chat),
     method(Api::Agent, BOTH, "close_thread", writes_chats, read::close_thread),
+    method(Api::Agent, BOTH, "follow_chat", may_follow, read::follow_chat),
+    method(Api::Agent, BOTH, "unfollow_chat", anybody, read::unfollow_chat),
     method(Api::Agent, BOTH, "send_event", writes_conversations, read::send_event),
+    method(Api::Agent, BOTH, "send_typing_indicator", writes_conversations, read::send_typing),
+    method(Api::Agent, BOTH, "update_last_seen_timestamp", reads_beyond_my_chats, read::see),
+    method(Api::Agent, BOTH, "tag_chat_thread", writes_chats, read::tag),
+    method(Api::Agent, BOTH, "untag_chat_thread", writes_chats, read::untag),
     // Of these two, moving oneself asks for less: the arguments decide.
     method(Api::Agent, BOTH, "add_user_to_chat", may_join, read::add_user),
     method(Api::Agent, BOTH, "remove_user_from_chat", anybody, read::remove_user),
@@ -74,6 +82,9 @@ static METHODS: &[Method] = &[
     method(Api::Customer, BOTH, "activate_chat", anybody, read::activate_chat),
     method(Api::Customer, BOTH, "close_thread", anybody, read::close_thread),
     method(Api::Customer, BOTH, "send_event", anybody, read::send_event),
+    method(Api::Customer, BOTH, "get_chat_threads_summary", anybody, read::threads_for_customer),
+    method(Api::Customer, BOTH, "send_sneak_peek", anybody, read::send_sneak_peek),
+    method(Api::Customer, BOTH, "update_last_seen_timestamp", anybody, read::see),
     method(Api::Configuration, WEB, "create_bot_agent", writes_bots, read::create_bot),
     method(Api::Configuration, WEB, "update_bot_agent", writes_bots, read::update_bot),
     method(Api::Configuration, WEB, "remove_bot_agent", writes_bots, read::remove_bot),
@@ -101,6 +112,11 @@ fn writes_conversations(scopes: ScopeSet) -> bool {
 
 fn writes_chats(scopes: ScopeSet) -> bool {
     scopes.write_meta().is_some()
+}
+
+/// The sources name two sets; either is enough (5.1).
+fn may_follow(scopes: ScopeSet) -> bool {
+    writes_chats(scopes) || reads_beyond_my_chats(scopes)
 }
 
 /// One has to join to write, so the widest right to write lets one join (3.4).
@@ -148,6 +164,14 @@ mod tests {
             (Api::Agent, "start_chat", "chats.conversation--my:rw", "chats--all:ro"),
             (Api::Agent, "close_thread", "chats--my:rw", "chats.conversation--all:rw"),
             (Api::Agent, "send_event", "chats--my:rw", "chats--all:ro"),
+            (Api::Agent, "activate_chat", "chats.conversation--my:rw", "chats--all:ro"),
+            (Api::Agent, "get_chat_threads_summary", "chats--my:ro", "customers:ro"),
+            (Api::Agent, "follow_chat", "chats--access:ro", "chats--my:ro"),
+            (Api::Agent, "follow_chat", "chats--my:rw", "chats.conversation--my:rw"),
+            (Api::Agent, "send_typing_indicator", "chats.conversation--my:rw", "chats--all:ro"),
+            (Api::Agent, "update_last_seen_timestamp", "chats--access:ro", "chats--my:rw"),
+            (Api::Agent, "tag_chat_thread", "chats--my:rw", "chats.conversation--all:rw"),
+            (Api::Agent, "untag_chat_thread", "chats--my:rw", "chats.conversation--all:rw"),
             (Api::Agent, "add_user_to_chat", "chats.conversation--all:rw", "chats.conversation--access:rw"),
             (Api::Agent, "update_agent", "agents--my:rw", "chats--all:rw"),
             (Api::Configuration, "create_bot_agent", "agents-bot--my:rw", "agents-bot--all:ro"),
@@ -173,7 +197,8 @@ mod tests {
             );
         }
         assert!(find(Api::Customer, Over::Rtm, "logout").is_none());
-        assert!(find(Api::Agent, Over::Rtm, "activate_chat").is_none());
+        assert!(find(Api::Agent, Over::Rtm, "send_sneak_peek").is_none());
+        assert!(find(Api::Customer, Over::Rtm, "send_typing_indicator").is_none());
         assert!(find(Api::Agent, Over::Rtm, "create_bot_agent").is_none());
         assert!(find(Api::Configuration, Over::Web, "send_event").is_none());
     }

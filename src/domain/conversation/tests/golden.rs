@@ -24,6 +24,11 @@ fn name(change: &Change) -> &'static str {
         Change::MemberRemoved { .. } => "MemberRemoved",
         Change::Assigned(_) => "Assigned",
         Change::ThreadClosed { .. } => "ThreadClosed",
+        Change::Tagged { .. } => "Tagged",
+        Change::Untagged { .. } => "Untagged",
+        Change::SeenUpTo { .. } => "SeenUpTo",
+        Change::Followed(_) => "Followed",
+        Change::Unfollowed(_) => "Unfollowed",
     }
 }
 
@@ -69,6 +74,11 @@ fn changes() -> Vec<Change> {
         Change::Assigned(Assignment::Parked(Timestamp::from_micros(20))),
         Change::Assigned(Assignment::Idle),
         Change::ThreadClosed { by: Some(user("mia")) },
+        Change::Tagged { thread: thread(2), tag: "vip".into(), by: Some(user("ann")) },
+        Change::Untagged { thread: thread(2), tag: "vip".into(), by: None },
+        Change::SeenUpTo { user: user("mia"), up_to: Timestamp::from_micros(20) },
+        Change::Followed(agent("eve")),
+        Change::Unfollowed(agent("eve")),
     ]
 }
 
@@ -100,6 +110,11 @@ const FACTS: &[(&str, &str)] = &[
         "921e81ac546872656164436c6f7365649181a8437573746f6d6572c410000000000000400080000000000000\
         01",
     ),
+    ("Tagged", "921e81a65461676765649302a376697081a54167656e74a3616e6e"),
+    ("Untagged", "921e81a8556e7461676765649302a3766970c0"),
+    ("SeenUpTo", "921e81a85365656e5570546f9281a8437573746f6d6572c4100000000000004000800000000000000114"),
+    ("Followed", "921e81a8466f6c6c6f776564a3657665"),
+    ("Unfollowed", "921e81aa556e666f6c6c6f776564a3657665"),
 ];
 
 const HEAD: &str = "dc001607050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\

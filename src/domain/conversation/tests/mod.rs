@@ -21,9 +21,11 @@ mod access;
 mod bounds;
 mod golden;
 mod holder;
+mod marks;
 mod model;
 mod placement;
 mod random;
+mod signals;
 mod system_messages;
 mod telling;
 mod threads;
@@ -146,6 +148,10 @@ fn post(event: NewEvent) -> Command {
     Command::Post { event, when_inactive: WhenInactive::Refuse }
 }
 
+fn tag(n: u64, tag: &str, on: bool) -> Command {
+    Command::Tag { thread: thread(n), tag: tag.into(), on }
+}
+
 fn close() -> Command {
     Command::Close { require_presence: false }
 }
@@ -168,6 +174,7 @@ struct Done {
     facts: Vec<Fact>,
     told: Vec<Told>,
     echo: Option<Told>,
+    passing: Option<Told>,
 }
 
 /// A conversation, and a clock that goes a second further with each command.
@@ -211,7 +218,7 @@ impl Chat {
         for fact in &decision.facts[skip..] {
             self.state.apply(fact, &mut told);
         }
-        Done { facts: decision.facts, told, echo: decision.echo }
+        Done { facts: decision.facts, told, echo: decision.echo, passing: decision.passing }
     }
 
     fn run_as(&mut self, by: Option<&Principal>, command: Command) -> Result<Done, Rejected> {
@@ -254,6 +261,11 @@ fn name_of(push: &Push) -> &'static str {
         Push::MemberAdded { .. } => "member_added",
         Push::MemberRemoved { .. } => "member_removed",
         Push::AgentStatusChanged { .. } => "agent_status_changed",
+        Push::ChatFollowed { .. } => "chat_followed",
+        Push::TagChanged { .. } => "tag_changed",
+        Push::SeenUpTo { .. } => "seen_up_to",
+        Push::Typing { .. } => "typing",
+        Push::DraftShown { .. } => "draft_shown",
     }
 }
 

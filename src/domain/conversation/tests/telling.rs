@@ -3,7 +3,8 @@
 use super::*;
 
 fn names(told: &Told) -> Vec<&str> {
-    let mut names: Vec<_> = told.to.agents.iter().map(AgentId::as_str).collect();
+    let named = told.to.agents.iter().chain(&told.to.followers.agents);
+    let mut names: Vec<_> = named.map(AgentId::as_str).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -23,6 +24,8 @@ fn an_event_is_told_to_members_and_followers_and_to_no_group() {
     assert_eq!(names(told), ["ann", "eve"]);
     assert_eq!(told.to.customer, Some(customer(1)));
     assert!(told.to.groups.is_empty() && !told.to.license);
+    let through = &told.to.followers;
+    assert_eq!((&through.agents[..], &through.groups[..]), (&[agent("eve")][..], &[SALES][..]));
 }
 
 #[test]

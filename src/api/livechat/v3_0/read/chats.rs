@@ -1,30 +1,15 @@
-//! Starting, activating, closing, listing and reading chats (spec v3.0, 5.1 and 6).
+//! Starting, activating, closing and reading chats (spec v3.0, 5.1 and 6).
 
-use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::event::{NewEvent, within};
 use switchboard_domain::id::{ConversationId, CustomerId, ThreadId};
 use switchboard_domain::limits::INITIAL_EVENTS;
-use switchboard_domain::time::Timestamp;
 
 use super::Call;
 use super::events::event;
-use super::properties::rules;
 use crate::api::livechat::object::Object;
 use crate::engine::dialect::{Ask, Side};
-use crate::engine::order::{Failure, ListChats, ListPlace, Order};
-
-/// Chats on a page that an agent does not size, and the most it may ask for.
-const AGENT_PAGE: (u64, u64) = (10, 100);
-/// The same for customers.
-const CUSTOMER_PAGE: (u64, u64) = (10, 25);
-/// Chats that a customer may skip.
-const CUSTOMER_OFFSET: u64 = 100;
-/// Pages that may be asked for by number.
-const PAGES: u64 = 1000;
+use crate::engine::order::{Failure, Order};
 
 /// `start_chat`
 pub(in super::super) fn start_chat(call: &Call<'_>) -> Result<Ask, Failure> {
@@ -96,80 +81,17 @@ pub(in super::super) fn get_chat_threads(call: &Call<'_>) -> Result<Ask, Failure
     call.order(Order::GetThreads(chat, threads))
 }
 
-/// `get_chats_summary` of agents: pages by place, and by number for an older text.
-pub(in super::super) fn list_for_agent(call: &Call<'_>) -> Result<Ask, Failure> {
-    let args = &call.args;
-    let (default, most) = AGENT_PAGE;
-    let filters: Object<'_> = args.optional("filters")?.unwrap_or_default();
-    let properties: Object<'_> = filters.optional("properties")?.unwrap_or_default();
-    let (limit, offset) = match args.optional::<Object<'_>>("pagination")? {
-        Some(pagination) => {
-            let limit = pagination.number("limit", 1, most, default)?;
-            (limit, (pagination.number("page", 1, PAGES, 1)? - 1) * limit)
-        }
-        None => (args.number("limit", 1, most, default)?, 0),
-    };
-    let after = match args.optional::<Cow<'_, str>>("page_id")? {
-        Some(page) => Some(place(&page).ok_or_else(|| args.invalid("page_id", "is no page"))?),
-        None => None,
-    };
-    call.order(Order::ListChats(ListChats {
-        include_active: filters.optional("include_active")?.unwrap_or(true),
-        properties: rules(&properties)?,
-        newest_first: args.choice("order", &[("desc", true), ("asc", false)])?.unwrap_or(true),
-        limit: size(limit),
-        offset: size(offset),
-        after,
-    }))
-}
-
-/// `get_chats_summary` of customers: pages by number.
-pub(in super::super) fn list_for_customer(call: &Call<'_>) -> Result<Ask, Failure> {
-    let (default, most) = CUSTOMER_PAGE;
-    call.order(Order::ListChats(ListChats {
-        include_active: true,
-        properties: Vec::new(),
-        newest_first: true,
-        limit: size(call.args.number("limit", 1, most, default)?),
-        offset: size(call.args.number("offset", 0, CUSTOMER_OFFSET, 0)?),
-        after: None,
-    }))
-}
-
-fn size(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// The name of a page: opaque for clients.
-pub(in super::super) fn page_id(place: ListPlace) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", place.at.as_micros(), place.chat))
-}
-
-fn place(page_id: &str) -> Option<ListPlace> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(page_id).ok()?).ok()?;
-    let (at, chat) = text.split_once('.')?;
-    Some(ListPlace { at: Timestamp::from_micros(at.parse().ok()?), chat: chat.parse().ok()? })
-}
-
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+    #![expect(clippy::panic, reason = "a test may fail loudly")]
 
     use super::*;
     use crate::api::livechat::v3_0::read::testing::{principal, read, refusal};
-    use serde_json::{Value, json};
+    use serde_json::json;
     use switchboard_domain::conversation::access::Access;
     use switchboard_domain::conversation::properties::PropertyValue;
     use switchboard_domain::error::Rejected;
     use switchboard_domain::id::GroupId;
-    use switchboard_domain::webhook::PropertyRule;
-
-    fn list(args: &Value) -> ListChats {
-        match read(list_for_agent, &principal(Side::Agent, &["*"]), args) {
-            Ok(Order::ListChats(list)) => list,
-            other => panic!("{other:?}"),
-        }
-    }
 
     #[test]
     fn a_chat_starts_with_all_that_was_given() {
@@ -251,62 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_bounded_filtered_and_paged() {
-        let plain = list(&json!({}));
-        assert_eq!(
-            (plain.limit, plain.offset, plain.include_active, plain.newest_first),
-            (10, 0, true, true)
-        );
-        let place_ = ListPlace {
-            at: Timestamp::from_micros(1_561_899_990_000_001),
-            chat: ConversationId::from_random(9),
-        };
-        let paged = list(&json!({ "limit": 100, "order": "asc", "page_id": page_id(place_) }));
-        assert_eq!((paged.limit, paged.newest_first, paged.after), (100, false, Some(place_)));
-        let older = list(&json!({ "pagination": { "page": 3, "limit": 20 } }));
-        assert_eq!((older.limit, older.offset), (20, 40));
-        let filters = json!({ "filters": { "include_active": false, "properties": { "source": {
-            "type": { "values": ["sms", "mail"] }, "client_id": { "exists": false } }, "rating": { "score": { "exclude_values": [1] } } } } });
-        let filtered = list(&filters);
-        assert!(!filtered.include_active);
-        let tests: Vec<_> =
-            filtered.properties.iter().map(|rule| (&*rule.namespace, &*rule.name, &rule.rule)).collect();
-        let text = |t: &str| PropertyValue::Text(t.into());
-        assert_eq!(
-            tests,
-            [
-                ("source", "type", &PropertyRule::Values(vec![text("sms"), text("mail")])),
-                ("source", "client_id", &PropertyRule::Exists(false)),
-                ("rating", "score", &PropertyRule::ExcludeValues(vec![PropertyValue::Int(1)])),
-            ]
-        );
-    }
-
-    #[test]
-    fn each_refusal_of_a_list_names_its_field() {
+    fn each_refusal_of_reading_or_closing_names_its_field() {
         let agent = principal(Side::Agent, &["*"]);
-        for (args, expected) in [
-            (json!({ "limit": 101 }), "limit: must be from 1 to 100"),
-            (json!({ "limit": 0 }), "limit: must be from 1 to 100"),
-            (json!({ "limit": -1 }), "limit: must be a whole number that is not negative"),
-            (json!({ "order": "sideways" }), "order: must be one of: desc, asc"),
-            (json!({ "page_id": "no such page" }), "page_id: is no page"),
-            (json!({ "filters": [] }), "filters: must be an object"),
-            (
-                json!({ "filters": { "properties": { "a": { "b": {} } } } }),
-                "filters.properties.a.b: must have exactly one of: exists, values, exclude_values",
-            ),
-            (json!({ "pagination": { "page": 0 } }), "pagination.page: must be from 1 to 1000"),
-        ] {
-            assert_eq!(refusal(read(list_for_agent, &agent, &args)), expected);
-        }
-        let customer = principal(Side::Customer, &[]);
-        for (args, expected) in [
-            (json!({ "limit": 26 }), "limit: must be from 1 to 25"),
-            (json!({ "offset": 101 }), "offset: must be from 0 to 100"),
-        ] {
-            assert_eq!(refusal(read(list_for_customer, &customer, &args)), expected);
-        }
         assert_eq!(refusal(read(get_chat_threads, &agent, &json!({}))), "chat_id: missing");
         let wrong = json!({ "chat_id": "CHA0000001", "thread_ids": "x" });
         assert_eq!(refusal(read(get_chat_threads, &agent, &wrong)), "thread_ids: must be a list");
@@ -321,11 +189,5 @@ mod tests {
             panic!()
         };
         assert_eq!(command, Command::Close { require_presence: false });
-        assert_eq!(
-            place(&page_id(ListPlace { at: Timestamp::default(), chat: ConversationId::from_random(1) }))
-                .unwrap()
-                .chat,
-            ConversationId::from_random(1)
-        );
     }
 }

@@ -21,8 +21,7 @@ const UNKNOWN_CONTENT: &str = "application/octet-stream";
 /// `send_event`
 pub(in super::super) fn send_event(call: &Call<'_>) -> Result<Ask, Failure> {
     let args = &call.args;
-    // Named before the event is looked into; whether it can be an id is a question of existence.
-    args.required::<Cow<'_, str>>("chat_id")?;
+    args.name_ids(&["chat_id"])?;
     let event = event(call.side, &args.required("event")?)?;
     let attach = args.flag("attach_to_last_thread")?;
     let require_active = args.flag("require_active_thread")?;

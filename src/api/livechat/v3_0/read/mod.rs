@@ -7,19 +7,23 @@ mod bots;
 mod chats;
 mod events;
 mod ids;
+mod lists;
 mod login;
+mod marks;
 mod properties;
 mod property_configs;
 mod users;
 
 pub(super) use bots::{create_bot, get_bot, list_bots, remove_bot, update_bot};
-pub(super) use chats::{
-    activate_chat, close_thread, get_chat_threads, list_for_agent, list_for_customer, page_id, start_chat,
-};
+pub(super) use chats::{activate_chat, close_thread, get_chat_threads, start_chat};
 #[cfg(test)]
 pub(super) use events::event as event_for_tests;
 pub(super) use events::send_event;
+pub(super) use lists::{
+    list_for_agent, list_for_customer, page_id, threads_for_agent, threads_for_customer, threads_page_id,
+};
 pub(super) use login::{agent_login, customer_login};
+pub(super) use marks::{follow_chat, see, send_sneak_peek, send_typing, tag, unfollow_chat, untag};
 pub(super) use property_configs::{LOCATIONS, TYPES, create_properties, list_properties};
 pub(super) use users::{add_user, remove_user, update_agent};
 

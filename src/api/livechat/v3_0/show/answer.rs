@@ -8,7 +8,7 @@ use switchboard_domain::id::{AgentId, ThreadId};
 
 use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
-use super::list::PageOut;
+use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
 use super::{Lens, Text};
@@ -34,6 +34,8 @@ impl Serialize for Answer<'_> {
             Done::Opened(opened) => one(serializer, "chat", &self.opened(opened)),
             Done::Chats(page) => PageOut::new(self.side, page, self.viewer).serialize(serializer),
             Done::Threads(threads) => one(serializer, "chat", &self.threads(threads)),
+            Done::ThreadLines(page) => LinesOut::new(self.side, page).serialize(serializer),
+            Done::Seen(up_to) => one(serializer, "timestamp", &up_to.as_secs()),
             Done::AgentLogin(welcome) => AgentLoginOut::from(&**welcome).serialize(serializer),
             Done::CustomerLogin(welcome) => CustomerLoginOut::from(welcome).serialize(serializer),
             Done::BotCreated(id) => one(serializer, "bot_agent_id", id.as_str()),

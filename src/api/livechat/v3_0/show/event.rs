@@ -36,6 +36,14 @@ pub(super) const fn kind_name(kind: EventKind) -> &'static str {
     }
 }
 
+/// The name of those who may see something.
+pub(super) const fn recipients(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::All => "all",
+        Visibility::Agents => "agents",
+    }
+}
+
 impl Serialize for EventOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = self.event;
@@ -50,11 +58,7 @@ impl Serialize for EventOut<'_> {
         if let Some(author) = &event.author {
             map.serialize_entry("author_id", &Text(author))?;
         }
-        let recipients = match event.visibility {
-            Visibility::All => "all",
-            Visibility::Agents => "agents",
-        };
-        map.serialize_entry("recipients", recipients)?;
+        map.serialize_entry("recipients", recipients(event.visibility))?;
         write_body(&mut map, &event.body)?;
         if !event.properties.is_empty()
             && let Some(properties) = self.lens.properties(&event.properties, Location::Event).unless_empty()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use switchboard_domain::conversation::event::EventKind;
 use switchboard_domain::conversation::properties::Location;
-use switchboard_domain::conversation::view::{LastEvent, Summary, ThreadView};
+use switchboard_domain::conversation::view::{LastEvent, Summary, ThreadLine, ThreadView};
 use switchboard_domain::id::{AgentId, ConversationId, ThreadId, UserId};
 
 use super::chat::follows;
@@ -13,9 +13,9 @@ use super::event::{EventOut, kind_name};
 use super::properties::{AccessOut, PropertiesOut};
 use super::user::UserOut;
 use super::{Lens, Text};
-use crate::api::livechat::v3_0::read::page_id;
+use crate::api::livechat::v3_0::read::{page_id, threads_page_id};
 use crate::engine::dialect::Side;
-use crate::engine::order::{ChatPage, Shown};
+use crate::engine::order::{ChatPage, LinesPage, Shown};
 
 /// A page of chats.
 #[derive(Serialize)]
@@ -38,6 +38,52 @@ impl<'a> PageOut<'a> {
             found_chats: lens.for_agents(|| page.found),
             total_chats: lens.for_customers(|| page.found),
             next_page_id: lens.for_agents(|| page.next.map(page_id)).flatten(),
+        }
+    }
+}
+
+/// A page of a chat's threads; each side has its own names.
+#[derive(Serialize)]
+pub(super) struct LinesOut {
+    threads_summary: Vec<ThreadLineOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_page_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ThreadLineOut {
+    id: Text<ThreadId>,
+    order: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_events: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+}
+
+impl LinesOut {
+    pub(super) fn new(side: Side, page: &LinesPage) -> Self {
+        let to_agents = side == Side::Agent;
+        let line = |line: &ThreadLine| ThreadLineOut {
+            id: Text(line.id),
+            order: line.order,
+            events_count: to_agents.then_some(line.events),
+            total_events: (!to_agents).then_some(line.visible_events),
+            active: (!to_agents).then_some(line.active),
+        };
+        Self {
+            threads_summary: page.lines.iter().map(line).collect(),
+            found_threads: to_agents.then_some(page.found),
+            total_threads: (!to_agents).then_some(page.found),
+            next_page_id: page.next.filter(|_| to_agents).map(threads_page_id),
+            previous_page_id: page.previous.filter(|_| to_agents).map(threads_page_id),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What a connection is told without having asked (spec v3.0, section 8).
 
 use serde::{Serialize, Serializer};
+use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::push::Push;
 use switchboard_domain::id::{ConversationId, ThreadId, UserId};
 
 use super::chat::ChatOut;
-use super::event::EventOut;
+use super::event::{EventOut, recipients};
 use super::user::{UserOut, routing_status};
 use super::{Lens, Text};
 use crate::engine::dialect::{Capture, Disconnect, Side};
@@ -24,7 +25,11 @@ impl<'a> PushFrame<'a> {
         let seen = side == Side::Agent
             || match push {
                 Push::EventPosted { event, .. } => event.visible_to_customer(),
-                Push::AgentStatusChanged { .. } => false,
+                Push::Typing { visibility, .. } => *visibility == Visibility::All,
+                Push::AgentStatusChanged { .. }
+                | Push::ChatFollowed { .. }
+                | Push::TagChanged { .. }
+                | Push::DraftShown { .. } => false,
                 _ => true,
             };
         seen.then(|| Self { lens: Lens::of(side, capture), push, follows })
@@ -33,12 +38,17 @@ impl<'a> PushFrame<'a> {
     /// The name of the push.
     const fn name(&self) -> &'static str {
         match self.push {
-            Push::ChatStarted { .. } => "incoming_chat_thread",
+            Push::ChatStarted { .. } | Push::ChatFollowed { .. } => "incoming_chat_thread",
             Push::EventPosted { .. } => "incoming_event",
             Push::ThreadClosed { .. } => "thread_closed",
             Push::MemberAdded { .. } => "chat_user_added",
             Push::MemberRemoved { .. } => "chat_user_removed",
             Push::AgentStatusChanged { .. } => "agent_updated",
+            Push::TagChanged { on: true, .. } => "chat_thread_tagged",
+            Push::TagChanged { on: false, .. } => "chat_thread_untagged",
+            Push::SeenUpTo { .. } => "last_seen_timestamp_updated",
+            Push::Typing { .. } => "incoming_typing_indicator",
+            Push::DraftShown { .. } => "incoming_sneak_peek",
         }
     }
 
@@ -73,6 +83,38 @@ impl<'a> PushFrame<'a> {
             Push::AgentStatusChanged { agent, status } => {
                 Payload::Status { agent_id: agent.as_str(), routing_status: routing_status(*status) }
             }
+            Push::ChatFollowed { chat, thread } => {
+                Payload::Started { chat: Box::new(self.lens.started(chat, thread, true)) }
+            }
+            Push::TagChanged { chat, thread, tag, .. } => {
+                Payload::Tag { chat_id: Text(*chat), thread_id: Text(*thread), tag }
+            }
+            Push::SeenUpTo { chat, thread, user, up_to } => Payload::Seen {
+                user_id: Text(user),
+                chat_id: Text(*chat),
+                thread_id: self.lens.for_customers(|| Text(*thread)),
+                timestamp: up_to.as_secs(),
+            },
+            Push::Typing { chat, thread, author, visibility, at, typing } => Payload::Typing {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                typing_indicator: TypingOut {
+                    author_id: Text(author),
+                    recipients: self.lens.for_agents(|| recipients(*visibility)),
+                    timestamp: at.as_secs(),
+                    is_typing: *typing,
+                },
+            },
+            Push::DraftShown { chat, thread, author, at, text } => Payload::Draft {
+                chat_id: Text(*chat),
+                thread_id: Text(*thread),
+                sneak_peek: DraftOut {
+                    author_id: Text(author),
+                    recipients: recipients(Visibility::Agents),
+                    timestamp: at.as_secs(),
+                    text,
+                },
+            },
         }
     }
 }
@@ -111,6 +153,47 @@ pub(super) enum Payload<'a> {
         agent_id: &'a str,
         routing_status: &'static str,
     },
+    Tag {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        tag: &'a str,
+    },
+    Seen {
+        user_id: Text<&'a UserId>,
+        chat_id: Text<ConversationId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<Text<ThreadId>>,
+        timestamp: u64,
+    },
+    Typing {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        typing_indicator: TypingOut<'a>,
+    },
+    Draft {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        sneak_peek: DraftOut<'a>,
+    },
+}
+
+/// Who types, or not any more.
+#[derive(Serialize)]
+pub(super) struct TypingOut<'a> {
+    author_id: Text<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<&'static str>,
+    timestamp: u64,
+    is_typing: bool,
+}
+
+/// What a customer is typing.
+#[derive(Serialize)]
+pub(super) struct DraftOut<'a> {
+    author_id: Text<&'a UserId>,
+    recipients: &'static str,
+    timestamp: u64,
+    text: &'a str,
 }
 
 impl Serialize for PushFrame<'_> {

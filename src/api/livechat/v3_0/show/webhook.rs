@@ -36,7 +36,7 @@ pub(in super::super) fn body<'a>(
         lens,
         wanted: &endpoint.additional,
         chat,
-        thread: thread(push),
+        thread: push.thread(),
     });
     Some(Body {
         webhook_id: endpoint.id.as_str(),
@@ -96,16 +96,5 @@ impl Serialize for AdditionalOut<'_> {
             }
         }
         map.end()
-    }
-}
-
-const fn thread(push: &Push) -> Option<ThreadId> {
-    match push {
-        Push::ChatStarted { thread, .. } => Some(thread.id),
-        Push::EventPosted { thread, .. }
-        | Push::ThreadClosed { thread, .. }
-        | Push::MemberAdded { thread, .. }
-        | Push::MemberRemoved { thread, .. } => Some(*thread),
-        Push::AgentStatusChanged { .. } => None,
     }
 }

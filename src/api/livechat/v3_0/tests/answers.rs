@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard_domain::conversation::properties::PropertyValue;
-use switchboard_domain::conversation::view::Threads;
+use switchboard_domain::conversation::view::{ThreadLine, Threads};
 use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::{Duty, RoutingStatus};
@@ -20,7 +20,9 @@ use crate::api::livechat::v3_0::read::testing::principal;
 use crate::api::livechat::v3_0::show::testing as world;
 use crate::api::livechat::v3_0::{NUMBER, V3_0};
 use crate::engine::dialect::{Dialect, FrameHead, Side};
-use crate::engine::order::{AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, ListPlace};
+use crate::engine::order::{
+    AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, LinesPage, ListPlace,
+};
 
 /// The payload of a response to Ann or Mia.
 fn answer(side: Side, action: &str, done: Done) -> Value {
@@ -36,10 +38,23 @@ fn answer(side: Side, action: &str, done: Done) -> Value {
 
 #[test]
 fn methods_without_a_payload_answer_an_empty_one() {
-    for action in ["close_thread", "ping", "logout", "add_user_to_chat", "update_agent"] {
+    for action in [
+        "close_thread",
+        "ping",
+        "logout",
+        "add_user_to_chat",
+        "update_agent",
+        "follow_chat",
+        "unfollow_chat",
+        "tag_chat_thread",
+        "untag_chat_thread",
+        "send_typing_indicator",
+    ] {
         assert_eq!(answer(Side::Agent, action, Done::Nothing), json!({}));
     }
-    assert_eq!(answer(Side::Customer, "close_thread", Done::Nothing), json!({}));
+    for action in ["close_thread", "send_sneak_peek"] {
+        assert_eq!(answer(Side::Customer, action, Done::Nothing), json!({}));
+    }
 }
 
 #[test]
@@ -60,11 +75,44 @@ fn start_chat_answers_one_thread_and_activate_chat_a_list_without_order() {
     let opened = || Done::Opened(world::shown((world::chat(), world::thread())));
     assert_eq!(answer(Side::Agent, "start_chat", opened()), started(true, true));
     assert_eq!(answer(Side::Customer, "start_chat", opened()), started(false, false));
+    let activated = json!({ "chat": { "id": "CHA0000001", "users": [mia(true), ann(true)], "properties": routing(),
+                            "access": { "group_ids": [0] }, "threads": [thread(true)], "is_followed": true } });
+    assert_eq!(answer(Side::Agent, "activate_chat", opened()), activated);
     assert_eq!(
         answer(Side::Customer, "activate_chat", opened()),
         json!({ "chat": { "id": "CHA0000001", "users": [mia(false), ann(false)], "properties": routing(),
                           "access": { "group_ids": [0] }, "threads": [thread(false)] } })
     );
+}
+
+#[test]
+fn threads_are_listed_by_names_of_each_side() {
+    let second = ThreadLine { id: "THR0000002".parse().unwrap(), order: 2, active: false, ..world::line() };
+    let page = |next, previous| {
+        let lines = vec![second.clone(), world::line()];
+        Done::ThreadLines(LinesPage { lines, found: 5, next, previous })
+    };
+    let first = json!({ "threads_summary": [{ "id": "THR0000002", "order": 2, "events_count": 2 },
+                                            { "id": "THR0000001", "order": 1, "events_count": 2 }],
+                        "found_threads": 5 });
+    assert_eq!(answer(Side::Agent, "get_chat_threads_summary", page(None, None)), first);
+    let middle = answer(Side::Agent, "get_chat_threads_summary", page(Some(3), Some(4)));
+    assert!(middle["next_page_id"].is_string() && middle["previous_page_id"].is_string());
+    assert_ne!(middle["next_page_id"], middle["previous_page_id"]);
+    assert_eq!(
+        answer(Side::Customer, "get_chat_threads_summary", page(Some(3), Some(4))),
+        json!({ "threads_summary": [{ "id": "THR0000002", "order": 2, "total_events": 1, "active": false },
+                                    { "id": "THR0000001", "order": 1, "total_events": 1, "active": true }],
+                "total_threads": 5 })
+    );
+}
+
+#[test]
+fn update_last_seen_timestamp_answers_the_marker() {
+    for side in [Side::Agent, Side::Customer] {
+        let seen = Done::Seen(Timestamp::from_micros(1_561_900_100_999_999));
+        assert_eq!(answer(side, "update_last_seen_timestamp", seen), json!({ "timestamp": 1_561_900_100 }));
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::push::{Address, Push, Told};
 use switchboard_domain::id::AgentId;
 use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::time::Timestamp;
 
 use super::{ann, hello, note, started};
 use crate::api::livechat::v3_0::V3_0;
@@ -13,7 +15,7 @@ use crate::api::livechat::v3_0::show::testing as world;
 use crate::engine::dialect::{Capture, Dialect, Disconnect, Side};
 
 pub(super) fn capture(push: Push) -> Capture {
-    let to = Address { agents: Vec::new(), customer: None, groups: Vec::new(), license: true };
+    let to = Address { license: true, ..Address::nobody() };
     world::shown(Arc::new(Told { push, to, main: true }))
 }
 
@@ -104,6 +106,66 @@ fn agent_updated_is_for_agents() {
         expect(Side::Agent, push(), "agent_updated", payload);
         assert_eq!(told(Side::Customer, push(), false), None);
     }
+}
+
+#[test]
+fn who_begins_to_follow_is_told_the_chat() {
+    let push = || Push::ChatFollowed { chat: world::chat(), thread: world::thread() };
+    expect(Side::Agent, push(), "incoming_chat_thread", started(true, true));
+    assert_eq!(told(Side::Customer, push(), false), None);
+}
+
+#[test]
+fn tags_are_for_agents() {
+    for (on, name) in [(true, "chat_thread_tagged"), (false, "chat_thread_untagged")] {
+        let (chat, thread) = (world::chat().id, world::thread_id());
+        let push = || Push::TagChanged { chat, thread, tag: "refund".into(), on };
+        let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "tag": "refund" });
+        expect(Side::Agent, push(), name, payload);
+        assert_eq!(told(Side::Customer, push(), false), None);
+    }
+}
+
+#[test]
+fn customers_are_told_the_thread_of_a_seen_marker() {
+    let push = || Push::SeenUpTo {
+        chat: world::chat().id,
+        thread: world::thread_id(),
+        user: world::user(world::MIA),
+        up_to: Timestamp::from_secs(1_561_900_100),
+    };
+    let mut payload = json!({ "user_id": world::MIA, "chat_id": "CHA0000001", "timestamp": 1_561_900_100 });
+    expect(Side::Agent, push(), "last_seen_timestamp_updated", payload.clone());
+    payload["thread_id"] = json!("THR0000001");
+    expect(Side::Customer, push(), "last_seen_timestamp_updated", payload);
+}
+
+#[test]
+fn typing_and_drafts() {
+    let (chat, thread, at) = (world::chat().id, world::thread_id(), Timestamp::from_secs(1_561_900_101));
+    let push = |visibility| Push::Typing {
+        chat,
+        thread,
+        author: world::user(world::ANN),
+        visibility,
+        at,
+        typing: true,
+    };
+    let mut indicator = json!({ "author_id": world::ANN, "timestamp": 1_561_900_101, "is_typing": true });
+    let payload = |indicator: &Value| json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "typing_indicator": indicator });
+    expect(Side::Customer, push(Visibility::All), "incoming_typing_indicator", payload(&indicator));
+    assert_eq!(told(Side::Customer, push(Visibility::Agents), false), None);
+    for (visibility, recipients) in [(Visibility::All, "all"), (Visibility::Agents, "agents")] {
+        indicator["recipients"] = json!(recipients);
+        expect(Side::Agent, push(visibility), "incoming_typing_indicator", payload(&indicator));
+    }
+
+    let author = world::user(world::MIA);
+    let push = || Push::DraftShown { chat, thread, author: author.clone(), at, text: "I wan".into() };
+    let sneak_peek = json!({ "author_id": world::MIA, "recipients": "agents", "timestamp": 1_561_900_101, "text": "I wan" });
+    let payload = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "sneak_peek": sneak_peek });
+    expect(Side::Agent, push(), "incoming_sneak_peek", payload);
+    assert_eq!(told(Side::Customer, push(), false), None);
 }
 
 #[test]

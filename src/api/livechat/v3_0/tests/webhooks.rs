@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use switchboard_domain::conversation::push::Push;
 use switchboard_domain::id::{AgentId, ClientId};
 use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{Action, Additional, Endpoint, EndpointId, Filters, Owner};
 
 use super::pushes::{capture, posted};
@@ -56,6 +57,26 @@ fn data_is_the_push_as_agents_see_it() {
     let push = Push::MemberRemoved { chat, thread, user: world::user(world::BOT) };
     let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "user_id": world::BOT, "user_type": "agent" });
     expect(Action::MemberRemoved, push, "chat_user_removed", &data);
+}
+
+#[test]
+fn marks_are_told_as_agents_see_them() {
+    let (chat, thread) = (world::chat().id, world::thread_id());
+    for (on, action, name) in [
+        (true, Action::ThreadTagged, "chat_thread_tagged"),
+        (false, Action::ThreadUntagged, "chat_thread_untagged"),
+    ] {
+        let push = Push::TagChanged { chat, thread, tag: "refund".into(), on };
+        let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "tag": "refund" });
+        expect(action, push, name, &data);
+    }
+    let (user, up_to) = (world::user(world::MIA), Timestamp::from_secs(1_561_900_100));
+    let push = Push::SeenUpTo { chat, thread, user, up_to };
+    let data = json!({ "user_id": world::MIA, "chat_id": "CHA0000001", "timestamp": 1_561_900_100 });
+    expect(Action::SeenUpTo, push, "last_seen_timestamp_updated", &data);
+    // To begin to follow opens no thread.
+    let push = Push::ChatFollowed { chat: world::chat(), thread: world::thread() };
+    assert!(V3_0.webhook(&endpoint(Action::ChatStarted, &[]), &capture(push), None).is_none());
 }
 
 #[test]

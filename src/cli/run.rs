@@ -19,6 +19,7 @@ use super::plan;
 use super::welcome::Welcome;
 use crate::api;
 use crate::config::{Config, ConfigError, Problem};
+use crate::engine::panics::stop_on_panic;
 use crate::engine::{Engine, EngineHandle, Parts};
 use crate::net::accept::{Acceptor, Patience};
 use crate::net::conn::Connections;
@@ -186,6 +187,7 @@ impl Server {
             settings: plan::settings(config),
             fatal,
         };
+        stop_on_panic(Arc::clone(&parts.fatal));
         let engine = Engine::start(parts, plan::licenses(config))?;
         let (address, drain) = (http.address, Drain::new());
         let mut server = Self { engine, address, drain, accepted: Vec::new(), idle: Vec::new() };

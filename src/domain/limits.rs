@@ -25,6 +25,9 @@ pub const PROPERTY_NAME_CHARS: usize = 256;
 /// Properties that one application may define: all definitions are kept in memory and go along
 /// with everything that is shown; more is `Invalid`.
 pub const PROPERTIES_PER_NAMESPACE: usize = 200;
+/// Bytes that all definitions of a license may weigh: every change of the license journals them
+/// as one fact; more is `Invalid`.
+pub const PROPERTY_TABLE_BYTES: usize = 512 * 1024;
 /// Values that the definition of a property may list; more is `Invalid`.
 pub const PROPERTY_DOMAIN_VALUES: usize = 100;
 /// Fields of one filled form; more is `Invalid`.

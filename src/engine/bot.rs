@@ -12,6 +12,7 @@ use switchboard_domain::participant::bot::{Bot, BotChange, BotFact};
 
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::{Entry, TokenHash};
+use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure};
 use crate::engine::participants::{announce, store};
@@ -52,7 +53,12 @@ pub struct Remove {
 }
 
 /// A token was revoked: a bot whose login hangs on it goes offline (spec v3.0, 3.3).
-pub struct TokenRevoked(pub TokenHash);
+pub struct TokenRevoked {
+    /// Which.
+    pub token: TokenHash,
+    /// Who hears when that is true.
+    pub answer: Answer,
+}
 
 impl Message for Change {
     type Result = ();
@@ -103,7 +109,7 @@ impl BotActor {
             table.set_bot(&bot);
             // The token may have been revoked while this change was on its way.
             if let Some(token) = bot.token.filter(|token| !engine.tables().tokens.contains_key(token)) {
-                link::tell(&me, TokenRevoked(token));
+                link::tell(&me, TokenRevoked { token, answer: Answer::Nobody });
             }
             if let Some(actors) = engine.directory().license(table.id) {
                 let online = bot.duty.status != RoutingStatus::Offline;
@@ -165,14 +171,22 @@ impl Handler<Remove> for BotActor {
 impl Handler<TokenRevoked> for BotActor {
     type Result = ();
 
-    fn handle(&mut self, TokenRevoked(token): TokenRevoked, ctx: &mut Context<Self>) {
-        if self.state.token == Some(token) && self.state.duty.status != RoutingStatus::Offline {
-            let change = BotChange { status: Some(RoutingStatus::Offline), ..BotChange::default() };
-            let groups = self.table.license.load();
-            let exists = |group| groups.groups.contains_key(&group);
-            if let Ok(fact) = self.state.change(change, exists, self.shard.now()) {
-                self.commit(fact, Done::Nothing, Answer::Nobody, ctx);
-            }
+    fn handle(&mut self, message: TokenRevoked, ctx: &mut Context<Self>) {
+        let hangs = self.state.token == Some(message.token);
+        if !hangs || self.state.duty.status == RoutingStatus::Offline {
+            return self.shard.after(self.lsn, Release::reply(message.answer, Ok(Done::Nothing)));
+        }
+        // It follows from the revocation, so it has to happen: also on a full disk, later.
+        if self.shard.ready().is_err() {
+            ctx.notify_later(message, FULL_DISK_PAUSE);
+            return;
+        }
+        let change = BotChange { status: Some(RoutingStatus::Offline), ..BotChange::default() };
+        let groups = self.table.license.load();
+        let exists = |group| groups.groups.contains_key(&group);
+        match self.state.change(change, exists, self.shard.now()) {
+            Ok(fact) => self.commit(fact, Done::Nothing, message.answer, ctx),
+            Err(rejected) => self.refuse(message.answer, rejected),
         }
     }
 }

@@ -10,7 +10,6 @@ use switchboard_domain::auth::Token;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::participant::license::{License, LicenseChange};
 
-use crate::engine::bot::TokenRevoked;
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::dialect::Disconnect;
 use crate::engine::entry::{Entry, TokenHash};
@@ -65,7 +64,8 @@ pub struct Issue {
     pub done: Done,
 }
 
-/// Takes a token back.
+/// Takes a token back. What hangs on it is taken back by the operation that asks, and looked for
+/// again at a start.
 pub struct Revoke {
     /// Hash of its text.
     pub hash: TokenHash,
@@ -174,17 +174,10 @@ impl Handler<Revoke> for LicenseActor {
         if let Err(full) = self.shard.ready() {
             return self.refuse(answer, full);
         }
-        let (shard, table) = (Rc::clone(&self.shard), Arc::clone(&self.table));
+        let shard = Rc::clone(&self.shard);
         let release = Release::reply(answer, Ok(Done::Nothing)).first(move || {
-            let engine = &shard.engine;
-            engine.tables().tokens.remove(&hash);
+            shard.engine.tables().tokens.remove(&hash);
             shard.broadcast(|| Parcel::TokenGone(hash, Disconnect::TokenRevoked));
-            // What hangs on the token follows from this one fact; a restart looks again.
-            for bot in table.bots.iter().filter(|bot| bot.token == Some(hash)) {
-                if let Some(actor) = engine.directory().bot(table.id, &bot.id) {
-                    link::tell(&actor, TokenRevoked(hash));
-                }
-            }
         });
         let lsn = self.commit(Entry::TokenRevoked(hash), release, ctx);
         self.unsaved.insert(hash, (lsn, StoredToken::Revoked));

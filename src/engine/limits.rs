@@ -36,5 +36,10 @@ pub const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of webhook bodies that one change may cause: together with its facts they must fit one
 /// journal record. What is beyond is not sent, and said loudly.
 pub const DELIVERY_BYTES_PER_CHANGE: usize = 24 << 20;
+/// Bytes that a webhook call takes in a record beyond its body and its address: ids, owner, times.
+pub const DELIVERY_OVERHEAD: usize = 512;
+/// Bots that one license may have: each is in memory and may hear everything that happens; one
+/// more is refused.
+pub const BOTS_PER_LICENSE: usize = 1_000;
 /// How often tokens that have ended are forgotten.
 pub const TOKEN_SWEEP: Duration = Duration::from_secs(600);

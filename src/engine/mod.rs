@@ -21,6 +21,7 @@ mod meters;
 mod operations;
 pub mod order;
 pub mod outbox;
+pub mod panics;
 mod participants;
 pub mod profiles;
 pub mod provision;

@@ -14,7 +14,7 @@ use switchboard_domain::webhook::{
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
-use crate::engine::limits::DELIVERY_BYTES_PER_CHANGE;
+use crate::engine::limits::{DELIVERY_BYTES_PER_CHANGE, DELIVERY_OVERHEAD};
 use crate::engine::order::Shown;
 use crate::engine::tables::LicenseTable;
 use crate::telemetry::clock;
@@ -58,7 +58,7 @@ pub(crate) fn deliveries(
     for endpoint in endpoints.matching(&occasion) {
         let Some(dialect) = engine.dialect(endpoint.dialect) else { continue };
         let Some(body) = dialect.webhook(endpoint, capture, view.as_ref()) else { continue };
-        bytes += body.len();
+        bytes += weight(&body, endpoint.url.len());
         if bytes > DELIVERY_BYTES_PER_CHANGE {
             tracing::error!(license = %table.id, endpoint = ?endpoint.id, "a change has more to tell webhooks than fits");
             break;
@@ -83,10 +83,15 @@ pub(crate) fn deliveries(
     }
 }
 
-/// Bytes of the webhook bodies in a batch.
+/// Bytes that a delivery takes in a record: its body, its address, and what names it.
+const fn weight(body: &[u8], url_bytes: usize) -> usize {
+    body.len() + url_bytes + DELIVERY_OVERHEAD
+}
+
+/// Bytes of the webhook calls in a batch.
 fn owed(batch: &[Entry]) -> usize {
     let bytes = |entry: &Entry| match entry {
-        Entry::DeliveryDue(_, delivery, _) => delivery.body.len(),
+        Entry::DeliveryDue(_, delivery, _) => weight(&delivery.body, delivery.url.len()),
         _ => 0,
     };
     batch.iter().map(bytes).sum()

@@ -60,6 +60,7 @@ impl Recovered {
             entry::decode(record)?.into_iter().try_for_each(|entry| all.take(storage, lsn, entry))
         })?;
         all.last = last.max(checkpoint);
+        all.number = all.highest_number();
         Ok(all)
     }
 
@@ -250,7 +251,8 @@ impl Recovered {
         agents.chain(bots).chain(customers).fold(self.number, u64::max)
     }
 
-    /// The webhook calls that are still owed, in the order in which they fell due.
+    /// The webhook calls that are still owed, in the order in which they fell due; those of one
+    /// conversation in the order of its count.
     pub(crate) fn owed(&self, license: LicenseId) -> Vec<Arc<Delivery>> {
         let mut owed: Vec<_> = self
             .deliveries
@@ -258,12 +260,26 @@ impl Recovered {
             .filter(|((owner, _), _)| *owner == license)
             .map(|(_, delivery)| Arc::clone(delivery))
             .collect();
-        owed.sort_by_key(|delivery| (delivery.due_since, count(&delivery.id)));
-        owed
+        // The clock may have stepped back in between, the count of a conversation never does: its
+        // calls take the places that the times of all give to it, in the order of their count.
+        owed.sort_by_key(|delivery| delivery.due_since);
+        let mut counted: HashMap<_, Vec<Arc<Delivery>>> = HashMap::new();
+        for delivery in &owed {
+            counted.entry(delivery.lane.conversation).or_default().push(Arc::clone(delivery));
+        }
+        for (conversation, calls) in &mut counted {
+            if conversation.is_some() {
+                calls.sort_by_key(|delivery| std::cmp::Reverse(count(&delivery.id)));
+            } else {
+                calls.reverse();
+            }
+        }
+        let next = |place: &Arc<Delivery>| counted.get_mut(&place.lane.conversation)?.pop();
+        owed.iter().filter_map(next).collect()
     }
 }
 
-/// The number in a delivery's id: orders those that fell due in the same microsecond.
+/// The number in the id of a conversation's delivery.
 fn count(id: &DeliveryId) -> u64 {
     id.as_str().rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

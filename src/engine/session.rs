@@ -43,8 +43,8 @@ pub(crate) struct Identity {
 
 enum State {
     New,
-    /// The login runs; what is pushed meanwhile waits for its answer (design D11).
-    LoggingIn(Vec<(Arc<Capture>, Lsn)>),
+    /// The login with this slot runs; what is pushed meanwhile waits for its answer (design D11).
+    LoggingIn(u32, Vec<(Arc<Capture>, Lsn)>),
     In(Identity),
     /// Logs out: hears nothing more but the answers to what still runs, then closes.
     LoggingOut,
@@ -73,6 +73,9 @@ pub struct Session {
     running: RefCell<HashMap<u32, Running>>,
     waiting: RefCell<VecDeque<Box<str>>>,
     next_slot: Cell<u32>,
+    /// What the login's answer showed of each chat: older pushes may still be on their way from
+    /// other shards. Each entry goes with the chat's first newer push.
+    seen: RefCell<HashMap<ConversationId, Lsn>>,
     /// The request answered last: the push that it caused comes right behind.
     answered: RefCell<Option<(u32, Box<str>)>>,
     opened: Duration,
@@ -103,6 +106,7 @@ impl Session {
             running: RefCell::default(),
             waiting: RefCell::default(),
             next_slot: Cell::new(0),
+            seen: RefCell::default(),
             answered: RefCell::default(),
             opened: now,
             alive: Cell::new(now),
@@ -206,15 +210,12 @@ impl Session {
         }
         let before = self.state.replace(next);
         self.answered(slot, outcome);
-        if let State::LoggingIn(buffer) = before
+        if let State::LoggingIn(_, buffer) = before
             && outcome.is_ok()
         {
+            self.seen.borrow_mut().clone_from(seen);
             for (capture, lsn) in buffer {
-                let chat = capture.what.push.chat();
-                let known = chat.and_then(|chat| seen.get(&chat)).is_some_and(|seen| lsn <= *seen);
-                if !known {
-                    self.push(&Copies::new(&capture), None, Some(lsn));
-                }
+                self.push(&Copies::new(&capture), None, Some(lsn));
             }
         }
         self.may_go_on();
@@ -244,7 +245,7 @@ impl Session {
 
     /// Something happened that it may hear.
     pub fn push(&self, copies: &Copies<'_>, cause: Option<Cause>, lsn: Option<Lsn>) {
-        if let (State::LoggingIn(buffer), Some(lsn)) = (&mut *self.state.borrow_mut(), lsn) {
+        if let (State::LoggingIn(_, buffer), Some(lsn)) = (&mut *self.state.borrow_mut(), lsn) {
             if buffer.len() < LOGIN_BUFFER {
                 buffer.push((Arc::clone(copies.capture), lsn));
             } else {
@@ -252,7 +253,7 @@ impl Session {
             }
             return;
         }
-        if matches!(*self.state.borrow(), State::LoggingOut) {
+        if matches!(*self.state.borrow(), State::LoggingOut) || self.was_shown(copies.capture, lsn) {
             return;
         }
         let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
@@ -268,6 +269,20 @@ impl Session {
                 self.outbox.push_text(format!("{head}\"request_id\":{id},{tail}").as_bytes());
             }
         }
+    }
+
+    /// Did the login's answer show it already (design D11)?
+    fn was_shown(&self, capture: &Capture, lsn: Option<Lsn>) -> bool {
+        let mut seen = self.seen.borrow_mut();
+        if seen.is_empty() {
+            return false;
+        }
+        let (Some(chat), Some(lsn)) = (capture.what.push.chat(), lsn) else { return false };
+        let shown = seen.get(&chat).is_some_and(|shown| lsn <= *shown);
+        if !shown {
+            seen.remove(&chat);
+        }
+        shown
     }
 
     /// Ends the connection, telling why.
@@ -303,8 +318,8 @@ impl Session {
             }
             return;
         };
-        if identity.who.token.expired(clock::now()) {
-            self.disconnect(Disconnect::TokenExpired);
+        if let Some(why) = self.ended(identity) {
+            self.disconnect(why);
         } else if self.outbox.is_reading_paused() {
             // While it is we who do not read, the client's silence means nothing.
             self.alive.set(now);
@@ -317,7 +332,13 @@ impl Session {
         let overdue: Vec<u32> = {
             let running = self.running.borrow();
             let time = self.shard.engine.settings().request_time;
-            let late = running.iter().filter(|(_, r)| now.saturating_sub(r.since) >= time);
+            // A login runs to its end: its answer says as whom the session goes on. What is too slow
+            // for that is closed by the session's own timers.
+            let login =
+                if let State::LoggingIn(slot, _) = &*self.state.borrow() { Some(*slot) } else { None };
+            let late = running
+                .iter()
+                .filter(|(slot, r)| Some(**slot) != login && now.saturating_sub(r.since) >= time);
             late.map(|(slot, _)| *slot).collect()
         };
         overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));
@@ -335,7 +356,7 @@ impl Session {
     }
 
     fn may_run(&self) -> bool {
-        let in_between = matches!(*self.state.borrow(), State::LoggingIn(_) | State::LoggingOut);
+        let in_between = matches!(*self.state.borrow(), State::LoggingIn(..) | State::LoggingOut);
         !in_between && !self.outbox.is_closing() && self.running.borrow().len() < RUNNING_REQUESTS
     }
 
@@ -345,6 +366,9 @@ impl Session {
             State::Gone => return,
             _ => None,
         };
+        if let Some(why) = identity.as_ref().and_then(|id| self.ended(id)) {
+            return self.disconnect(why);
+        }
         let by = identity.as_ref().map(|id| Arc::clone(&id.by));
         let frame = self.dialect.read(self.side, by.as_deref(), text);
         let slot = self.next_slot.get();
@@ -355,7 +379,7 @@ impl Session {
             (Err(failure), _) => self.answered(slot, &Err(failure)),
             (Ok(Ask::Ping), _) => self.answered(slot, &Ok(Done::Nothing)),
             (Ok(Ask::Login(login)), None) => {
-                self.state.replace(State::LoggingIn(Vec::new()));
+                self.state.replace(State::LoggingIn(slot, Vec::new()));
                 if let Some(me) = self.me.upgrade() {
                     operations::login(&self.shard, me, slot, login);
                 }
@@ -369,6 +393,16 @@ impl Session {
             }
             (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
         }
+    }
+
+    /// Why its token is good for nothing any more, if so: every request asks, because the word that
+    /// ends the session may still be on its way.
+    fn ended(&self, identity: &Identity) -> Option<Disconnect> {
+        if identity.who.token.expired(clock::now()) {
+            return Some(Disconnect::TokenExpired);
+        }
+        let in_force = self.shard.engine.tables().tokens.contains_key(&identity.who.hash);
+        (!in_force).then_some(Disconnect::TokenRevoked)
     }
 
     fn order(&self, slot: u32, identity: &Identity, order: Order, author: Option<AgentId>) {

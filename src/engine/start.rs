@@ -223,7 +223,7 @@ fn start_bots(
         let actor = BotActor::start_in_arbiter(&at, move |_| BotActor::new(Shard::here(), own, state, lsn));
         // The crash may have come between a token's revocation and what follows from it.
         if let Some(token) = bot.token.filter(|token| !is_issued(known, token)) {
-            link::tell(&actor, TokenRevoked(token));
+            link::tell(&actor, TokenRevoked { token, answer: Answer::Nobody });
         }
         handle.directory().bots.insert((*license, id.clone()), actor);
     }

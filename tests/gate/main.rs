@@ -13,5 +13,6 @@
 mod crash;
 mod full_disk;
 mod held_back;
+mod logins;
 mod order;
 mod support;

@@ -10,7 +10,7 @@ use tokio::time::{interval, timeout};
 use crate::support::DEADLINE;
 use crate::support::server::Server;
 use crate::support::shape::{id, list, present_agents, text, waits};
-use crate::support::web::Web;
+use crate::support::web::{Api, Web, send};
 
 #[tokio::test]
 async fn two_tabs_that_start_at_once_make_one_chat() {
@@ -156,5 +156,22 @@ async fn settled(web: &Web) -> bool {
         if web.ok("get_chats_summary", json!({})).await["total_chats"] == 1 {
             return false;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_takes_its_bots_out_before_the_revocation_is_answered() {
+    let server = Server::start().await;
+    for round in 0..20 {
+        let token = server.issue(json!({ "agent_id": server.agent_id(0) })).await;
+        let web = Web::new(&server, Api::Configuration, &token);
+        let bot = json!({ "name": "Bot", "status": "accepting chats", "groups": [{ "id": 0, "priority": "first" }] });
+        web.ok("create_bot_agent", bot).await;
+        let revoke = server.raw(reqwest::Method::DELETE, &format!("/token?token={token}"));
+        let (status, _) = send(revoke).await;
+        assert_eq!(status, 200);
+        let person = server.person().await;
+        let (_, error) = server.customer_web(&person).err("start_chat", json!({})).await;
+        assert_eq!(error.kind, "group_offline", "round {round}: the bot was still there");
     }
 }

@@ -1,5 +1,7 @@
 //! Bodies of HTTP calls: bounded, and refused from their head when that says enough.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,10 @@ use super::error::WireError;
 
 /// Bytes of a JSON or form body (spec v3.0, 12 #6); more is `entity_too_large`.
 pub(super) const BODY_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take to arrive: as long as a request may (spec v3.0, 1.4). It is held in
+/// memory, before anybody is known to be behind it; what is slower is `request_timeout`.
+pub(super) const BODY_TIME: Duration = Duration::from_secs(15);
 
 /// What a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +39,15 @@ pub(super) async fn read(request: Request, ways: &[Written]) -> Result<(Written,
     let written = written(request.headers())
         .filter(|written| ways.contains(written))
         .ok_or_else(|| WireError::validation("Content-Type: must be application/json"))?;
-    match Limited::new(request.into_body(), BODY_BYTES).collect().await {
-        Ok(body) => Ok((written, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(WireError::validation("The request ended before its body")),
+    Ok((written, collect(request.into_body(), BODY_TIME).await?))
+}
+
+async fn collect(body: Body, time: Duration) -> Result<Bytes, WireError> {
+    match tokio::time::timeout(time, Limited::new(body, BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(WireError::validation("The request ended before its body")),
+        Err(_) => Err(WireError::new("request_timeout", "Request timed out")),
     }
 }
 
@@ -86,4 +97,18 @@ impl IntoResponse for WireError {
 
 pub(super) fn respond(status: StatusCode, json: String) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], Body::from(json)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_to_its_end_is_given_up() {
+        let stuck = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let refused = collect(stuck, Duration::from_millis(1)).await;
+        assert_eq!(refused.map_err(|error| (error.kind, error.status())), Err(("request_timeout", 408)));
+        let whole = collect(Body::from("{}"), Duration::from_secs(5)).await;
+        assert_eq!(whole, Ok(Bytes::from_static(b"{}")));
+    }
 }

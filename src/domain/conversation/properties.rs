@@ -122,6 +122,9 @@ pub enum Domain {
     },
 }
 
+/// Bytes that any part of a definition weighs beyond its texts.
+const DEFINITION_PART_BYTES: usize = 40;
+
 /// The definition of one property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
@@ -184,6 +187,18 @@ impl Definition {
                 Ok(())
             }
         }
+    }
+
+    /// Bytes that it weighs when stored, roughly but never too few.
+    fn weight(&self, name: &str) -> usize {
+        let values: &[PropertyValue] = if let Domain::Values(values) = &self.domain { values } else { &[] };
+        let texts = values.iter().map(|value| match value {
+            PropertyValue::Text(text) => text.len() + DEFINITION_PART_BYTES,
+            _ => DEFINITION_PART_BYTES,
+        });
+        let description = self.description.as_ref().map_or(0, |text| text.len());
+        let places = self.locations.len() * DEFINITION_PART_BYTES;
+        DEFINITION_PART_BYTES + name.len() + description + places + texts.sum::<usize>()
     }
 
     fn admits(&self, value: &PropertyValue) -> Result<(), String> {
@@ -250,6 +265,13 @@ impl PropertyTable {
             add("source", name, PropertyType::Text, Domain::Any, &on_chats, all, all);
         }
         table
+    }
+
+    /// Bytes that all definitions weigh when stored, roughly but never too few.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let names = self.0.values().flatten().map(|(name, definition)| definition.weight(name));
+        self.0.keys().map(|namespace| namespace.len()).sum::<usize>() + names.sum::<usize>()
     }
 
     /// The definition of one property.

@@ -13,12 +13,23 @@ const ITEM_OVERHEAD: usize = 40;
 /// connection. Alone in its chunk it is stored in parts (design D3); more is `Invalid`.
 pub(super) const EVENT_BYTES: usize = 64 * 1024;
 
-fn optional(text: &Option<Box<str>>) -> usize {
-    text.as_ref().map_or(0, |text| text.len())
+/// Bytes that a text takes when it is written as JSON, the greatest form it ever has: a control
+/// character is six bytes there.
+fn text(text: &str) -> usize {
+    let more = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+        0..0x20 => 5,
+        _ => 0,
+    });
+    text.len() + more.sum::<usize>()
+}
+
+fn optional(given: &Option<Box<str>>) -> usize {
+    given.as_deref().map_or(0, text)
 }
 
 fn pairs(pairs: &[(Box<str>, Box<str>)]) -> usize {
-    pairs.iter().map(|(one, other)| one.len() + other.len() + ITEM_OVERHEAD).sum()
+    pairs.iter().map(|(one, other)| text(one) + text(other) + ITEM_OVERHEAD).sum()
 }
 
 /// Of an event, posted or not yet.
@@ -26,8 +37,8 @@ fn weight(custom_id: &Option<Box<str>>, properties: &Properties, body: &EventBod
     let properties: usize = properties
         .iter()
         .map(|(namespace, name, value)| {
-            let text = if let PropertyValue::Text(text) = value { text.len() } else { 0 };
-            namespace.len() + name.len() + text + ITEM_OVERHEAD
+            let value = if let PropertyValue::Text(value) = value { text(value) } else { 0 };
+            text(namespace) + text(name) + value + ITEM_OVERHEAD
         })
         .sum();
     EVENT_OVERHEAD + optional(custom_id) + properties + body.weight()
@@ -49,24 +60,24 @@ impl NewEvent {
 impl EventBody {
     fn weight(&self) -> usize {
         match self {
-            Self::Message { text, postback } => {
-                text.len() + postback.as_ref().map_or(0, MessagePostback::weight)
+            Self::Message { text: said, postback } => {
+                text(said) + postback.as_ref().map_or(0, MessagePostback::weight)
             }
-            Self::System(m) => m.kind.len() + m.text.len() + pairs(&m.vars),
-            Self::Annotation { kind, text } => kind.len() + text.as_ref().map_or(0, String::len),
+            Self::System(m) => text(&m.kind) + text(&m.text) + pairs(&m.vars),
+            Self::Annotation { kind, text: said } => text(kind) + said.as_deref().map_or(0, text),
             Self::FilledForm { form_id, fields } => {
-                form_id.len() + fields.iter().map(FilledField::weight).sum::<usize>()
+                text(form_id) + fields.iter().map(FilledField::weight).sum::<usize>()
             }
             Self::File(file) => {
                 let picture = file
                     .picture
                     .as_ref()
                     .map_or(0, |p| ITEM_OVERHEAD + optional(&p.thumbnail_url) + optional(&p.thumbnail2x_url));
-                file.name.len() + file.url.len() + file.content_type.len() + picture
+                text(&file.name) + text(&file.url) + text(&file.content_type) + picture
             }
             Self::Custom { content } => content.len(),
             Self::Rich { template, elements } => {
-                template.len() + elements.iter().map(RichElement::weight).sum::<usize>()
+                text(template) + elements.iter().map(RichElement::weight).sum::<usize>()
             }
         }
     }
@@ -74,8 +85,8 @@ impl EventBody {
 
 impl MessagePostback {
     fn weight(&self) -> usize {
-        let typed = self.typed_value.as_ref().map_or(0, |(kind, value)| kind.len() + value.len());
-        ITEM_OVERHEAD + self.id.len() + self.thread_id.len() + self.event_id.len() + typed
+        let typed = self.typed_value.as_ref().map_or(0, |(kind, value)| text(kind) + text(value));
+        ITEM_OVERHEAD + text(&self.id) + text(&self.thread_id) + text(&self.event_id) + typed
     }
 }
 
@@ -83,18 +94,18 @@ impl FilledField {
     fn weight(&self) -> usize {
         let answer = match &self.answer {
             Answer::None => 0,
-            Answer::Text(text) | Answer::Group(_, text) => text.len(),
-            Answer::Choice(id, label) => id.len() + label.len(),
+            Answer::Text(said) | Answer::Group(_, said) => text(said),
+            Answer::Choice(id, label) => text(id) + text(label),
             Answer::Choices(choices) => pairs(choices),
         };
-        ITEM_OVERHEAD + self.kind.len() + self.id.len() + self.label.len() + answer
+        ITEM_OVERHEAD + text(&self.kind) + text(&self.id) + text(&self.label) + answer
     }
 }
 
 impl RichButton {
     fn weight(&self) -> usize {
         let users: usize = self.user_ids.iter().map(|id| id.len() + ITEM_OVERHEAD).sum();
-        let texts = self.text.len() + self.postback_id.len() + optional(&self.kind) + optional(&self.value);
+        let texts = text(&self.text) + text(&self.postback_id) + optional(&self.kind) + optional(&self.value);
         ITEM_OVERHEAD + texts + users
     }
 }
@@ -102,9 +113,23 @@ impl RichButton {
 impl RichElement {
     fn weight(&self) -> usize {
         let image = self.image.as_ref().map_or(0, |image| {
-            ITEM_OVERHEAD + image.url.len() + optional(&image.name) + optional(&image.content_type)
+            ITEM_OVERHEAD + text(&image.url) + optional(&image.name) + optional(&image.content_type)
         });
         let buttons: usize = self.buttons.iter().map(RichButton::weight).sum();
         ITEM_OVERHEAD + optional(&self.title) + optional(&self.subtitle) + image + buttons
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_weighs_what_json_makes_of_it() {
+        for (said, written) in
+            [("", 0), ("plain", 5), ("zwölf", 6), ("a\"b\\", 6), ("\n\r\t", 6), ("\u{1}\u{0}", 12)]
+        {
+            assert_eq!(text(said), written, "{said:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::conversation::event::within;
 use crate::conversation::properties::{Definition, PropertyTable};
 use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
-use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE};
+use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES};
 use crate::participant::settings::Settings;
 use crate::time::Timestamp;
 
@@ -125,6 +125,9 @@ impl License {
             mine.insert(name, definition);
         }
         within("properties", mine.len(), PROPERTIES_PER_NAMESPACE, "properties of one application")?;
+        let weight = self.properties.weight();
+        within("properties", weight, PROPERTY_TABLE_BYTES, "bytes of definitions in the license")?;
+        let mine = self.properties.0.entry(client.as_str().into()).or_default();
         if mine.is_empty() {
             self.properties.0.remove(client.as_str());
         }
@@ -187,6 +190,29 @@ mod tests {
         };
         assert!(license().change(definitions(PROPERTIES_PER_NAMESPACE)).is_ok());
         assert!(license().change(definitions(PROPERTIES_PER_NAMESPACE + 1)).is_err());
+    }
+
+    #[test]
+    fn all_definitions_of_a_license_together_are_bounded() {
+        let mut license = license();
+        let wordy = |n: usize| {
+            let text = "x".repeat(crate::limits::SHORT_TEXT_BYTES);
+            let definitions = (0..n).map(|i| {
+                let wordy =
+                    Definition { description: Some(text.as_str().into()), ..definition(PropertyType::Int) };
+                (i.to_string().into(), wordy)
+            });
+            definitions.collect()
+        };
+        let half = PROPERTY_TABLE_BYTES / 2 / crate::limits::SHORT_TEXT_BYTES;
+        let define = |client: &str| LicenseChange::DefineProperties {
+            client: ClientId::new(client),
+            definitions: wordy(half),
+        };
+        let fact = license.change(define("one")).unwrap().unwrap();
+        license.apply(&fact);
+        let refused = license.change(define("two"));
+        assert!(matches!(refused, Err(Rejected::Invalid { field, .. }) if field == "properties"));
     }
 
     #[test]

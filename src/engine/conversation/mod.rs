@@ -2,7 +2,6 @@
 //! captures what is to be told, journals, and shows nothing before it is durable (design D1, D4).
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,6 +26,7 @@ use crate::engine::limits::{COMMANDS_HELD_BACK, FULL_DISK_PAUSE};
 use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
+use crate::engine::panics::guarded;
 use crate::engine::push::{capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
@@ -441,12 +441,4 @@ fn is_creation(entry: &Entry) -> bool {
 
 fn users(chat: &ChatView) -> Vec<UserId> {
     chat.members.iter().map(|member| member.user.clone()).collect()
-}
-
-/// A panic in a rule answers `Internal`: `decide` changed nothing (design D1).
-fn guarded<T>(rule: impl FnOnce() -> Result<T, Rejected>) -> Result<T, Rejected> {
-    catch_unwind(AssertUnwindSafe(rule)).unwrap_or_else(|_| {
-        tracing::error!("a rule panicked; the command was refused");
-        Err(Rejected::Internal)
-    })
 }

@@ -11,6 +11,7 @@ use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::{Bot, BotChange};
 
 use crate::engine::bot::{BotActor, Change, Remove};
+use crate::engine::limits::BOTS_PER_LICENSE;
 use crate::engine::link;
 use crate::engine::operations::read::table;
 use crate::engine::order::{Done, Failure, NewBot, Outcome};
@@ -23,6 +24,10 @@ use crate::telemetry::clock;
 pub(super) fn create(shard: &Rc<Shard>, by: &Principal, new: NewBot, answer: Answer) {
     let made = table(shard, by.license).and_then(|table| {
         shard.ready()?;
+        if table.bots.iter().filter(|bot| !bot.removed).count() >= BOTS_PER_LICENSE {
+            let reason = format!("a license may have at most {BOTS_PER_LICENSE} bots");
+            return Err(Rejected::invalid("name", reason));
+        }
         let now = clock::now();
         let bot = Bot {
             id: AgentId::bot_from_random(clock::random_u128()),

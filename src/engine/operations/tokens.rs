@@ -10,7 +10,9 @@ use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId};
 use switchboard_domain::limits::CUSTOMER_TOKEN_LIFE;
 use switchboard_domain::participant::customer::{Customer, CustomerFact};
+use tokio::sync::oneshot;
 
+use crate::engine::bot::TokenRevoked;
 use crate::engine::customer::{CustomerActor, StoredCustomer};
 use crate::engine::license::{Issue, Revoke};
 use crate::engine::link;
@@ -30,7 +32,7 @@ pub(super) async fn issue_customer_token(
     life: Option<Duration>,
     answer: Answer,
 ) {
-    match prepare(&shard, &by, customer) {
+    match prepare(&shard, &by, customer).await {
         Err(rejected) => shard.answer(answer, Err(rejected.into())),
         Ok((actors, customer)) => {
             let life = life.unwrap_or(CUSTOMER_TOKEN_LIFE);
@@ -53,7 +55,7 @@ pub(super) async fn issue_customer_token(
 
 /// Finds the named customer, or makes one. An unknown id makes a customer with that id: an
 /// identity may come from elsewhere.
-fn prepare(
+async fn prepare(
     shard: &Rc<Shard>,
     by: &Principal,
     customer: Option<CustomerId>,
@@ -64,27 +66,37 @@ fn prepare(
     let id = customer.unwrap_or_else(|| CustomerId::from_random(clock::random_u128()));
     match directory.customer(&shard.engine, by.license, id) {
         Ok(_) => {}
-        Err(Rejected::NotFound(Resource::User)) => make_customer(shard, by.license, id)?,
+        Err(Rejected::NotFound(Resource::User)) => {
+            // The token is given out on another shard: whoever has it finds the customer.
+            make_customer(shard, by.license, id)?.await.ok();
+        }
         Err(rejected) => return Err(rejected),
     }
     Ok((actors, id))
 }
 
-fn make_customer(shard: &Rc<Shard>, license: LicenseId, id: CustomerId) -> Result<(), Rejected> {
+/// Makes a customer; the word that comes back is given when it is durable and everybody finds it.
+fn make_customer(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    id: CustomerId,
+) -> Result<oneshot::Receiver<()>, Rejected> {
     let table = table(shard, license)?;
     let number = shard.engine.tables().next_number();
     let customer = Customer::new(id, number, clock::now());
     let own = Rc::clone(shard);
+    // Dropped unsent when somebody else was faster: then there is nothing to wait for.
+    let (told, made) = oneshot::channel();
     shard.engine.directory().add_customer(license, id, move || {
         CustomerActor::create(move |ctx| {
             let fact = CustomerFact::Put(customer.clone());
             let stored = StoredCustomer { customer, lsn: Lsn::ZERO, chats: Vec::new() };
             let mut actor = CustomerActor::new(own, table, stored);
-            actor.commit(fact, Release::default(), ctx);
+            actor.commit(fact, Release::default().first(move || told.send(()).unwrap_or_default()), ctx);
             actor
         })
     });
-    Ok(())
+    Ok(made)
 }
 
 /// What an agent's token is to be.
@@ -121,13 +133,37 @@ pub(crate) fn issue_agent_token(
     link::tell(&actors.license, Issue { hash: secret::hash(text), token, answer, done: Done::Nothing });
 }
 
-/// Takes a token back, by its text.
-pub(crate) fn revoke(shard: &Shard, text: &str, answer: Answer) {
-    let hash = secret::hash(text);
+/// Takes a token back, by its text. Answered when the bots whose login hangs on it are offline, and
+/// the router knows.
+pub(crate) fn revoke(shard: &Rc<Shard>, text: &str, answer: Answer) {
+    let (shard, hash) = (Rc::clone(shard), secret::hash(text));
+    actix::spawn(async move {
+        let revoked = take_back(&shard, hash).await;
+        shard.answer(answer, revoked.map(|()| Done::Nothing));
+    });
+}
+
+async fn take_back(shard: &Shard, hash: [u8; 32]) -> Result<(), Failure> {
     let engine = &shard.engine;
     let license = engine.tables().tokens.get(&hash).map(|token| token.license);
-    match license.and_then(|license| engine.directory().license(license)) {
-        Some(actors) => link::tell(&actors.license, Revoke { hash, answer }),
-        None => shard.answer(answer, Err(Failure::Unauthenticated)),
+    let license = license.ok_or(Failure::Unauthenticated)?;
+    let actors = engine.directory().license(license).ok_or(Failure::Unauthenticated)?;
+    heard(|answer| link::tell(&actors.license, Revoke { hash, answer })).await?;
+    // This one fact makes it true; what follows is continued at a start, should we end here.
+    let table = table(shard, license)?;
+    let hanging: Vec<_> =
+        table.bots.iter().filter(|bot| bot.token == Some(hash)).map(|bot| bot.id.clone()).collect();
+    for bot in hanging {
+        if let Some(actor) = engine.directory().bot(license, &bot) {
+            heard(|answer| link::tell(&actor, TokenRevoked { token: hash, answer })).await?;
+        }
     }
+    Ok(())
+}
+
+/// Asks with an answer to come, and waits for its word.
+async fn heard(ask: impl FnOnce(Answer)) -> Result<(), Failure> {
+    let (told, heard) = oneshot::channel();
+    ask(Answer::Waiter(told));
+    heard.await.map_err(|_| Failure::from(Rejected::Internal))?.map(drop)
 }

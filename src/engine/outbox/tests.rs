@@ -62,6 +62,35 @@ async fn next_turn() {
 }
 
 #[test]
+fn a_turn_may_have_more_than_the_bound_for_a_peer_that_reads() {
+    let dirty = DirtyList::new();
+    let outbox = Outbox::with_bound(dirty, 100);
+    let wire = FakeWire::attach(&outbox, usize::MAX);
+    // One message over the bound, then several that are over it together.
+    let great = vec![b'x'; 1_000];
+    outbox.push_text(&great);
+    for _ in 0..5 {
+        outbox.push_text(&great[..60]);
+    }
+    assert!(!outbox.is_closing() && !outbox.overflowed());
+    wire.flush();
+    assert_eq!(wire.bytes().len(), 1_000 + 4 + 5 * (60 + 2));
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_closed_at_the_bound() {
+    let outbox = Outbox::with_bound(DirtyList::new(), 100);
+    let wire = FakeWire::attach(&outbox, 10);
+    outbox.push_text(&[b'x'; 60]);
+    wire.flush();
+    assert!(outbox.is_blocked());
+    outbox.push_text(&[b'x'; 30]);
+    assert!(!outbox.overflowed(), "52 bytes wait, and 32 more");
+    outbox.push_text(&[b'x'; 30]);
+    assert!(outbox.overflowed() && outbox.is_closing());
+}
+
+#[test]
 fn what_is_pushed_in_one_turn_goes_out_in_one_write() {
     let dirty = DirtyList::new();
     let outbox = Outbox::new(dirty.clone());
@@ -157,11 +186,12 @@ fn after_the_peers_close_only_the_reply_goes_out() {
 #[test]
 fn over_the_bound_the_session_is_closed_behind_what_it_holds() {
     let outbox = Outbox::with_bound(DirtyList::new(), 32);
-    let wire = FakeWire::attach(&outbox, usize::MAX);
+    let wire = FakeWire::attach(&outbox, 0);
     outbox.push_framed(&frame_text(&[b'a'; 30]));
     assert!(!outbox.overflowed());
     outbox.push_text(b"one more");
     assert!(outbox.overflowed() && outbox.is_closing());
+    *wire.room.borrow_mut() = usize::MAX;
     wire.flush();
     let bytes = wire.bytes();
     assert_eq!(bytes[32..36], [0x88, 17, 0x03, 0xf5]);

@@ -127,6 +127,9 @@ async fn a_follower_hears_the_talk_until_the_chat_is_activated_again() {
     let scene = Scene::start().await;
     let Scene { server, ann, bob, mia, chat, thread } = &scene;
     scene.fence("before").await;
+    for member in [ann, mia] {
+        member.message("before").await;
+    }
     let from = [ann.mark(), mia.mark()];
     let bobs_web = server.agent_web(1);
     let request = scene.asked(bob, "follow_chat", json!({ "chat_id": chat })).await;
@@ -191,7 +194,9 @@ async fn typing_and_drafts_pass_by_those_who_may_know() {
     let scene = Scene::start().await;
     let Scene { server, ann, bob, mia, chat, thread } = &scene;
     bob.ok("add_user_to_chat", json!({ "chat_id": chat, "user_id": bob.id, "user_type": "agent" })).await;
-    mia.push_in(chat, "chat_user_added").await;
+    for member in [ann, bob, mia] {
+        member.system_message(chat, "agent_joined").await;
+    }
     let from = [ann, bob, mia].map(Rtm::mark);
     let name = "incoming_typing_indicator";
     ann.ok("send_typing_indicator", json!({ "chat_id": chat, "is_typing": true })).await;

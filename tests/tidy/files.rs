@@ -20,7 +20,7 @@ impl File {
 }
 
 /// Made by tools, or data of a demo: not ours to keep tidy.
-const SKIPPED: [&str; 3] = ["target", "switchboard-demo", "Cargo.lock"];
+const SKIPPED: [&str; 4] = ["target", "switchboard-demo", "Cargo.lock", "node_modules"];
 
 /// Every text file; hidden folders other than `.ci` are left out.
 pub(crate) fn all() -> Vec<File> {

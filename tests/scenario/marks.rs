@@ -194,8 +194,9 @@ async fn typing_and_drafts_pass_by_those_who_may_know() {
     let scene = Scene::start().await;
     let Scene { server, ann, bob, mia, chat, thread } = &scene;
     bob.ok("add_user_to_chat", json!({ "chat_id": chat, "user_id": bob.id, "user_type": "agent" })).await;
-    for member in [ann, bob, mia] {
-        member.system_message(chat, "agent_joined").await;
+    for who in [ann, bob, mia] {
+        who.push_in(chat, "chat_user_added").await;
+        who.system_message(chat, "agent_joined").await;
     }
     let from = [ann, bob, mia].map(Rtm::mark);
     let name = "incoming_typing_indicator";

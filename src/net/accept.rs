@@ -12,7 +12,7 @@ use axum::response::Response;
 use futures_util::future::{Either, select};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::body::Watched;
 use super::conn::{Conn, Connections, Slot};
 use super::drain::Drain;
 use super::http_conn::HttpConn;
@@ -211,14 +212,12 @@ impl Http {
             let message = format!("URL too long: at most {URL_BYTES} bytes");
             return Ok(refusal(StatusCode::URI_TOO_LONG, "entity_too_large", &message));
         }
-        let large = request.body().size_hint().lower() > HEAD_BYTES as u64;
-        let mut request = request.map(Body::new);
+        let (head, body) = request.into_parts();
+        let (body, reading) = Watched::new(body);
+        let mut request = Request::from_parts(head, Body::new(body));
         request.extensions_mut().insert(peer);
         let mut response = self.router.clone().oneshot(request).await?;
-        let status = response.status();
-        // A refusal may stand before the body was read; the connection ends then, and a client that
-        // is not told so would send its next request into nothing.
-        if status == StatusCode::PAYLOAD_TOO_LARGE || (large && status.is_client_error()) {
+        if !reading.is_whole() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)

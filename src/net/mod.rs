@@ -6,6 +6,7 @@
 //! [`SocketEvents`](crate::engine::outbox::SocketEvents). No wire type of a face, and no rule, lives here.
 
 pub mod accept;
+mod body;
 mod closing;
 pub mod conn;
 pub mod dev_certificate;

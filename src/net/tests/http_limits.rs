@@ -75,6 +75,30 @@ fn after_an_early_answer_the_rest_of_the_body_is_taken_for_a_moment() {
 }
 
 #[test]
+fn an_answer_says_when_the_connection_ends_with_it() {
+    on_shard(async {
+        let server = Server::start();
+        // Nobody reads this body, and the rest of it comes too late.
+        let mut raw = server.tcp().await;
+        let head = "GET /peer HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345";
+        raw.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        raw.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+
+        // Without a body the connection serves one request after the other.
+        let mut raw = server.tcp().await;
+        for last in [false, true] {
+            let more = if last { "Connection: close\r\n" } else { "" };
+            raw.write_all(format!("GET /peer HTTP/1.1\r\nHost: x\r\n{more}\r\n").as_bytes()).await.unwrap();
+        }
+        let mut answers = String::new();
+        raw.read_to_string(&mut answers).await.unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+    });
+}
+
+#[test]
 fn a_slow_head_closes_the_connection() {
     on_shard(async {
         let patience = Patience { head: Duration::from_millis(20), ..Patience::default() };

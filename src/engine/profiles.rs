@@ -32,7 +32,7 @@ pub struct AgentProfile {
     pub in_grace: bool,
     /// Why it is offline, when it is.
     pub departure: Departure,
-    /// Time of the last change.
+    /// Time of the last change of its status.
     pub changed_at: Timestamp,
 }
 
@@ -67,7 +67,7 @@ impl From<&Bot> for AgentProfile {
             version: bot.version,
             in_grace: false,
             departure: if bot.removed { Departure::Deleted } else { Departure::SignedOut },
-            changed_at: bot.changed_at,
+            changed_at: bot.offline_since,
         }
     }
 }

@@ -269,8 +269,7 @@ fn gone_agents(table: &LicenseTable, chat: &Conversation) -> Vec<Command> {
     let gone = |(agent, since): &(&AgentId, Timestamp)| {
         let Some(profile) = table.agent(agent) else { return true };
         let offline = profile.duty.status == RoutingStatus::Offline;
-        // A bot's times tell of every edit, so only its removal says something here.
-        profile.removed || (offline && profile.bot_of.is_none() && profile.changed_at >= *since)
+        profile.removed || (offline && profile.changed_at >= *since)
     };
     let why = |agent: &AgentId| table.agent(agent).map_or(Departure::Deleted, |p| p.departure);
     let command = |(from, _): (&AgentId, Timestamp)| Command::Reassign {

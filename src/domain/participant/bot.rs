@@ -35,6 +35,10 @@ pub struct Bot {
     pub version: u64,
     /// Time of the last change.
     pub changed_at: Timestamp,
+    /// When it last went offline. What follows from that, the end of its chats, is for whatever it
+    /// held then; a bot that is offline may still join by hand.
+    #[serde(default)]
+    pub offline_since: Timestamp,
 }
 
 /// New values for some fields of a bot.
@@ -125,6 +129,9 @@ impl Bot {
             bot.token = change.token;
         }
         bot.changed_at = now.after(self.changed_at);
+        if bot.duty.status == RoutingStatus::Offline && self.duty.status != RoutingStatus::Offline {
+            bot.offline_since = bot.changed_at;
+        }
         bot.check(exists)?;
         Ok(BotFact::Put(Box::new(bot)))
     }

@@ -105,6 +105,7 @@ pub(super) fn workers(chance: &mut Chance) -> BTreeMap<AgentId, Worker> {
             removed: false,
             version: 0,
             changed_at: Timestamp::default(),
+            offline_since: Timestamp::default(),
         };
         workers.insert(id, Worker::Bot(bot));
     }

@@ -68,6 +68,7 @@ mod tests {
             removed: false,
             version: 1,
             changed_at: Timestamp::default(),
+            offline_since: Timestamp::default(),
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) fn create(shard: &Rc<Shard>, by: &Principal, new: NewBot, answer: Ans
             removed: false,
             version: 0,
             changed_at: now,
+            offline_since: now,
         };
         bot.check(|group| table.license.load().groups.contains_key(&group))?;
         Ok((table, bot))

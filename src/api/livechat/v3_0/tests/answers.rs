@@ -229,6 +229,7 @@ fn bot() -> Bot {
         removed: false,
         version: 1,
         changed_at: Timestamp::default(),
+        offline_since: Timestamp::default(),
     }
 }
 

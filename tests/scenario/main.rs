@@ -13,10 +13,15 @@
 mod access;
 mod bot_owners;
 mod bots;
+#[path = "../../src/domain/simulation/chance.rs"]
+mod chance;
 mod crash;
 mod definitions;
 mod errors_rtm;
 mod errors_web;
+mod flapping;
+mod fuzz;
+mod load;
 mod marks;
 mod notes;
 mod pizza;

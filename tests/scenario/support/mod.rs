@@ -20,6 +20,20 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a first webhook retry may take: its delay is 5 s, plus jitter, plus [`DEADLINE`].
 pub(crate) const RETRY_DEADLINE: Duration = Duration::from_secs(25);
 
+/// A number that the environment may set, for longer runs and other games.
+pub(crate) fn number_from_env(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} should be a number: {text}")),
+        Err(_) => default,
+    }
+}
+
+/// Says what a failed test should be read with, such as its seed.
+#[expect(clippy::print_stderr, reason = "it belongs to the report of a failed test")]
+pub(crate) fn announce(what: &str) {
+    eprintln!("{what}");
+}
+
 /// An error as the wire tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WireError {

@@ -1,6 +1,6 @@
 //! Why a command was refused: a closed set that each API version maps to its own errors (D9).
 
-use crate::id::{AgentId, GroupId};
+use crate::id::{AgentId, EventId, GroupId};
 
 /// What an id was supposed to name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,9 @@ pub enum Rejected {
     /// Not an answer to anybody: the command needs the router's word first (design D7).
     #[error("needs a placement")]
     NeedsPlacement(PlacementNeed),
+    /// Not an answer to anybody: the command needs a stored event first (design D3).
+    #[error("needs a stored event")]
+    NeedsEvent(EventId),
     /// The disk is full; nothing was written.
     #[error("storage is full")]
     StorageFull,

@@ -20,6 +20,14 @@ pub const TAGS_PER_THREAD: usize = 64;
 pub const URL_CHARS: usize = 2048;
 /// Bytes of a property's text value: keeps heads small; more is `Invalid`.
 pub const PROPERTY_TEXT_BYTES: usize = 4 * 1024;
+/// Properties of one chat, thread or event; more is `Invalid`.
+pub const PROPERTIES_PER_PLACE: usize = 100;
+/// Bytes that the properties of one chat, thread or event weigh together: a head holds those of the
+/// chat and of every thread; more is `Invalid`.
+pub const PROPERTIES_BYTES: usize = 16 * 1024;
+/// Bytes of changed older events that a head carries beside their chunks until a snapshot is asked
+/// for out of turn: it rewrites the chunks of all of them.
+pub const AMENDED_BYTES: usize = 64 * 1024;
 /// Characters of a property's name; more is `Invalid`.
 pub const PROPERTY_NAME_CHARS: usize = 256;
 /// Properties that one application may define: all definitions are kept in memory and go along

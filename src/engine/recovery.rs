@@ -219,7 +219,7 @@ impl Recovered {
             records.save(one(&ActorKey::Token(*hash), *lsn, state)?)?;
         }
         for stored in self.conversations.values() {
-            records.save(snapshot(&stored.head, stored.indexed_at, stored.pending)?)?;
+            records.save(snapshot(records, &stored.head, stored.indexed_at, stored.pending)?)?;
         }
         for license in self.licenses.keys() {
             self.store_deliveries(storage, *license)?;

@@ -15,6 +15,7 @@ mod bot_owners;
 mod bots;
 #[path = "../../src/domain/simulation/chance.rs"]
 mod chance;
+mod chat_access;
 mod crash;
 mod definitions;
 mod errors_rtm;
@@ -25,6 +26,7 @@ mod load;
 mod marks;
 mod notes;
 mod pizza;
+mod properties;
 mod queue;
 mod races;
 mod routing;

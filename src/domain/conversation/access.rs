@@ -13,6 +13,27 @@ pub struct Access {
     pub groups: BTreeSet<GroupId>,
 }
 
+/// One change of who may see a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessChange {
+    /// These may see it, too.
+    Granted(Access),
+    /// These may not see it any more.
+    Revoked(Access),
+    /// These may see it, and nobody else.
+    Set(Access),
+}
+
+impl AccessChange {
+    /// What it names.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        match self {
+            Self::Granted(access) | Self::Revoked(access) | Self::Set(access) => access,
+        }
+    }
+}
+
 impl Default for Access {
     fn default() -> Self {
         Self { groups: BTreeSet::from([GroupId::EVERYBODY]) }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::conversation::access::Access;
+use crate::conversation::amended::Amended;
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Properties;
@@ -41,6 +42,7 @@ impl Conversation {
             last_visible: BTreeMap::new(),
             deliveries: 0,
             let_go_by: None,
+            amended: Amended::new(),
         }
     }
 
@@ -111,6 +113,13 @@ impl Conversation {
             Change::SeenUpTo { user, up_to } => self.seen(user, *up_to, told),
             Change::Followed(agent) => self.followed(agent, told),
             Change::Unfollowed(agent) => drop(self.followers.remove(agent)),
+            Change::PropertiesChanged { place, change, event, .. } => {
+                self.properties_changed(*place, change, event.as_ref(), told);
+            }
+            Change::PostbackSent { event, user, postback, toggled } => {
+                self.postback_sent(event, user, postback, *toggled, told);
+            }
+            Change::AccessChanged { access, change, .. } => self.access_changed(access, change, told),
         }
         self.touch(fact.at);
         Self::choose_main(told);

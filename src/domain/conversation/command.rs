@@ -1,9 +1,12 @@
 //! What can be asked of a conversation. API versions differ in policy fields, not in commands (D9).
 
-use crate::conversation::access::Access;
-use crate::conversation::event::{NewEvent, Visibility};
+use std::sync::Arc;
+
+use crate::conversation::access::{Access, AccessChange};
+use crate::conversation::event::{Event, NewEvent, Visibility};
 use crate::conversation::properties::Properties;
-use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
+use crate::conversation::property_change::{Place, PropertyChange};
+use crate::id::{AgentId, ConversationId, CustomerId, EventId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::routing::Placement;
 use crate::time::Timestamp;
@@ -126,6 +129,28 @@ pub enum Command {
     },
     /// Shows agents what the customer is typing. Nothing is kept.
     ShowDraft(Box<str>),
+    /// Sets properties or takes them away.
+    ChangeProperties {
+        /// Of what.
+        place: Place,
+        /// Which.
+        change: PropertyChange,
+        /// The event in its chunk; `None` when nobody looked yet.
+        stored: Option<Arc<Event>>,
+    },
+    /// Presses or releases the buttons of a rich message that have a postback.
+    SendPostback {
+        /// Which message.
+        event: EventId,
+        /// Which buttons.
+        postback: Box<str>,
+        /// Press, or release?
+        toggled: bool,
+        /// The event in its chunk; `None` when nobody looked yet.
+        stored: Option<Arc<Event>>,
+    },
+    /// Changes which groups may see the chat.
+    ChangeAccess(AccessChange),
 }
 
 impl Command {
@@ -139,5 +164,20 @@ impl Command {
             | Self::Reassign { placement, .. } => placement.as_ref(),
             _ => None,
         }
+    }
+
+    /// Can it need an event that is not in memory? Then it comes with [`Command::with_event`].
+    #[must_use]
+    pub const fn may_need_event(&self) -> bool {
+        matches!(self, Self::SendPostback { .. } | Self::ChangeProperties { place: Place::Event(_), .. })
+    }
+
+    /// The command with the event that it needs, as its chunk has it.
+    #[must_use]
+    pub fn with_event(mut self, event: Arc<Event>) -> Self {
+        if let Self::SendPostback { stored, .. } | Self::ChangeProperties { stored, .. } = &mut self {
+            *stored = Some(event);
+        }
+        self
     }
 }

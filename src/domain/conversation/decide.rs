@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::Principal;
+use crate::auth::{Principal, Reach};
 use crate::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
 use crate::conversation::event::{Event, EventBody, EventKind, NewEvent, Visibility};
 use crate::conversation::fact::{Change, Fact};
@@ -104,7 +104,8 @@ impl Conversation {
     ///
     /// # Errors
     /// The refusal; nothing was changed. [`Rejected::NeedsPlacement`] asks the caller to ask the
-    /// router and to come again with its word.
+    /// router and to come again with its word, [`Rejected::NeedsEvent`] to come again with a stored
+    /// event.
     pub fn decide(&self, command: Command, cx: &Context<'_>) -> Result<Decision, Rejected> {
         match command {
             Command::Activate(open) => {
@@ -129,6 +130,13 @@ impl Conversation {
             Command::Unfollow => self.unfollow(cx),
             Command::SignalTyping { typing, visibility } => self.signal_typing(typing, visibility, cx),
             Command::ShowDraft(text) => self.show_draft(text, cx),
+            Command::ChangeProperties { place, change, stored } => {
+                self.change_properties(place, change, stored, cx)
+            }
+            Command::SendPostback { event, postback, toggled, stored } => {
+                self.send_postback(event, postback, toggled, stored, cx)
+            }
+            Command::ChangeAccess(change) => self.change_access(change, cx),
         }
     }
 
@@ -157,6 +165,10 @@ impl Conversation {
             Need::Read => by.scopes.read_chats(),
             Need::Write => by.scopes.write_conversation(),
             Need::WriteMeta => by.scopes.write_meta(),
+            // Between all and one's own there is nothing: access includes one's own only.
+            Need::WriteOwn => {
+                by.scopes.write_conversation().map(|r| if r == Reach::Access { Reach::My } else { r })
+            }
         };
         let reached = by.reached(&self.access, self.is_present(&by.user));
         if reached.covered_by(reach) { Ok(()) } else { Err(Rejected::NoAccess) }
@@ -202,6 +214,7 @@ impl Conversation {
         event.check()?;
         let writer = Self::reader(cx);
         cx.properties.check_write(&event.properties, Location::Event, writer, "event.properties")?;
+        event.properties.check_size("event.properties")?;
         if writer == Reader::Customer && event.visibility == Visibility::Agents {
             return Err(Rejected::invalid("event.recipients", "a customer writes to everybody"));
         }
@@ -271,4 +284,6 @@ pub(super) enum Need {
     Read,
     Write,
     WriteMeta,
+    /// Writing where `all` or `my` is asked for (spec v3.0, 5.3: postbacks).
+    WriteOwn,
 }

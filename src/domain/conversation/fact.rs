@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::access::Access;
+use crate::conversation::access::{Access, AccessChange};
 use crate::conversation::event::Event;
 use crate::conversation::properties::Properties;
+use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::state::Assignment;
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 use crate::time::Timestamp;
@@ -22,7 +23,6 @@ pub struct Fact {
 }
 
 /// What changed.
-#[expect(clippy::large_enum_variant, reason = "facts live for a moment; the large one is made once a thread")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// The conversation was made.
@@ -116,4 +116,35 @@ pub enum Change {
     Followed(AgentId),
     /// An agent does not follow the chat any more.
     Unfollowed(AgentId),
+    /// Properties were set or taken away.
+    PropertiesChanged {
+        /// Of what.
+        place: Place,
+        /// Only what is different from before.
+        change: PropertyChange,
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+        /// The whole event after this, when the place is one.
+        event: Option<Arc<Event>>,
+    },
+    /// A button of a rich message was pressed or released.
+    PostbackSent {
+        /// The whole event after this.
+        event: Arc<Event>,
+        /// By whom.
+        user: UserId,
+        /// The postback of the button.
+        postback: Box<str>,
+        /// Pressed, or released?
+        toggled: bool,
+    },
+    /// Others may see the chat now.
+    AccessChanged {
+        /// Who may see it, after this.
+        access: Access,
+        /// What was asked for.
+        change: AccessChange,
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+    },
 }

@@ -4,7 +4,10 @@
 //! mutation. Storage, sessions and wire formats may not appear here.
 
 pub mod access;
+mod amended;
 mod apply;
+mod change_access;
+mod change_properties;
 pub mod command;
 mod decide;
 pub mod event;
@@ -13,6 +16,7 @@ mod marks;
 mod membership;
 mod open;
 pub mod properties;
+pub mod property_change;
 pub mod push;
 mod signals;
 mod state;
@@ -23,5 +27,6 @@ pub mod view;
 mod views;
 mod weight;
 
+pub use amended::{Amended, amend};
 pub use decide::{Context, Decision, Lookup};
 pub use state::{Assignment, Chunk, Conversation, ThreadHead};

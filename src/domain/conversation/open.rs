@@ -88,6 +88,10 @@ impl Conversation {
         cx.properties.check_write(&open.properties, Location::Chat, writer, "chat.properties")?;
         let thread_field = "chat.thread.properties";
         cx.properties.check_write(&open.thread_properties, Location::Thread, writer, thread_field)?;
+        open.thread_properties.check_size(thread_field)?;
+        let mut chat_properties = self.properties.clone();
+        chat_properties.merge(&open.properties);
+        chat_properties.check_size("chat.properties")?;
         if let Some(access) = &open.access {
             Self::check_access(access, cx)?;
         }
@@ -97,7 +101,7 @@ impl Conversation {
         }
     }
 
-    fn check_access(access: &Access, cx: &Context<'_>) -> Result<(), Rejected> {
+    pub(super) fn check_access(access: &Access, cx: &Context<'_>) -> Result<(), Rejected> {
         if access.groups.is_empty() {
             return Err(Rejected::invalid("access.group_ids", "must name a group"));
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
+use crate::conversation::property_change::PropertyNames;
 use crate::error::Rejected;
 use crate::limits::{PROPERTY_DOMAIN_VALUES, PROPERTY_NAME_CHARS, PROPERTY_TEXT_BYTES, SHORT_TEXT_BYTES};
 
@@ -292,19 +293,48 @@ impl PropertyTable {
         field: &str,
     ) -> Result<(), Rejected> {
         for (namespace, name, value) in properties.iter() {
+            let definition = self.writable((namespace, name), location, writer, field)?;
             let path = || format!("{field}.{namespace}.{name}");
-            let definition = self
-                .get(namespace, name)
-                .ok_or_else(|| Rejected::invalid(path(), "no such property is defined"))?;
-            let rights = definition
-                .rights(location, writer)
-                .ok_or_else(|| Rejected::invalid(path(), "may not stand at this location"))?;
-            if !rights.write {
-                return Err(Rejected::NoAccess);
-            }
             definition.admits(value).map_err(|reason| Rejected::invalid(path(), reason))?;
         }
         Ok(())
+    }
+
+    /// Checks that properties may be taken away: definition, location, right.
+    ///
+    /// # Errors
+    /// As [`PropertyTable::check_write`].
+    pub fn check_delete(
+        &self,
+        names: &PropertyNames,
+        location: Location,
+        writer: Reader,
+        field: &str,
+    ) -> Result<(), Rejected> {
+        names.iter().try_for_each(|name| self.writable(name, location, writer, field).map(drop))
+    }
+
+    fn writable(
+        &self,
+        (namespace, name): (&str, &str),
+        location: Location,
+        writer: Reader,
+        field: &str,
+    ) -> Result<&Definition, Rejected> {
+        let path = || format!("{field}.{namespace}.{name}");
+        let definition = self
+            .get(namespace, name)
+            .ok_or_else(|| Rejected::invalid(path(), "no such property is defined"))?;
+        let rights = definition
+            .rights(location, writer)
+            .ok_or_else(|| Rejected::invalid(path(), "may not stand at this location"))?;
+        if rights.write { Ok(definition) } else { Err(Rejected::NoAccess) }
+    }
+
+    /// May the reader see this property at a location?
+    #[must_use]
+    pub fn is_readable(&self, namespace: &str, name: &str, location: Location, reader: Reader) -> bool {
+        self.get(namespace, name).and_then(|d| d.rights(location, reader)).is_some_and(|r| r.read)
     }
 
     /// What of `properties` the reader may see at a location.
@@ -312,8 +342,7 @@ impl PropertyTable {
     pub fn readable(&self, properties: &Properties, location: Location, reader: Reader) -> Properties {
         let mut seen = Properties::default();
         for (namespace, name, value) in properties.iter() {
-            let rights = self.get(namespace, name).and_then(|d| d.rights(location, reader));
-            if rights.is_some_and(|r| r.read) {
+            if self.is_readable(namespace, name, location, reader) {
                 seen.set(namespace, name, value.clone());
             }
         }

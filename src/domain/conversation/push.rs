@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::conversation::access::AccessChange;
 use crate::conversation::event::{Event, Visibility};
+use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::view::{ChatView, Member, ThreadView};
-use crate::id::{AgentId, ConversationId, CustomerId, GroupId, ThreadId, UserId};
+use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
 use crate::time::Timestamp;
 
@@ -106,6 +108,42 @@ pub enum Push {
         /// Typing, or not any more?
         typing: bool,
     },
+    /// Properties were set or taken away.
+    PropertiesChanged {
+        /// The conversation.
+        chat: ConversationId,
+        /// Of what.
+        place: Place,
+        /// Only what is different from before.
+        change: PropertyChange,
+    },
+    /// An event was changed.
+    EventChanged {
+        /// The conversation.
+        chat: ConversationId,
+        /// The event, after that.
+        event: Arc<Event>,
+    },
+    /// A button of a rich message was pressed or released.
+    PostbackSent {
+        /// The conversation.
+        chat: ConversationId,
+        /// The rich message.
+        event: EventId,
+        /// By whom.
+        user: UserId,
+        /// The postback of the button.
+        postback: Box<str>,
+        /// Pressed, or released?
+        toggled: bool,
+    },
+    /// Others may see the chat now.
+    AccessChanged {
+        /// The conversation.
+        chat: ConversationId,
+        /// What was asked for.
+        change: AccessChange,
+    },
     /// What a customer is typing.
     DraftShown {
         /// The conversation.
@@ -169,14 +207,18 @@ impl Push {
             | Self::TagChanged { chat, .. }
             | Self::SeenUpTo { chat, .. }
             | Self::Typing { chat, .. }
-            | Self::DraftShown { chat, .. } => Some(*chat),
+            | Self::DraftShown { chat, .. }
+            | Self::PropertiesChanged { chat, .. }
+            | Self::EventChanged { chat, .. }
+            | Self::PostbackSent { chat, .. }
+            | Self::AccessChanged { chat, .. } => Some(*chat),
             Self::AgentStatusChanged { .. } => None,
         }
     }
 
     /// The thread it is about; `None` for what concerns no thread.
     #[must_use]
-    pub const fn thread(&self) -> Option<ThreadId> {
+    pub fn thread(&self) -> Option<ThreadId> {
         match self {
             Self::ChatStarted { thread, .. } | Self::ChatFollowed { thread, .. } => Some(thread.id),
             Self::EventPosted { thread, .. }
@@ -187,7 +229,10 @@ impl Push {
             | Self::SeenUpTo { thread, .. }
             | Self::Typing { thread, .. }
             | Self::DraftShown { thread, .. } => Some(*thread),
-            Self::AgentStatusChanged { .. } => None,
+            Self::PropertiesChanged { place, .. } => place.thread(),
+            Self::EventChanged { event, .. } => Some(event.id.thread),
+            Self::PostbackSent { event, .. } => Some(event.thread),
+            Self::AccessChanged { .. } | Self::AgentStatusChanged { .. } => None,
         }
     }
 

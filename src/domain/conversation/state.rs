@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::access::Access;
+use crate::conversation::amended::Amended;
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::properties::Properties;
 use crate::conversation::view::{LastEvent, Member};
@@ -95,6 +96,10 @@ pub struct Conversation {
     /// Who let go of the chat while it waits: routing does not give it back.
     #[serde(default)]
     pub(super) let_go_by: Option<AgentId>,
+    /// Changed events whose chunk has them in an older form. A snapshot writes them there, so its
+    /// head never holds any.
+    #[serde(skip)]
+    pub(super) amended: Amended,
 }
 
 impl Conversation {
@@ -203,9 +208,9 @@ impl Conversation {
         self.unsaved.drain(..count.min(self.unsaved.len()));
     }
 
-    /// The snapshot form: everything but the chunks that are stored on their own.
+    /// The snapshot form: everything but what is stored in chunks, changed events among it.
     #[must_use]
     pub fn head(&self) -> Self {
-        Self { unsaved: Vec::new(), ..self.clone() }
+        Self { unsaved: Vec::new(), amended: Amended::new(), ..self.clone() }
     }
 }

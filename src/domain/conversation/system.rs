@@ -103,3 +103,21 @@ pub(super) fn removed(name: &str, initiator: Option<&str>) -> NewEvent {
     let text = if by == name { format!("{name} left the chat") } else { format!("{by} removed {name}") };
     message("agent_removed", text, &[("initiator", by), ("agent", name)])
 }
+
+/// The customer rated the chat.
+pub(super) fn rated(customer: &str, score: i32) -> NewEvent {
+    let (text, score) = (format!("{customer} rated the chat: {score}"), score.to_string());
+    for_agents(message("rating.chat_rated", text, &[("customer", customer), ("score", &score)]))
+}
+
+/// The customer explained its rating.
+pub(super) fn commented(customer: &str, comment: &str) -> NewEvent {
+    let text = format!("{customer} commented on the rating");
+    for_agents(message("rating.chat_commented", text, &[("customer", customer), ("comment", comment)]))
+}
+
+/// The customer took its rating back.
+pub(super) fn rating_canceled(customer: &str) -> NewEvent {
+    let text = format!("{customer} took back the rating");
+    for_agents(message("rating.chat_rating_canceled", text, &[("customer", customer)]))
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::conversation::amended::amend;
 use crate::conversation::event::Event;
 use crate::conversation::properties::{Properties, PropertyValue};
 use crate::conversation::state::{Assignment, Conversation, ThreadHead};
@@ -47,7 +48,8 @@ impl Conversation {
         chunks.flat_map(|chunk| &chunk.events).chain(tail).cloned()
     }
 
-    fn thread_view(&self, thread: &ThreadHead, events: Vec<Arc<Event>>) -> ThreadView {
+    fn thread_view(&self, thread: &ThreadHead, mut events: Vec<Arc<Event>>) -> ThreadView {
+        amend(&mut events, &self.amended);
         let last = self.threads.last().is_some_and(|t| t.id == thread.id);
         ThreadView {
             id: thread.id,

@@ -34,14 +34,18 @@ fn pairs(pairs: &[(Box<str>, Box<str>)]) -> usize {
 
 /// Of an event, posted or not yet.
 fn weight(custom_id: &Option<Box<str>>, properties: &Properties, body: &EventBody) -> usize {
-    let properties: usize = properties
-        .iter()
-        .map(|(namespace, name, value)| {
+    EVENT_OVERHEAD + optional(custom_id) + properties.weight() + body.weight()
+}
+
+impl Properties {
+    /// Bytes that they will weigh when stored, roughly but never too few.
+    pub(super) fn weight(&self) -> usize {
+        let one = |(namespace, name, value): (&str, &str, &PropertyValue)| {
             let value = if let PropertyValue::Text(value) = value { text(value) } else { 0 };
             text(namespace) + text(name) + value + ITEM_OVERHEAD
-        })
-        .sum();
-    EVENT_OVERHEAD + optional(custom_id) + properties + body.weight()
+        };
+        self.iter().map(one).sum()
+    }
 }
 
 impl Event {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::access::AccessChange;
+use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::push::Push;
 
 /// One kind of thing an endpoint can hear of. How it is spelled is a face's business.
@@ -104,6 +106,21 @@ impl Action {
             Push::TagChanged { on: true, .. } => Some(Self::ThreadTagged),
             Push::TagChanged { on: false, .. } => Some(Self::ThreadUntagged),
             Push::SeenUpTo { .. } => Some(Self::SeenUpTo),
+            Push::PropertiesChanged { place, change, .. } => Some(match (place, change) {
+                (Place::Chat, PropertyChange::Set(_)) => Self::ChatPropertiesUpdated,
+                (Place::Chat, PropertyChange::Delete(_)) => Self::ChatPropertiesDeleted,
+                (Place::Thread(_), PropertyChange::Set(_)) => Self::ThreadPropertiesUpdated,
+                (Place::Thread(_), PropertyChange::Delete(_)) => Self::ThreadPropertiesDeleted,
+                (Place::Event(_), PropertyChange::Set(_)) => Self::EventPropertiesUpdated,
+                (Place::Event(_), PropertyChange::Delete(_)) => Self::EventPropertiesDeleted,
+            }),
+            Push::EventChanged { .. } => Some(Self::EventUpdated),
+            Push::PostbackSent { .. } => Some(Self::PostbackSent),
+            Push::AccessChanged { change, .. } => Some(match change {
+                AccessChange::Granted(_) => Self::AccessGranted,
+                AccessChange::Revoked(_) => Self::AccessRevoked,
+                AccessChange::Set(_) => Self::AccessSet,
+            }),
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
         }
     }

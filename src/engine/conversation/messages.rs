@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::Message;
 use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::Amended;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::view::{Summary, Threads};
@@ -33,8 +34,17 @@ pub struct ReadSummary(pub Option<Arc<Principal>>);
 /// Asks which stored chunks are needed to show some threads (`None`: all).
 pub struct NeedThreads(pub Arc<Principal>, pub Option<Vec<ThreadId>>);
 
-/// Asks for threads, given their stored chunks; `None` when others are needed by now.
-pub struct ReadThreads(pub Vec<LoadedThread>);
+/// What has to be read to show some threads.
+pub struct Needs {
+    /// Threads, and the number of their stored chunks.
+    pub threads: Vec<(ThreadId, u32)>,
+    /// The chunks as they are now: they are rewritten when older events change.
+    pub rewrites: u64,
+}
+
+/// Asks for threads, given their stored chunks as they were after so many rewrites; `None` when
+/// others are needed by now.
+pub struct ReadThreads(pub Vec<LoadedThread>, pub u64);
 
 /// A thread's stored part.
 pub struct LoadedThread {
@@ -61,6 +71,8 @@ impl Message for NoWord {
 pub(super) struct Saved {
     /// How many chunks went with it.
     pub(super) chunks: usize,
+    /// Which changed events are in their chunks now.
+    pub(super) amended: Amended,
     /// Under which activity the index has it now.
     pub(super) indexed_at: Timestamp,
     /// Did it work?
@@ -74,7 +86,7 @@ impl Message for ReadSummary {
     type Result = Result<(Summary, Lsn), Rejected>;
 }
 impl Message for NeedThreads {
-    type Result = Result<Vec<(ThreadId, u32)>, Rejected>;
+    type Result = Result<Needs, Rejected>;
 }
 impl Message for ReadThreads {
     type Result = Option<(Threads, Lsn)>;

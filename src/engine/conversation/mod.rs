@@ -15,6 +15,7 @@ use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::conversation::{Context, Conversation, Decision};
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{AgentId, CustomerId, UserId};
+use switchboard_domain::limits::AMENDED_BYTES;
 use switchboard_domain::routing::{ConversationSeat, Placement};
 use switchboard_domain::time::Timestamp;
 
@@ -35,12 +36,15 @@ use crate::engine::tables::LicenseTable;
 use crate::storage::{ActorKey, Lsn};
 use crate::telemetry::clock;
 
+pub(crate) mod chunks;
+mod loading;
 mod messages;
 mod reads;
 mod snapshot;
 
+use loading::Loading;
 pub(crate) use messages::NoWord;
-pub use messages::{Execute, LoadedThread, NeedThreads, ReadSummary, ReadThreads, SaveSnapshot};
+pub use messages::{Execute, LoadedThread, NeedThreads, Needs, ReadSummary, ReadThreads, SaveSnapshot};
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;
 
@@ -59,6 +63,10 @@ pub struct ConversationActor {
     asking: bool,
     /// Commands that need the router, too: one question at a time, or they would share a promise.
     held_back: VecDeque<Execute>,
+    /// A stored event is being looked up for a command, and others wait behind it.
+    loading: Loading,
+    /// How often changed events were written into their chunks.
+    rewrites: u64,
 }
 
 /// What the router waits to hear about a command that it had a part in.
@@ -177,6 +185,8 @@ impl ConversationActor {
             saving: false,
             asking: false,
             held_back: VecDeque::new(),
+            loading: Loading::default(),
+            rewrites: 0,
         }
     }
 
@@ -240,6 +250,9 @@ impl ConversationActor {
         self.tell_neighbours(&entries, customer_before, &mut release);
         self.give_back_unused(part, &mut release);
         let owner = ctx.address();
+        if self.state.amended_bytes() > AMENDED_BYTES {
+            link::tell(&owner, SaveSnapshot);
+        }
         self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
     }
 
@@ -401,13 +414,15 @@ impl Handler<Execute> for ConversationActor {
     type Result = ();
 
     fn handle(&mut self, message: Execute, ctx: &mut ActorContext<Self>) {
+        let Some(message) = self.behind_loading(message) else { return };
         if let Err(full) = self.shard.ready() {
             return self.refuse_full(message, full, ctx);
         }
         let Execute { command, by, answer, placed_at } = message;
         let (shows, part) = (Shows::by(&command), RouterPart::of(&command, placed_at));
-        // Kept only where the router may have to be asked.
+        // Kept only where the router may have to be asked, or an event to be looked up.
         let rare = self.state.active_thread().is_none()
+            || command.may_need_event()
             || matches!(command, Command::RemoveUser { .. } | Command::Reassign { .. });
         let again = rare.then(|| command.clone());
         let properties = self.table.properties();
@@ -417,6 +432,9 @@ impl Handler<Execute> for ConversationActor {
             (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
                 self.ask_router(need, Execute { command, by, answer, placed_at: None }, ctx);
+            }
+            (Err(Rejected::NeedsEvent(id)), Some(command)) => {
+                self.load_event(id, Execute { command, by, answer, placed_at: None }, ctx);
             }
             (Err(rejected), _) => self.reject(rejected, &part, answer),
         }

@@ -10,7 +10,7 @@ use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::ThreadId;
 
 use super::ConversationActor;
-use super::messages::{NeedThreads, ReadSummary, ReadThreads};
+use super::messages::{NeedThreads, Needs, ReadSummary, ReadThreads};
 
 impl Handler<ReadSummary> for ConversationActor {
     type Result = MessageResult<ReadSummary>;
@@ -35,20 +35,21 @@ impl Handler<NeedThreads> for ConversationActor {
             let chunks = self.state.stored_chunks(thread).ok_or(Rejected::NotFound(Resource::Thread))?;
             Ok((thread, chunks))
         };
-        let needs = self.state.may_read(&cx).and_then(|()| {
+        let threads = self.state.may_read(&cx).and_then(|()| {
             let mut seen = HashSet::new();
             ids(&self.state).into_iter().filter(|id| seen.insert(*id)).map(need).collect()
         });
-        MessageResult(needs)
+        MessageResult(threads.map(|threads| Needs { threads, rewrites: self.rewrites }))
     }
 }
 
 impl Handler<ReadThreads> for ConversationActor {
     type Result = MessageResult<ReadThreads>;
 
-    fn handle(&mut self, ReadThreads(loaded): ReadThreads, _: &mut ActorContext<Self>) -> Self::Result {
+    fn handle(&mut self, read: ReadThreads, _: &mut ActorContext<Self>) -> Self::Result {
+        let ReadThreads(loaded, rewrites) = read;
         let current = loaded.iter().all(|part| self.state.stored_chunks(part.thread) == Some(part.chunks));
-        if !current {
+        if !current || rewrites != self.rewrites {
             return MessageResult(None);
         }
         let mut threads: Vec<ThreadView> =

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use actix::{AsyncContext, Context as ActorContext, Handler};
 use serde::{Deserialize, Serialize};
-use switchboard_domain::conversation::{Chunk, Conversation};
+use switchboard_domain::conversation::Conversation;
 use switchboard_domain::id::{ConversationId, LicenseId};
 use switchboard_domain::time::Timestamp;
 
-use super::ConversationActor;
 use super::messages::{SaveSnapshot, Saved};
+use super::{ConversationActor, chunks};
 use crate::engine::entry::unreadable;
 use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
 use crate::engine::link;
 use crate::engine::release::Release;
-use crate::storage::{ActorKey, IndexKey, Lsn, Save, StorageError};
+use crate::storage::{ActorKey, IndexKey, Lsn, Records, Save, StorageError};
 
 /// A conversation as its snapshot holds it.
 #[derive(Serialize, Deserialize)]
@@ -72,14 +72,14 @@ impl Handler<SaveSnapshot> for ConversationActor {
             return;
         }
         let (key, lsn, at) = (self.key(), self.lsn, self.state.last_activity());
-        let save = match snapshot(&self.state, self.indexed_at, lsn) {
+        let save = match snapshot(self.shard.engine.records(), &self.state, self.indexed_at, lsn) {
             Ok(save) => save,
             Err(error) => return tracing::error!(%error, "a snapshot cannot be made"),
         };
         self.saving = true;
         let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
         let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
-        let id = self.state.id();
+        let (id, amended) = (self.state.id(), self.state.amended().clone());
         // Only what is durable may be stored, or a crash would leave a snapshot of the future.
         let store = move || {
             let stored = match shard.engine.records().save(save) {
@@ -93,7 +93,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
                 shard.saved(&key, lsn);
                 table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
             }
-            link::tell(&me, Saved { chunks, indexed_at: at, stored });
+            link::tell(&me, Saved { chunks, amended, indexed_at: at, stored });
         };
         self.shard.after(lsn, Release::default().first(store));
     }
@@ -106,6 +106,8 @@ impl Handler<Saved> for ConversationActor {
         self.saving = false;
         if saved.stored {
             self.state.chunks_saved(saved.chunks);
+            self.state.amendments_saved(&saved.amended);
+            self.rewrites += u64::from(!saved.amended.is_empty());
             self.indexed_at = Some(saved.indexed_at);
         }
     }
@@ -114,8 +116,9 @@ impl Handler<Saved> for ConversationActor {
 /// Everything to store for a conversation: head, full chunks, index rows.
 ///
 /// # Errors
-/// For values that cannot be encoded.
+/// For values that cannot be encoded, and for chunks that have to be rewritten and cannot be read.
 pub(crate) fn snapshot(
+    records: &Records,
     state: &Conversation,
     indexed_at: Option<Timestamp>,
     lsn: Lsn,
@@ -125,10 +128,7 @@ pub(crate) fn snapshot(
     let bytes = rmp_serde::to_vec(&stored).map_err(|error| unreadable("a conversation", &error))?;
     let mut save = Save::new();
     save.snapshot(&ActorKey::Conversation(license, id), lsn, &bytes);
-    for Chunk { thread, index, events } in state.unsaved_chunks() {
-        let bytes = rmp_serde::to_vec(events).map_err(|error| unreadable("a chunk", &error))?;
-        save.chunk(license, id, *thread, *index, &bytes);
-    }
+    chunks::save(records, state, &mut save)?;
     if let Some(old) = indexed_at.filter(|old| *old != at) {
         save.index_remove(&IndexKey::ByActivity { license, at: old, conversation: id });
     }

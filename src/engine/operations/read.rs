@@ -9,9 +9,8 @@ use switchboard_domain::conversation::view::{Summary, ThreadLine, Threads};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 
-use crate::engine::conversation::{LoadedThread, NeedThreads, ReadSummary, ReadThreads};
+use crate::engine::conversation::{LoadedThread, NeedThreads, ReadSummary, ReadThreads, chunks};
 use crate::engine::customer::ChatsOf;
-use crate::engine::entry::unreadable;
 use crate::engine::index;
 use crate::engine::link;
 use crate::engine::order::{ChatPage, Done, Failure, LinesPage, ListChats, ListThreads, Shown};
@@ -94,8 +93,8 @@ pub(super) async fn threads(
     let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
     for _ in 0..READ_TRIES {
         let needs = link::ask(&actor, NeedThreads(Arc::clone(&by), wanted.clone())).await??;
-        let loaded = load(shard.engine.records(), by.license, chat, needs).await?;
-        if let Some((threads, lsn)) = link::ask(&actor, ReadThreads(loaded)).await? {
+        let loaded = load(shard.engine.records(), by.license, chat, needs.threads).await?;
+        if let Some((threads, lsn)) = link::ask(&actor, ReadThreads(loaded, needs.rewrites)).await? {
             let users = |t: &Threads| t.chat.members.iter().map(|member| member.user.clone()).collect();
             return Ok((Done::Threads(shown(&table, threads, users)), lsn));
         }
@@ -111,10 +110,14 @@ pub(super) async fn thread_lines(
     list: ListThreads,
 ) -> Result<(Done, Lsn), Failure> {
     let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
-    link::ask(&actor, NeedThreads(by, Some(Vec::new()))).await??;
-    let read = link::ask(&actor, ReadThreads(Vec::new())).await?;
-    let (threads, lsn) = read.ok_or(Rejected::Internal)?;
-    Ok((Done::ThreadLines(lines_page(threads.lines, list)), lsn))
+    for _ in 0..READ_TRIES {
+        let needs = link::ask(&actor, NeedThreads(Arc::clone(&by), Some(Vec::new()))).await??;
+        let read = link::ask(&actor, ReadThreads(Vec::new(), needs.rewrites)).await?;
+        if let Some((threads, lsn)) = read {
+            return Ok((Done::ThreadLines(lines_page(threads.lines, list)), lsn));
+        }
+    }
+    Err(Rejected::Internal.into())
 }
 
 /// The orders of a chat's threads are 1, 2, 3, ...: a page is named by the order it begins with.
@@ -161,16 +164,13 @@ fn load_thread(
     records: &Records,
     license: LicenseId,
     chat: ConversationId,
-    (thread, chunks): (ThreadId, u32),
+    (thread, count): (ThreadId, u32),
 ) -> Result<LoadedThread, StorageError> {
     let mut events: Vec<Arc<Event>> = Vec::new();
-    for index in 0..chunks {
-        let bytes = records.chunk(license, chat, thread, index)?.unwrap_or_default();
-        let chunk: Vec<Arc<Event>> =
-            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a chunk", &error))?;
-        events.extend(chunk);
+    for index in 0..count {
+        events.extend(chunks::read(records, (license, chat), thread, index)?);
     }
-    Ok(LoadedThread { thread, chunks, events })
+    Ok(LoadedThread { thread, chunks: count, events })
 }
 
 pub(super) fn table(shard: &Shard, license: LicenseId) -> Result<Arc<LicenseTable>, Rejected> {

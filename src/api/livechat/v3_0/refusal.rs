@@ -42,7 +42,7 @@ fn word_rejected(side: Side, rejected: &Rejected) -> WireError {
             Side::Customer => WireError::validation("Requester is already offline"),
         },
         Rejected::StorageFull => WireError::new("internal", "Internal server error: storage is full"),
-        Rejected::NeedsPlacement(_) | Rejected::Internal => {
+        Rejected::NeedsPlacement(_) | Rejected::NeedsEvent(_) | Rejected::Internal => {
             WireError::new("internal", "Internal server error")
         }
     }

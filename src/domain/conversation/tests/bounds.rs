@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::conversation::event::{
-    Answer, File, FilledField, MessagePostback, Picture, RichButton, RichElement, RichImage, WebviewHeight,
+    Answer, File, FilledField, MessagePostback, Picture, RichImage, WebviewHeight,
 };
-use crate::conversation::properties::PropertyValue;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::limits::{
     FILE_BYTES, GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, MESSAGE_TEXT_BYTES,

@@ -4,8 +4,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::conversation::properties::PropertyValue;
-use crate::id::EventId;
+use crate::conversation::access::AccessChange;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -29,6 +28,9 @@ fn name(change: &Change) -> &'static str {
         Change::SeenUpTo { .. } => "SeenUpTo",
         Change::Followed(_) => "Followed",
         Change::Unfollowed(_) => "Unfollowed",
+        Change::PropertiesChanged { .. } => "PropertiesChanged",
+        Change::PostbackSent { .. } => "PostbackSent",
+        Change::AccessChanged { .. } => "AccessChanged",
     }
 }
 
@@ -44,6 +46,14 @@ fn event_of(order: u32) -> Arc<Event> {
         properties,
         body: text("hi"),
     })
+}
+
+fn changed(place: Place, change: PropertyChange, event: Option<Arc<Event>>) -> Change {
+    Change::PropertiesChanged { place, change, by: Some(user("ann")), event }
+}
+
+fn access(change: AccessChange) -> Change {
+    Change::AccessChanged { access: Access::default(), change, by: None }
 }
 
 fn changes() -> Vec<Change> {
@@ -79,6 +89,21 @@ fn changes() -> Vec<Change> {
         Change::SeenUpTo { user: user("mia"), up_to: Timestamp::from_micros(20) },
         Change::Followed(agent("eve")),
         Change::Unfollowed(agent("eve")),
+        changed(Place::Chat, PropertyChange::Set(ints(&[("test", "int_property", 1)])), None),
+        changed(
+            Place::Thread(thread(2)),
+            PropertyChange::Delete([("rating", "score"), ("rating", "comment")].into_iter().collect()),
+            None,
+        ),
+        changed(
+            Place::Event(event_id(2, 1)),
+            PropertyChange::Set(ints(&[("test", "int_property", 1)])),
+            Some(event_of(1)),
+        ),
+        Change::PostbackSent { event: event_of(1), user: user("mia"), postback: "buy".into(), toggled: true },
+        access(AccessChange::Granted(Access::of(SALES))),
+        access(AccessChange::Revoked(Access::of(SALES))),
+        access(AccessChange::Set(Access::of(SALES))),
     ]
 }
 
@@ -115,6 +140,32 @@ const FACTS: &[(&str, &str)] = &[
     ("SeenUpTo", "921e81a85365656e5570546f9281a8437573746f6d6572c4100000000000004000800000000000000114"),
     ("Followed", "921e81a8466f6c6c6f776564a3657665"),
     ("Unfollowed", "921e81aa556e666f6c6c6f776564a3657665"),
+    (
+        "PropertiesChanged",
+        "921e81b150726f706572746965734368616e67656494a44368617481a353657481a47465737481ac696e74\
+        5f70726f706572747981a3496e740181a54167656e74a3616e6ec0",
+    ),
+    (
+        "PropertiesChanged",
+        "921e81b150726f706572746965734368616e6765649481a65468726561640281a644656c65746581a67261\
+        74696e6792a573636f7265a7636f6d6d656e7481a54167656e74a3616e6ec0",
+    ),
+    (
+        "PropertiesChanged",
+        "921e81b150726f706572746965734368616e6765649481a54576656e7492020181a353657481a474657374\
+        81ac696e745f70726f706572747981a3496e740181a54167656e74a3616e6e97920201a263310a81a84375\
+        73746f6d6572c41000000000000040008000000000000001a3416c6c81a6736f7572636581a47479706581\
+        a454657874a377656281a74d65737361676592a26869c0",
+    ),
+    (
+        "PostbackSent",
+        "921e81ac506f73746261636b53656e749497920201a263310a81a8437573746f6d6572c410000000000000\
+        40008000000000000001a3416c6c81a6736f7572636581a47479706581a454657874a377656281a74d6573\
+        7361676592a26869c081a8437573746f6d6572c41000000000000040008000000000000001a3627579c3",
+    ),
+    ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a74772616e746564919101c0"),
+    ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a75265766f6b6564919101c0"),
+    ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a3536574919101c0"),
 ];
 
 const HEAD: &str = "dc001607050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\

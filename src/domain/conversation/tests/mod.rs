@@ -5,25 +5,32 @@ use std::sync::{Arc, LazyLock};
 
 use super::access::Access;
 use super::command::{Command, NewConversation, OpenThread, WhenInactive};
-use super::event::{Event, EventBody, NewEvent, SystemMessage, Visibility};
+use super::event::{Event, EventBody, NewEvent, RichButton, RichElement, SystemMessage, Visibility};
 use super::fact::{Change, Fact};
-use super::properties::{Properties, PropertyTable};
+use super::properties::{Properties, PropertyTable, PropertyValue};
+use super::property_change::{Place, PropertyChange, PropertyNames};
 use super::push::{Push, Told};
 use super::{Assignment, Context, Conversation, Decision, Lookup};
 use crate::auth::{Principal, ScopeSet};
 use crate::error::{PlacementNeed, Rejected, Resource};
-use crate::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId, UserId};
+use crate::id::{
+    AgentId, ClientId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId,
+};
 use crate::participant::Departure;
 use crate::routing::{Placement, Refusal};
 use crate::time::Timestamp;
 
 mod access;
+mod amended;
 mod bounds;
+mod change_access;
+mod changes;
 mod golden;
 mod holder;
 mod marks;
 mod model;
 mod placement;
+mod properties;
 mod random;
 mod signals;
 mod system_messages;
@@ -152,6 +159,62 @@ fn tag(n: u64, tag: &str, on: bool) -> Command {
     Command::Tag { thread: thread(n), tag: tag.into(), on }
 }
 
+fn ints(pairs: &[(&str, &str, i32)]) -> Properties {
+    let mut properties = Properties::default();
+    for (namespace, name, value) in pairs {
+        properties.set(namespace, name, PropertyValue::Int(*value));
+    }
+    properties
+}
+
+fn change(place: Place, change: PropertyChange) -> Command {
+    Command::ChangeProperties { place, change, stored: None }
+}
+
+/// Sets `test.int_property`, which everybody may.
+fn set(place: Place, value: i32) -> Command {
+    change(place, PropertyChange::Set(ints(&[("test", "int_property", value)])))
+}
+
+/// Deletes properties of these names.
+fn delete(place: Place, names: &[(&str, &str)]) -> Command {
+    change(place, PropertyChange::Delete(names.iter().copied().collect::<PropertyNames>()))
+}
+
+fn event_id(n: u64, order: u32) -> EventId {
+    EventId { thread: thread(n), order }
+}
+
+/// A rich message of two elements, with a button `buy` on each and a button `no`.
+fn cards() -> NewEvent {
+    let button = |postback: &str| RichButton {
+        text: postback.into(),
+        postback_id: postback.into(),
+        user_ids: Vec::new(),
+        kind: None,
+        value: None,
+        webview_height: None,
+    };
+    let element = |names: &[&str]| RichElement {
+        buttons: names.iter().map(|name| button(name)).collect(),
+        ..RichElement::default()
+    };
+    let elements = vec![element(&["buy", "no"]), element(&["buy"])];
+    event(Visibility::All, EventBody::Rich { template: "cards".into(), elements })
+}
+
+fn press(event: EventId, postback: &str, toggled: bool) -> Command {
+    Command::SendPostback { event, postback: postback.into(), toggled, stored: None }
+}
+
+/// Who has pressed each button of a rich message, in order.
+fn pressed(event: &Event) -> Vec<(String, Vec<String>)> {
+    let EventBody::Rich { elements, .. } = &event.body else { return Vec::new() };
+    let buttons = elements.iter().flat_map(|element| &element.buttons);
+    let users = |button: &RichButton| button.user_ids.iter().map(ToString::to_string).collect();
+    buttons.map(|button| (button.postback_id.to_string(), users(button))).collect()
+}
+
 fn close() -> Command {
     Command::Close { require_presence: false }
 }
@@ -266,6 +329,11 @@ fn name_of(push: &Push) -> &'static str {
         Push::SeenUpTo { .. } => "seen_up_to",
         Push::Typing { .. } => "typing",
         Push::DraftShown { .. } => "draft_shown",
+        Push::PropertiesChanged { change: PropertyChange::Set(_), .. } => "properties_set",
+        Push::PropertiesChanged { change: PropertyChange::Delete(_), .. } => "properties_deleted",
+        Push::EventChanged { .. } => "event_changed",
+        Push::PostbackSent { .. } => "postback_sent",
+        Push::AccessChanged { .. } => "access_changed",
     }
 }
 

@@ -1,5 +1,8 @@
 //! The rules once more, written as plainly as possible: lists and no facts. Random play compares.
 
+use std::collections::BTreeSet;
+
+use super::changes::{Give, Marks, Spot};
 use super::*;
 
 /// What a token lets its agent do.
@@ -10,12 +13,14 @@ pub(super) enum Token {
     Talk,
     /// Everything, in one's own chats.
     Own,
+    /// Everything, in chats with access and one's own.
+    Near,
     /// Reading, in chats with access.
     Look,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Right {
+pub(super) enum Right {
     Read,
     Talk,
     Manage,
@@ -40,60 +45,85 @@ pub(super) struct Model {
     pub(super) present: Vec<String>,
     /// Everybody who was ever in it, in the order of first joining.
     pub(super) known: Vec<String>,
-    pub(super) sales_only: bool,
+    /// Groups that may see it.
+    pub(super) groups: BTreeSet<u32>,
     pub(super) continuous: bool,
+    pub(super) marks: Marks,
 }
 
 /// A command in the words of the model.
 #[derive(Debug, Clone)]
 pub(super) enum Act {
     Activate,
-    Close { strict: bool },
-    Post { hidden: bool, says: String, attach: bool, refuse: bool },
+    Close {
+        strict: bool,
+    },
+    /// A message, or a rich one when it says "cards".
+    Post {
+        hidden: bool,
+        says: String,
+        attach: bool,
+        refuse: bool,
+    },
     Add(String),
     Remove(String),
     Assign(String),
     EndUnserved,
     Reassign(String),
+    SetProperty(Spot, &'static str, i32),
+    DeleteProperty(Spot, &'static str),
+    Tag(u64, String, bool),
+    Press(u64, u32, bool),
+    /// Begin, or end.
+    Follow(bool),
+    See(u64),
+    Give(Give, u32),
 }
 
 /// Asks the router, whose word is drawn only when it is needed.
 pub(super) type Router<'a> = &'a mut dyn FnMut(PlacementNeed) -> Placement;
 
 const HUMANS: [&str; 3] = ["ann", "bob", "eve"];
-const CUSTOMERS: [&str; 2] = ["mia", "tom"];
+pub(super) const CUSTOMERS: [&str; 2] = ["mia", "tom"];
 
 impl Model {
     pub(super) fn active(&self) -> bool {
         self.hold != Hold::Closed
     }
 
-    fn is_here(&self, name: &str) -> bool {
+    pub(super) fn is_here(&self, name: &str) -> bool {
         self.present.iter().any(|p| p == name)
     }
 
     fn need(&self, exclude: &[&str], may_wait_offline: bool) -> PlacementNeed {
-        let groups = vec![GroupId(u32::from(self.sales_only))];
+        let groups = self.groups.iter().map(|&group| GroupId(group)).collect();
         let exclude = exclude.iter().map(|name| agent(name)).collect();
         PlacementNeed { groups, exclude, may_wait_offline }
     }
 
-    fn may(&self, by: Option<(&str, Token)>, right: Right) -> Result<(), Rejected> {
+    pub(super) fn may(&self, by: Option<(&str, Token)>, right: Right) -> Result<(), Rejected> {
         let Some((name, token)) = by else { return Ok(()) };
         if CUSTOMERS.contains(&name) {
             return if name == "mia" { Ok(()) } else { Err(Rejected::NotFound(Resource::Chat)) };
         }
-        let access = !self.sales_only || name == "ann" || name == "eve";
+        let mine: &[u32] = match name {
+            "ann" => &[0, 1],
+            "bob" => &[0, 2],
+            "eve" => &[0, 1, 2],
+            _ => &[0],
+        };
+        let access = self.groups.contains(&0) || mine.iter().any(|group| self.groups.contains(group));
         let allowed = match token {
             Token::Everything => true,
             Token::Talk => right <= Right::Talk,
             Token::Own => self.is_here(name),
+            Token::Near => access || self.is_here(name),
             Token::Look => right == Right::Read && (access || self.is_here(name)),
         };
         if allowed { Ok(()) } else { Err(Rejected::NoAccess) }
     }
 
-    fn say(&mut self, by: Option<&str>, visible: bool, says: &str) {
+    pub(super) fn say(&mut self, by: Option<&str>, visible: bool, says: &str) {
         self.threads.last_mut().unwrap().push((by.map(str::to_owned), visible, says.to_owned()));
     }
 
@@ -136,6 +166,7 @@ impl Model {
         let may_wait = self.continuous || !CUSTOMERS.contains(&by);
         let placement = (!holds).then(|| router(self.need(&[], may_wait)));
         self.threads.push(first.into_iter().collect());
+        self.marks.followers.clear();
         self.present = vec!["mia".to_owned()];
         match placement {
             Some(placement) => self.place(placement, ""),
@@ -161,6 +192,19 @@ impl Model {
     }
 
     fn act(&mut self, by: Option<(&str, Token)>, act: &Act, router: Router<'_>) -> Result<(), Rejected> {
+        if let (
+            Act::SetProperty(..)
+            | Act::DeleteProperty(..)
+            | Act::Tag(..)
+            | Act::Press(..)
+            | Act::Follow(_)
+            | Act::See(_)
+            | Act::Give(..),
+            Some(by),
+        ) = (act, by)
+        {
+            return self.mark(by, act);
+        }
         let name = by.map(|(name, _)| name);
         let oneself = |other: &String| name == Some(other);
         let right = match act {
@@ -180,7 +224,7 @@ impl Model {
                     Right::Manage
                 }
             }
-            Act::Assign(_) | Act::EndUnserved | Act::Reassign(_) => Right::Read,
+            _ => Right::Read,
         };
         self.may(by, right)?;
         match act {
@@ -229,6 +273,7 @@ impl Model {
                 Hold::Waits => self.place(assigned(other), ""),
                 _ => Err(Rejected::AlreadyActive),
             },
+            _ => unreachable!("marked above: {act:?}"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::{AgentId, ConversationId, CustomerId, ThreadId};
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, EventId, ThreadId};
 
 use crate::api::livechat::object::{Field, Path};
 use crate::engine::order::Failure;
@@ -20,7 +20,7 @@ macro_rules! id_field {
     )*};
 }
 
-id_field! { ConversationId: Chat, ThreadId: Thread, CustomerId: User }
+id_field! { ConversationId: Chat, ThreadId: Thread, EventId: Event, CustomerId: User }
 
 impl<'a> Field<'a> for AgentId {
     fn read(raw: &'a RawValue, path: Path<'_>) -> Result<Self, Failure> {

@@ -3,7 +3,9 @@
 //! Every method's arguments are read here, every refusal names its field, and the rules of this
 //! version are set as policy on the commands (design D9). Nothing here asks the engine anything.
 
+mod access;
 mod bots;
+mod change_properties;
 mod chats;
 mod events;
 mod ids;
@@ -14,7 +16,12 @@ mod properties;
 mod property_configs;
 mod users;
 
+pub(super) use access::{grant_access, revoke_access, set_access};
 pub(super) use bots::{create_bot, get_bot, list_bots, remove_bot, update_bot};
+pub(super) use change_properties::{
+    delete_chat_properties, delete_event_properties, delete_thread_properties, send_postback,
+    update_chat_properties, update_event_properties, update_thread_properties,
+};
 pub(super) use chats::{activate_chat, close_thread, get_chat_threads, start_chat};
 #[cfg(test)]
 pub(super) use events::event as event_for_tests;

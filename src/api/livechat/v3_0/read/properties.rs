@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::{Properties, PropertyValue};
+use switchboard_domain::conversation::property_change::PropertyNames;
 use switchboard_domain::id::GroupId;
 use switchboard_domain::webhook::{PropertyFilter, PropertyRule};
 
@@ -37,6 +38,19 @@ impl<'a> Field<'a> for Properties {
             }
         }
         Ok(properties)
+    }
+}
+
+impl<'a> Field<'a> for PropertyNames {
+    fn read(raw: &'a RawValue, path: Path<'_>) -> Result<Self, Failure> {
+        let mut all = Self::default();
+        let namespaces = Object::read(raw, path)?;
+        for (namespace, raw) in namespaces.entries() {
+            for name in Vec::<Cow<'a, str>>::read(raw, namespaces.at(namespace))? {
+                all.add(namespace, &name);
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -10,6 +10,7 @@ mod chat;
 mod event;
 mod list;
 mod login;
+mod payload;
 mod properties;
 mod property_configs;
 mod push;

@@ -1,9 +1,12 @@
 //! Properties and access as they go out: `{"<ns>":{"<name>":{"value": v}}}` (spec v3.0, 4.7).
 
+use std::collections::BTreeMap;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::{Location, Properties, PropertyValue};
+use switchboard_domain::conversation::property_change::{PropertyChange, PropertyNames};
 
 use super::Lens;
 
@@ -26,6 +29,29 @@ impl Lens<'_> {
     }
 }
 
+/// What was set or taken away, as far as a reader may see it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum PropertyChangeOut {
+    Set(PropertiesOut),
+    Delete(BTreeMap<Box<str>, Vec<Box<str>>>),
+}
+
+impl Lens<'_> {
+    pub(super) fn property_change(self, change: &PropertyChange, location: Location) -> PropertyChangeOut {
+        match change {
+            PropertyChange::Set(set) => PropertyChangeOut::Set(self.properties(set, location)),
+            PropertyChange::Delete(gone) => {
+                let readable = |(namespace, name): &(&str, &str)| {
+                    self.properties
+                        .is_none_or(|table| table.is_readable(namespace, name, location, self.reader()))
+                };
+                PropertyChangeOut::Delete(gone.iter().filter(readable).collect::<PropertyNames>().0)
+            }
+        }
+    }
+}
+
 impl Serialize for PropertiesOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut namespaces = serializer.serialize_map(Some(self.0.0.len()))?;
@@ -40,7 +66,7 @@ impl Serialize for PropertiesOut {
     }
 }
 
-type NamesOut<'a> = std::collections::BTreeMap<&'a str, Wrapped<'a>>;
+type NamesOut<'a> = BTreeMap<&'a str, Wrapped<'a>>;
 
 #[derive(Serialize)]
 struct Wrapped<'a> {
@@ -100,6 +126,14 @@ mod tests {
                         "routing": { "idle": { "value": false } } })
             );
         }
+        let gone =
+            PropertyNames::from_iter([("rating", "score"), ("rating", "comment"), ("nobodys", "secret")]);
+        assert_eq!(
+            as_json(
+                &world.side(Side::Customer).property_change(&PropertyChange::Delete(gone), Location::Chat)
+            ),
+            json!({ "rating": ["score", "comment"] })
+        );
         let on_event = world.side(Side::Agent).properties(&properties, Location::Event);
         assert_eq!(as_json(&on_event).as_object().map(serde_json::Map::len), Some(1), "routing is of chats");
         assert!(

@@ -1,13 +1,15 @@
 //! What a connection is told without having asked (spec v3.0, section 8).
 
 use serde::{Serialize, Serializer};
+use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::event::Visibility;
+use switchboard_domain::conversation::property_change::{Place, PropertyChange};
 use switchboard_domain::conversation::push::Push;
-use switchboard_domain::id::{ConversationId, ThreadId, UserId};
+use switchboard_domain::id::UserId;
 
-use super::chat::ChatOut;
-use super::event::{EventOut, recipients};
-use super::user::{UserOut, routing_status};
+use super::event::recipients;
+use super::payload::{DraftOut, Payload, PostbackOut, TypingOut};
+use super::user::routing_status;
 use super::{Lens, Text};
 use crate::engine::dialect::{Capture, Disconnect, Side};
 
@@ -26,6 +28,9 @@ impl<'a> PushFrame<'a> {
             || match push {
                 Push::EventPosted { event, .. } => event.visible_to_customer(),
                 Push::Typing { visibility, .. } => *visibility == Visibility::All,
+                Push::EventChanged { event, .. } => event.visible_to_customer(),
+                // Customers are told of access only as a whole.
+                Push::AccessChanged { change, .. } => matches!(change, AccessChange::Set(_)),
                 Push::AgentStatusChanged { .. }
                 | Push::ChatFollowed { .. }
                 | Push::TagChanged { .. }
@@ -49,6 +54,21 @@ impl<'a> PushFrame<'a> {
             Push::SeenUpTo { .. } => "last_seen_timestamp_updated",
             Push::Typing { .. } => "incoming_typing_indicator",
             Push::DraftShown { .. } => "incoming_sneak_peek",
+            Push::PropertiesChanged { place, change, .. } => match (place, change) {
+                (Place::Chat, PropertyChange::Set(_)) => "chat_properties_updated",
+                (Place::Chat, PropertyChange::Delete(_)) => "chat_properties_deleted",
+                (Place::Thread(_), PropertyChange::Set(_)) => "chat_thread_properties_updated",
+                (Place::Thread(_), PropertyChange::Delete(_)) => "chat_thread_properties_deleted",
+                (Place::Event(_), PropertyChange::Set(_)) => "event_properties_updated",
+                (Place::Event(_), PropertyChange::Delete(_)) => "event_properties_deleted",
+            },
+            Push::EventChanged { .. } => "event_updated",
+            Push::PostbackSent { .. } => "incoming_rich_message_postback",
+            Push::AccessChanged { change, .. } => match change {
+                AccessChange::Granted(_) => "access_granted",
+                AccessChange::Revoked(_) => "access_revoked",
+                AccessChange::Set(_) => "access_set",
+            },
         }
     }
 
@@ -115,85 +135,32 @@ impl<'a> PushFrame<'a> {
                     text,
                 },
             },
+            Push::PropertiesChanged { chat, place, change } => Payload::Properties {
+                chat_id: Text(*chat),
+                thread_id: place.thread().map(Text),
+                event_id: match place {
+                    Place::Event(id) => Some(Text(*id)),
+                    Place::Chat | Place::Thread(_) => None,
+                },
+                properties: self.lens.property_change(change, place.location()),
+            },
+            Push::EventChanged { chat, event } => Payload::Event {
+                chat_id: Text(*chat),
+                thread_id: Text(event.id.thread),
+                event: self.lens.event(event),
+            },
+            Push::PostbackSent { chat, event, user, postback, toggled } => Payload::Postback {
+                user_id: Text(user),
+                chat_id: Text(*chat),
+                thread_id: Text(event.thread),
+                event_id: Text(*event),
+                postback: PostbackOut { id: postback, toggled: *toggled },
+            },
+            Push::AccessChanged { chat, change } => {
+                Payload::Access { resource: "chat", id: Text(*chat), access: change.access().into() }
+            }
         }
     }
-}
-
-/// The payloads of all pushes.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(super) enum Payload<'a> {
-    Started {
-        chat: Box<ChatOut<'a>>,
-    },
-    Event {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        event: EventOut<'a>,
-    },
-    Closed {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        user_id: Option<Text<&'a UserId>>,
-    },
-    Added {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        user: UserOut<'a>,
-        user_type: &'static str,
-    },
-    Removed {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        user_id: Text<&'a UserId>,
-        user_type: &'static str,
-    },
-    Status {
-        agent_id: &'a str,
-        routing_status: &'static str,
-    },
-    Tag {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        tag: &'a str,
-    },
-    Seen {
-        user_id: Text<&'a UserId>,
-        chat_id: Text<ConversationId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        thread_id: Option<Text<ThreadId>>,
-        timestamp: u64,
-    },
-    Typing {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        typing_indicator: TypingOut<'a>,
-    },
-    Draft {
-        chat_id: Text<ConversationId>,
-        thread_id: Text<ThreadId>,
-        sneak_peek: DraftOut<'a>,
-    },
-}
-
-/// Who types, or not any more.
-#[derive(Serialize)]
-pub(super) struct TypingOut<'a> {
-    author_id: Text<&'a UserId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipients: Option<&'static str>,
-    timestamp: u64,
-    is_typing: bool,
-}
-
-/// What a customer is typing.
-#[derive(Serialize)]
-pub(super) struct DraftOut<'a> {
-    author_id: Text<&'a UserId>,
-    recipients: &'static str,
-    timestamp: u64,
-    text: &'a str,
 }
 
 impl Serialize for PushFrame<'_> {

@@ -10,8 +10,9 @@ use switchboard_domain::id::ThreadId;
 use switchboard_domain::webhook::{Action, Additional, Endpoint};
 
 use super::bot::{action_name, additional_name};
+use super::payload::Payload;
 use super::properties::AccessOut;
-use super::push::{Payload, PushFrame};
+use super::push::PushFrame;
 use super::user::spaced_status;
 use super::{Lens, Text};
 use crate::engine::dialect::{Capture, Side};

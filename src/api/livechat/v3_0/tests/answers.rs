@@ -49,6 +49,12 @@ fn methods_without_a_payload_answer_an_empty_one() {
         "tag_chat_thread",
         "untag_chat_thread",
         "send_typing_indicator",
+        "update_chat_properties",
+        "delete_event_properties",
+        "send_rich_message_postback",
+        "grant_access",
+        "revoke_access",
+        "set_access",
     ] {
         assert_eq!(answer(Side::Agent, action, Done::Nothing), json!({}));
     }

@@ -24,7 +24,7 @@ pub(super) fn posted(event: switchboard_domain::conversation::event::Event) -> P
 }
 
 /// The payload of a push and its name, checked to be a whole frame that takes a `request_id`.
-fn told(side: Side, push: Push, follows: bool) -> Option<(String, Value)> {
+pub(super) fn told(side: Side, push: Push, follows: bool) -> Option<(String, Value)> {
     let encoded = V3_0.push(side, &capture(push), follows)?;
     let (head, tail) = encoded.text.split_at(encoded.splice_at);
     let spliced: Value = serde_json::from_str(&format!("{head}\"request_id\":\"7\",{tail}")).unwrap();
@@ -35,7 +35,7 @@ fn told(side: Side, push: Push, follows: bool) -> Option<(String, Value)> {
     Some((name, payload))
 }
 
-fn expect(side: Side, push: Push, name: &str, payload: Value) {
+pub(super) fn expect(side: Side, push: Push, name: &str, payload: Value) {
     assert_eq!(told(side, push, false), Some((name.to_owned(), payload)));
 }
 

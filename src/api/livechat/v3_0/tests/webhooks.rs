@@ -34,7 +34,7 @@ fn body(action: Action, additional: &[Additional], push: Push) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-fn expect(action: Action, push: Push, name: &str, data: &Value) {
+pub(super) fn expect(action: Action, push: Push, name: &str, data: &Value) {
     let expected = json!({ "webhook_id": "wh7k2", "secret_key": "s3cr3t", "action": name, "data": data });
     assert_eq!(body(action, &[], push), expected);
 }

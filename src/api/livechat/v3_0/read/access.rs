@@ -1,0 +1,90 @@
+//! Access of chats (spec v3.0, 5.2).
+
+use switchboard_domain::conversation::access::{Access, AccessChange};
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::id::GroupId;
+
+use super::Call;
+use crate::api::livechat::object::Object;
+use crate::engine::dialect::Ask;
+use crate::engine::order::{Failure, Order};
+
+/// `grant_access`
+pub(in super::super) fn grant_access(call: &Call<'_>) -> Result<Ask, Failure> {
+    change(call, AccessChange::Granted)
+}
+
+/// `revoke_access`
+pub(in super::super) fn revoke_access(call: &Call<'_>) -> Result<Ask, Failure> {
+    change(call, AccessChange::Revoked)
+}
+
+/// `set_access`
+pub(in super::super) fn set_access(call: &Call<'_>) -> Result<Ask, Failure> {
+    change(call, AccessChange::Set)
+}
+
+fn change(call: &Call<'_>, change: fn(Access) -> AccessChange) -> Result<Ask, Failure> {
+    let args = &call.args;
+    // Access of customers is another matter; its orders would begin here.
+    args.required_choice("resource", &[("chat", ())])?;
+    args.name_ids(&["id"])?;
+    let access: Object<'_> = args.required("access")?;
+    // Chats are found, queued and shown by group: access of single agents would have no queue.
+    access.required_choice("type", &[("group", ())])?;
+    let group = access.required("id").map(GroupId)?;
+    call.order(Order::Chat(args.required("id")?, Command::ChangeAccess(change(Access::of(group)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::livechat::v3_0::read::testing::{Reader, principal, read, refusal};
+    use crate::engine::dialect::Side;
+    use serde_json::json;
+
+    const METHODS: [Reader; 3] = [grant_access, revoke_access, set_access];
+
+    #[test]
+    fn a_group_is_given_access_loses_it_or_has_it_alone() {
+        let by = principal(Side::Agent, &["*"]);
+        let args = json!({ "resource": "chat", "id": "CHA0000001", "access": { "type": "group", "id": 3 } });
+        let three = || Access::of(GroupId(3));
+        let changes =
+            [AccessChange::Granted(three()), AccessChange::Revoked(three()), AccessChange::Set(three())];
+        for (method, change) in METHODS.into_iter().zip(changes) {
+            let order = read(method, &by, &args);
+            assert!(matches!(order, Ok(Order::Chat(_, command)) if command == Command::ChangeAccess(change)));
+        }
+    }
+
+    #[test]
+    fn each_refusal_names_its_field() {
+        let by = principal(Side::Agent, &["*"]);
+        let group = json!({ "type": "group", "id": 3 });
+        for (args, expected) in [
+            (json!({ "id": "CHA0000001", "access": group }), "resource: missing"),
+            (json!({ "resource": "house", "id": "x", "access": group }), "resource: must be one of: chat"),
+            (json!({ "resource": "chat", "access": group }), "id: missing"),
+            (json!({ "resource": "chat", "id": 3, "access": group }), "id: must be a string"),
+            (json!({ "resource": "chat", "id": "CHA0000001" }), "access: missing"),
+            (json!({ "resource": "chat", "id": "CHA0000001", "access": {} }), "access.type: missing"),
+            (
+                json!({ "resource": "chat", "id": "x", "access": { "type": "agent", "id": "bob@example.org" } }),
+                "access.type: must be one of: group",
+            ),
+            (
+                json!({ "resource": "chat", "id": "CHA0000001", "access": { "type": "group" } }),
+                "access.id: missing",
+            ),
+            (
+                json!({ "resource": "chat", "id": "CHA0000001", "access": { "type": "group", "id": "3" } }),
+                "access.id: must be a whole number that is not negative",
+            ),
+        ] {
+            for method in METHODS {
+                assert_eq!(refusal(read(method, &by, &args)), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The shapes of what pushes tell (spec v3.0, 8.4).
+
+use serde::Serialize;
+use switchboard_domain::id::{ConversationId, EventId, ThreadId, UserId};
+
+use super::Text;
+use super::chat::ChatOut;
+use super::event::EventOut;
+use super::properties::{AccessOut, PropertyChangeOut};
+use super::user::UserOut;
+
+/// The payloads of all pushes.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Payload<'a> {
+    Started {
+        chat: Box<ChatOut<'a>>,
+    },
+    Event {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        event: EventOut<'a>,
+    },
+    Closed {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<Text<&'a UserId>>,
+    },
+    Added {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        user: UserOut<'a>,
+        user_type: &'static str,
+    },
+    Removed {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        user_id: Text<&'a UserId>,
+        user_type: &'static str,
+    },
+    Status {
+        agent_id: &'a str,
+        routing_status: &'static str,
+    },
+    Tag {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        tag: &'a str,
+    },
+    Seen {
+        user_id: Text<&'a UserId>,
+        chat_id: Text<ConversationId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<Text<ThreadId>>,
+        timestamp: u64,
+    },
+    Typing {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        typing_indicator: TypingOut<'a>,
+    },
+    Draft {
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        sneak_peek: DraftOut<'a>,
+    },
+    Properties {
+        chat_id: Text<ConversationId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<Text<ThreadId>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event_id: Option<Text<EventId>>,
+        properties: PropertyChangeOut,
+    },
+    Postback {
+        user_id: Text<&'a UserId>,
+        chat_id: Text<ConversationId>,
+        thread_id: Text<ThreadId>,
+        event_id: Text<EventId>,
+        postback: PostbackOut<'a>,
+    },
+    Access {
+        resource: &'static str,
+        id: Text<ConversationId>,
+        access: AccessOut,
+    },
+}
+
+/// A button that was pressed or released.
+#[derive(Serialize)]
+pub(super) struct PostbackOut<'a> {
+    pub(super) id: &'a str,
+    pub(super) toggled: bool,
+}
+
+/// Who types, or not any more.
+#[derive(Serialize)]
+pub(super) struct TypingOut<'a> {
+    pub(super) author_id: Text<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recipients: Option<&'static str>,
+    pub(super) timestamp: u64,
+    pub(super) is_typing: bool,
+}
+
+/// What a customer is typing.
+#[derive(Serialize)]
+pub(super) struct DraftOut<'a> {
+    pub(super) author_id: Text<&'a UserId>,
+    pub(super) recipients: &'static str,
+    pub(super) timestamp: u64,
+    pub(super) text: &'a str,
+}

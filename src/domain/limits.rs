@@ -66,6 +66,8 @@ pub const DEFAULT_CUSTOMER_CHATS: u32 = 1;
 pub const GROUPS_PER_AGENT: usize = 200;
 /// Groups that a chat's access may name; more is `Invalid`.
 pub const GROUPS_PER_ACCESS: usize = 200;
+/// Agents that a chat's access may name beside its groups; more is `Invalid`.
+pub const AGENTS_PER_ACCESS: usize = 100;
 /// Agents who follow one chat: each hears of every event, and a head holds them all; one more is
 /// refused.
 pub const FOLLOWERS_PER_CHAT: usize = 100;

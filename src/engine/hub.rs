@@ -10,7 +10,7 @@ use actix::{Actor, Context, Handler, Message};
 use bytes::Bytes;
 use switchboard_domain::auth::Reach;
 use switchboard_domain::conversation::push::{Address, Followers, Push, Told};
-use switchboard_domain::id::{LicenseId, UserId};
+use switchboard_domain::id::{AgentId, LicenseId, UserId};
 
 use crate::engine::dialect::{Capture, Dialect, Disconnect, Encoded, Side};
 use crate::engine::entry::TokenHash;
@@ -230,7 +230,7 @@ impl Hub {
             asker_told |= cause.is_some_and(|cause| cause.session == session.key());
             session.push(&copies, cause, Some(lsn));
         };
-        if to.groups.is_empty() && !to.license {
+        if to.groups.is_empty() && to.named.is_empty() && !to.license {
             for agent in dedup(&to.agents) {
                 let user = UserId::Agent(agent.clone());
                 let listeners = self.of_user(license, &user);
@@ -276,16 +276,18 @@ fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
 
 /// Does an agent's session hear a push with this address?
 fn hears(session: &Session, to: &Address) -> bool {
-    let named = session.agent().is_some_and(|agent| to.agents.contains(&agent));
-    let follows = session.agent().is_some_and(|agent| to.followers.agents.contains(&agent));
-    let reach = if named { Reach::My } else { Reach::Access };
-    session.hears(reach) && (named || to.license || session.in_groups(&to.groups))
-        || follows && may_follow(session, &to.followers)
+    let among = |agents: &[AgentId]| session.agent().is_some_and(|agent| agents.contains(&agent));
+    let admitted = || to.license || session.in_groups(&to.groups) || among(&to.named);
+    (session.hears(Reach::My) && among(&to.agents))
+        || (session.hears(Reach::Access) && admitted())
+        || (among(&to.followers.agents) && may_follow(session, &to.followers))
 }
 
 /// Whoever follows hears only while it may read the chat without being in it.
 fn may_follow(session: &Session, followers: &Followers) -> bool {
-    session.hears(Reach::All) || (session.hears(Reach::Access) && session.in_groups(&followers.groups))
+    let named = || session.agent().is_some_and(|agent| followers.named.contains(&agent));
+    session.hears(Reach::All)
+        || (session.hears(Reach::Access) && (session.in_groups(&followers.groups) || named()))
 }
 
 /// A push in every form that somebody here needs, each made when first asked for.

@@ -63,7 +63,7 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
     let chat = id(&chat);
     let web = server.agent_web(0);
     for (action, args, says) in [
-        ("revoke_access", of(&chat, 1), "access:"),
+        ("revoke_access", of(&chat, 1), "access.group_ids:"),
         ("grant_access", of(&chat, 77), "Group 77 not found"),
         ("set_access", of(&chat, 77), "Group 77 not found"),
         ("set_access", of("NOSUCHCHAT", 1), "Chat not found"),
@@ -107,4 +107,28 @@ async fn a_waiting_chat_waits_where_it_may_be_seen() {
     server.kill_9().await;
     server.restart().await;
     assert_eq!(server.look(&chat).await["access"]["group_ids"], json!([1, 2]));
+}
+
+#[tokio::test]
+async fn an_agent_is_let_in_by_name() {
+    let mut server = Server::start().await;
+    let (ann, bob) = (server.agent(0).await, server.agent_id(1));
+    let (person, chat) = server.chat(json!({ "access": { "group_ids": [1] } })).await;
+    let chat = id(&chat);
+    let admitted = |type_: &str, who: Value| json!({ "resource": "chat", "id": chat, "access": { "type": type_, "id": who } });
+    server.agent_web(0).ok("grant_access", admitted("agent", json!(bob))).await;
+    // Of an agent the groups are told that result.
+    assert_eq!(push(&ann, "access_granted", &chat).await.payload, told(&chat, 1));
+    server.kill_9().await;
+    server.restart().await;
+    let bobs = server.login_agent(&server.agent_token(1)).await;
+    server.close(&person, &json!({ "id": chat })).await;
+    bobs.push_in(&chat, "thread_closed").await;
+    let (_, error) = server.agent_web(0).err("set_access", admitted("agent", json!(bob))).await;
+    assert!(error.message.starts_with("access.group_ids:"), "{error:?}");
+    let (_, error) =
+        server.agent_web(0).err("grant_access", admitted("agent", json!("nobody@example.org"))).await;
+    assert_eq!(error.message, "User not found");
+    server.agent_web(0).ok("revoke_access", admitted("agent", json!(bob))).await;
+    push(&bobs, "access_revoked", &chat).await;
 }

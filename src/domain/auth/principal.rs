@@ -88,7 +88,7 @@ impl Principal {
     /// How this principal stands to a chat.
     #[must_use]
     pub fn reached(&self, access: &Access, present: bool) -> Reached {
-        Reached { access: access.admits(&self.groups), present }
+        Reached { access: access.admits(&self.user, &self.groups), present }
     }
 }
 

@@ -256,6 +256,7 @@ impl Conversation {
             customer: self.present_customer(),
             groups: self.access.groups.iter().copied().collect(),
             license: false,
+            named: self.access.agents.iter().cloned().collect(),
             followers: self.followers_address(),
         }
     }
@@ -274,6 +275,7 @@ impl Conversation {
         Followers {
             agents: self.followers.iter().cloned().collect(),
             groups: self.access.groups.iter().copied().collect(),
+            named: self.access.agents.iter().cloned().collect(),
         }
     }
 
@@ -313,7 +315,8 @@ impl Address {
             customer: None,
             groups: Vec::new(),
             license: false,
-            followers: Followers { agents: Vec::new(), groups: Vec::new() },
+            named: Vec::new(),
+            followers: Followers { agents: Vec::new(), groups: Vec::new(), named: Vec::new() },
         }
     }
 }

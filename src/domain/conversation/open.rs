@@ -1,6 +1,5 @@
 //! Decides the opening of a thread, in a new or an old conversation.
 
-use crate::conversation::access::Access;
 use crate::conversation::command::OpenThread;
 use crate::conversation::decide::{Context, Draft};
 use crate::conversation::event::{NewEvent, within};
@@ -10,7 +9,7 @@ use crate::conversation::properties::Location;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::error::{PlacementNeed, Rejected, Resource};
 use crate::id::{AgentId, UserId};
-use crate::limits::{GROUPS_PER_ACCESS, INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAGS_PER_THREAD};
+use crate::limits::{INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAGS_PER_THREAD};
 
 impl Conversation {
     pub(super) fn open_thread(
@@ -98,17 +97,6 @@ impl Conversation {
         match open.customer.map(UserId::Customer) {
             Some(customer) if cx.license.name(&customer).is_none() => Err(Rejected::NotFound(Resource::User)),
             _ => Ok(()),
-        }
-    }
-
-    pub(super) fn check_access(access: &Access, cx: &Context<'_>) -> Result<(), Rejected> {
-        if access.groups.is_empty() {
-            return Err(Rejected::invalid("access.group_ids", "must name a group"));
-        }
-        within("access.group_ids", access.groups.len(), GROUPS_PER_ACCESS, "groups")?;
-        match access.groups.iter().find(|&&group| !cx.license.has_group(group)) {
-            Some(&group) => Err(Rejected::GroupNotFound(group)),
-            None => Ok(()),
         }
     }
 }

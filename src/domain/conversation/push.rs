@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::conversation::access::AccessChange;
+use crate::conversation::access::{Access, AccessChange};
 use crate::conversation::event::{Event, Visibility};
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::view::{ChatView, Member, ThreadView};
@@ -143,6 +143,8 @@ pub enum Push {
         chat: ConversationId,
         /// What was asked for.
         change: AccessChange,
+        /// Who may see it, after that.
+        access: Access,
     },
     /// What a customer is typing.
     DraftShown {
@@ -170,6 +172,8 @@ pub struct Address {
     pub groups: Vec<GroupId>,
     /// Beyond those: every agent of the license.
     pub license: bool,
+    /// Beyond those: agents who have access by name.
+    pub named: Vec<AgentId>,
     /// Beyond those: agents who follow the chat, as long as they may read it.
     pub followers: Followers,
 }
@@ -181,6 +185,8 @@ pub struct Followers {
     pub agents: Vec<AgentId>,
     /// The groups that may see the chat.
     pub groups: Vec<GroupId>,
+    /// Agents who may see the chat by name.
+    pub named: Vec<AgentId>,
 }
 
 /// A push on its way, with what it needs to be told to anybody.

@@ -58,7 +58,7 @@ fn tags_are_bounded_in_number_and_length() {
 #[test]
 fn access_names_some_known_groups_and_not_too_many() {
     let access = |groups: std::ops::Range<u32>| OpenThread {
-        access: Some(Access { groups: groups.map(GroupId).collect() }),
+        access: Some(groups.map(GroupId).collect()),
         ..open(1, None)
     };
     let bound = u32::try_from(GROUPS_PER_ACCESS).unwrap();

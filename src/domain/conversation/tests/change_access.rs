@@ -3,7 +3,7 @@
 use super::*;
 use crate::conversation::access::AccessChange;
 use crate::conversation::push::Address;
-use crate::limits::GROUPS_PER_ACCESS;
+use crate::limits::{AGENTS_PER_ACCESS, GROUPS_PER_ACCESS};
 
 const SUPPORT: GroupId = GroupId(2);
 
@@ -35,7 +35,8 @@ fn access_is_added_taken_away_or_replaced_and_whoever_had_or_has_it_is_told() {
         let done = chat.run("eve", command).unwrap();
         assert_eq!((done.main(), groups(&chat)), (vec!["access_changed"], after));
         let Told { push, to, .. } = done.told("access_changed");
-        assert_eq!(*push, Push::AccessChanged { chat: chat.state.id(), change });
+        let access = chat.state.access().clone();
+        assert_eq!(*push, Push::AccessChanged { chat: chat.state.id(), change, access });
         assert_eq!((&to.groups, to.customer), (&told, customer_too.then(|| customer(1))));
         assert_eq!(
             chat.state.seat().groups.iter().map(|g| g.0).collect::<Vec<_>>(),
@@ -52,7 +53,7 @@ fn what_changes_nothing_is_echoed() {
         let Command::ChangeAccess(change) = command.clone() else { unreachable!() };
         let done = chat.run("ann", command).unwrap();
         assert!(done.facts.is_empty());
-        let push = Push::AccessChanged { chat: chat.state.id(), change };
+        let push = Push::AccessChanged { chat: chat.state.id(), change, access: Access::of(SALES) };
         assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true }));
     }
 }
@@ -61,7 +62,7 @@ fn what_changes_nothing_is_echoed() {
 fn a_chat_never_loses_its_last_group() {
     let mut chat = Chat::of_sales();
     let refused = chat.run("ann", revoke(1)).unwrap_err();
-    assert!(matches!(refused, Rejected::Invalid { field, .. } if field == "access"));
+    assert!(matches!(refused, Rejected::Invalid { field, .. } if field == "access.group_ids"));
     assert_eq!(groups(&chat), [1]);
 }
 
@@ -121,4 +122,54 @@ fn access_names_no_more_groups_than_it_may() {
             chat.apply(decision, 0);
         }
     }
+}
+
+fn of_agent(name: &str) -> Access {
+    Access::of_agent(agent(name))
+}
+
+#[test]
+fn an_agent_is_let_in_by_name_and_told_of_key_changes_until_that_ends() {
+    let mut chat = Chat::of_sales();
+    let reader = scoped("bob", "chats--access:rw");
+    let read = |chat: &Chat| chat.state.may_read(&context(Some(&reader), Timestamp::from_secs(1)));
+    assert_eq!(read(&chat), Err(Rejected::NoAccess));
+    let done = chat.run("ann", Command::ChangeAccess(AccessChange::Granted(of_agent("bob")))).unwrap();
+    assert_eq!(done.told("access_changed").to.named, [agent("bob")]);
+    assert_eq!((read(&chat), groups(&chat)), (Ok(()), vec![1]));
+    assert_eq!(chat.state.seat().groups, [SALES], "routing does not look at it");
+    chat.run("bob", Command::Follow).unwrap();
+    let done = chat.run("mia", post(said())).unwrap();
+    let followers = &done.told("event").to.followers;
+    assert_eq!((&followers.agents[..], &followers.named[..]), (&[agent("bob")][..], &[agent("bob")][..]));
+    assert!(done.told("event").to.named.is_empty(), "what is said is for members and followers");
+    let again = chat.run("ann", Command::ChangeAccess(AccessChange::Granted(of_agent("bob")))).unwrap();
+    assert!(again.facts.is_empty() && again.echo.is_some());
+    let done = chat.run("ann", Command::ChangeAccess(AccessChange::Revoked(of_agent("bob")))).unwrap();
+    assert_eq!(done.told("access_changed").to.named, [agent("bob")], "whoever had it is told");
+    assert_eq!(read(&chat), Err(Rejected::NoAccess));
+}
+
+#[test]
+fn agents_alone_are_no_access_and_must_exist() {
+    let mut chat = Chat::of_sales();
+    let set = chat.run("ann", Command::ChangeAccess(AccessChange::Set(of_agent("bob")))).unwrap_err();
+    assert!(matches!(set, Rejected::Invalid { field, .. } if field == "access.group_ids"));
+    for change in [AccessChange::Granted(of_agent("ghost")), AccessChange::Set(of_agent("ghost"))] {
+        let refused = chat.run("ann", Command::ChangeAccess(change)).unwrap_err();
+        assert_eq!(refused, Rejected::NotFound(Resource::User));
+    }
+    chat.run("ann", Command::ChangeAccess(AccessChange::Granted(of_agent("bob")))).unwrap();
+    chat.run("ann", set_to(2)).unwrap();
+    assert!(chat.state.access().agents.is_empty(), "what is set replaces all");
+}
+
+#[test]
+fn agents_of_an_access_are_bounded() {
+    let mut chat = Chat::of_sales();
+    for n in 0..AGENTS_PER_ACCESS {
+        chat.state.access.agents.insert(AgentId::new(&n.to_string()));
+    }
+    let refused = chat.run("ann", Command::ChangeAccess(AccessChange::Granted(of_agent("bob")))).unwrap_err();
+    assert!(matches!(refused, Rejected::Invalid { field, .. } if field == "access"));
 }

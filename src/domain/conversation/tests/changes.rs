@@ -181,8 +181,7 @@ impl Model {
             Give::Set => groups = [group].into(),
         }
         if groups.is_empty() {
-            let reason = "a chat that no group may see could not be found any more";
-            return Err(Rejected::invalid("access", reason));
+            return Err(Rejected::invalid("access.group_ids", "must name a group that finds the chat"));
         }
         self.groups = groups;
         Ok(())

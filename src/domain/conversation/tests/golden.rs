@@ -104,6 +104,7 @@ fn changes() -> Vec<Change> {
         access(AccessChange::Granted(Access::of(SALES))),
         access(AccessChange::Revoked(Access::of(SALES))),
         access(AccessChange::Set(Access::of(SALES))),
+        access(AccessChange::Granted(Access::of_agent(agent("bob")))),
     ]
 }
 
@@ -166,6 +167,7 @@ const FACTS: &[(&str, &str)] = &[
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a74772616e746564919101c0"),
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a75265766f6b6564919101c0"),
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a3536574919101c0"),
+    ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a74772616e746564929091a3626f62c0"),
 ];
 
 const HEAD: &str = "dc001607050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\

@@ -131,7 +131,7 @@ fn a_follower_hears_without_being_a_member_and_alone_is_told_what_is_there() {
     assert!(view.followers.contains(&agent("eve")) && thread.events.len() == 1);
     assert_eq!(chat.present(), ["mia", "ann"], "who follows is not in it");
     let told = chat.run("mia", post(said())).unwrap();
-    let through = Followers { agents: vec![agent("eve")], groups: vec![SALES] };
+    let through = Followers { agents: vec![agent("eve")], groups: vec![SALES], named: Vec::new() };
     assert_eq!(told.told("event").to.followers, through);
     for follows in [true, false] {
         if !follows {

@@ -30,10 +30,12 @@ fn change(call: &Call<'_>, change: fn(Access) -> AccessChange) -> Result<Ask, Fa
     args.required_choice("resource", &[("chat", ())])?;
     args.name_ids(&["id"])?;
     let access: Object<'_> = args.required("access")?;
-    // Chats are found, queued and shown by group: access of single agents would have no queue.
-    access.required_choice("type", &[("group", ())])?;
-    let group = access.required("id").map(GroupId)?;
-    call.order(Order::Chat(args.required("id")?, Command::ChangeAccess(change(Access::of(group)))))
+    let named = if access.required_choice("type", &[("group", true), ("agent", false)])? {
+        Access::of(access.required("id").map(GroupId)?)
+    } else {
+        Access::of_agent(access.required("id")?)
+    };
+    call.order(Order::Chat(args.required("id")?, Command::ChangeAccess(change(named))))
 }
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod tests {
     use crate::api::livechat::v3_0::read::testing::{Reader, principal, read, refusal};
     use crate::engine::dialect::Side;
     use serde_json::json;
+    use switchboard_domain::id::AgentId;
 
     const METHODS: [Reader; 3] = [grant_access, revoke_access, set_access];
 
@@ -56,6 +59,11 @@ mod tests {
             let order = read(method, &by, &args);
             assert!(matches!(order, Ok(Order::Chat(_, command)) if command == Command::ChangeAccess(change)));
         }
+        let agent = json!({ "type": "agent", "id": "bob@example.org" });
+        let args = json!({ "resource": "chat", "id": "CHA0000001", "access": agent });
+        let granted = AccessChange::Granted(Access::of_agent(AgentId::new("bob@example.org")));
+        let order = read(grant_access, &by, &args);
+        assert!(matches!(order, Ok(Order::Chat(_, command)) if command == Command::ChangeAccess(granted)));
     }
 
     #[test]
@@ -70,8 +78,12 @@ mod tests {
             (json!({ "resource": "chat", "id": "CHA0000001" }), "access: missing"),
             (json!({ "resource": "chat", "id": "CHA0000001", "access": {} }), "access.type: missing"),
             (
-                json!({ "resource": "chat", "id": "x", "access": { "type": "agent", "id": "bob@example.org" } }),
-                "access.type: must be one of: group",
+                json!({ "resource": "chat", "id": "x", "access": { "type": "house", "id": 3 } }),
+                "access.type: must be one of: group, agent",
+            ),
+            (
+                json!({ "resource": "chat", "id": "CHA0000001", "access": { "type": "agent", "id": 3 } }),
+                "access.id: must be a string",
             ),
             (
                 json!({ "resource": "chat", "id": "CHA0000001", "access": { "type": "group" } }),

@@ -109,7 +109,7 @@ mod tests {
             Some(&PropertyValue::Text("plain".into()))
         );
         assert_eq!(open.thread_properties.get("test", "bool_property"), Some(&PropertyValue::Bool(true)));
-        assert_eq!(open.access, Some(Access { groups: [GroupId(1), GroupId(2)].into() }));
+        assert_eq!(open.access, Some(Access::from_iter([GroupId(1), GroupId(2)])));
         assert_eq!((open.customer, open.continuous), (Some(CustomerId::from_random(3)), Some(true)));
         assert_eq!((open.events.len(), open.tags.len(), open.thread), (1, 1, ThreadId::from_random(5)));
 

@@ -1,7 +1,6 @@
 //! Properties, filters on them, and access, as they come in (spec v3.0, 4.7 and 5.1).
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 use switchboard_domain::conversation::access::Access;
@@ -57,7 +56,7 @@ impl<'a> Field<'a> for PropertyNames {
 impl<'a> Field<'a> for Access {
     fn read(raw: &'a RawValue, path: Path<'_>) -> Result<Self, Failure> {
         let groups: Vec<u32> = Object::read(raw, path)?.required("group_ids")?;
-        Ok(Self { groups: groups.into_iter().map(GroupId).collect::<BTreeSet<_>>() })
+        Ok(groups.into_iter().map(GroupId).collect())
     }
 }
 

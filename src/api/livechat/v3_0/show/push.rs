@@ -156,8 +156,11 @@ impl<'a> PushFrame<'a> {
                 event_id: Text(*event),
                 postback: PostbackOut { id: postback, toggled: *toggled },
             },
-            Push::AccessChanged { chat, change } => {
-                Payload::Access { resource: "chat", id: Text(*chat), access: change.access().into() }
+            Push::AccessChanged { chat, change, access } => {
+                // Agents are not shown: what they were given shows as the groups that result.
+                let named = change.access();
+                let shown = if named.groups.is_empty() { access } else { named };
+                Payload::Access { resource: "chat", id: Text(*chat), access: shown.into() }
             }
         }
     }

@@ -7,7 +7,7 @@ use switchboard_domain::conversation::access::{Access, AccessChange};
 use switchboard_domain::conversation::properties::{Properties, PropertyValue};
 use switchboard_domain::conversation::property_change::{Place, PropertyChange};
 use switchboard_domain::conversation::push::Push;
-use switchboard_domain::id::{EventId, GroupId};
+use switchboard_domain::id::{AgentId, EventId, GroupId};
 use switchboard_domain::webhook::Action;
 
 use super::pushes::{expect, told};
@@ -135,11 +135,18 @@ fn access_is_told_as_a_difference_or_as_a_whole_and_to_customers_only_so() {
         (AccessChange::Revoked(one()), "access_revoked", Action::AccessRevoked),
         (AccessChange::Set(one()), "access_set", Action::AccessSet),
     ] {
-        let push = || Push::AccessChanged { chat: world::chat().id, change: change.clone() };
+        let after = Access::from_iter([GroupId(1), GroupId(2)]);
+        let push =
+            || Push::AccessChanged { chat: world::chat().id, change: change.clone(), access: after.clone() };
         let payload = json!({ "resource": "chat", "id": "CHA0000001", "access": { "group_ids": [1] } });
         expect(Side::Agent, push(), name, payload.clone());
         webhooks::expect(action, push(), name, &payload);
         let to_customer = told(Side::Customer, push(), false);
         assert_eq!(to_customer, (name == "access_set").then(|| (name.to_owned(), payload)));
     }
+    // Of an agent the groups are told that result.
+    let change = AccessChange::Granted(Access::of_agent(AgentId::new(world::ANN)));
+    let push = Push::AccessChanged { chat: world::chat().id, change, access: one() };
+    let payload = json!({ "resource": "chat", "id": "CHA0000001", "access": { "group_ids": [1] } });
+    expect(Side::Agent, push, "access_granted", payload);
 }

@@ -15,6 +15,8 @@ pub enum Resource {
     User,
     /// A bot.
     Bot,
+    /// A registered webhook.
+    Webhook,
 }
 
 /// A refused command. Nothing was changed.

@@ -77,6 +77,16 @@ pub const CUSTOMER_FIELDS: usize = 100;
 pub const ACTIONS_PER_BOT: usize = 64;
 /// Values in one list of a webhook filter; more is `Invalid`.
 pub const FILTER_VALUES: usize = 100;
+/// Bytes that the values of one webhook's filters may have together: they are kept in memory, and
+/// stored with every change of their owner; more is `Invalid`.
+pub const FILTER_BYTES: usize = 16 * 1024;
+/// Webhooks that one application may register in a license; more is `Invalid`.
+pub const WEBHOOKS_PER_CLIENT: usize = 100;
+/// Webhooks that a license may have: each is looked at for every occasion of its action, and all are
+/// stored with every change of the license; more is `Invalid`.
+pub const WEBHOOKS_PER_LICENSE: usize = 500;
+/// Characters of a webhook's description; more is `Invalid`.
+pub const DESCRIPTION_CHARS: usize = 1024;
 /// Characters of a webhook's secret key; more is `Invalid`.
 pub const SECRET_CHARS: usize = 256;
 /// How long an agent whose last connection dropped still counts as online.

@@ -11,6 +11,7 @@ use crate::id::{ClientId, GroupId, LicenseId};
 use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES};
 use crate::participant::settings::Settings;
 use crate::time::Timestamp;
+use crate::webhook::{EndpointId, Registration, registration};
 
 /// A group: where chats arrive and agents belong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct License {
     /// How its chats are routed.
     #[serde(default)]
     pub settings: Settings,
+    /// Webhooks of its applications, oldest first.
+    #[serde(default)]
+    pub webhooks: Vec<Registration>,
 }
 
 /// One change of a license; keeps the state after it.
@@ -69,6 +73,15 @@ pub enum LicenseChange {
         /// Definitions by name.
         definitions: BTreeMap<Box<str>, Definition>,
     },
+    /// Registers a webhook of an application (spec v3.0, 7.2).
+    RegisterWebhook(Registration),
+    /// Takes a webhook back.
+    UnregisterWebhook {
+        /// Which.
+        id: EndpointId,
+        /// Only when it belongs to this application; `None`: whatever its application.
+        of: Option<ClientId>,
+    },
 }
 
 impl License {
@@ -84,6 +97,7 @@ impl License {
             properties: PropertyTable::built_in(),
             max_customer_chats: DEFAULT_CUSTOMER_CHATS,
             settings: Settings::default(),
+            webhooks: Vec::new(),
         }
     }
 
@@ -96,12 +110,18 @@ impl License {
     /// Decides a change; `None` when nothing changes.
     ///
     /// # Errors
-    /// `Invalid`, naming the field.
+    /// `Invalid`, naming the field; `NotFound`.
     pub fn change(&self, change: LicenseChange) -> Result<Option<LicenseFact>, Rejected> {
         let mut license = self.clone();
         match change {
             LicenseChange::DefineProperties { client, definitions } => {
                 license.define(&client, definitions)?;
+            }
+            LicenseChange::RegisterWebhook(webhook) => {
+                registration::register(&mut license.webhooks, webhook)?;
+            }
+            LicenseChange::UnregisterWebhook { id, of } => {
+                registration::unregister(&mut license.webhooks, &id, of.as_ref())?;
             }
         }
         Ok((license != *self).then_some(LicenseFact::Put(license)))
@@ -150,6 +170,8 @@ mod tests {
 
     use super::*;
     use crate::conversation::properties::{Domain, Location, LocationRights, PropertyType};
+    use crate::error::Resource;
+    use crate::webhook::{Action, Subscription};
 
     fn license() -> License {
         License::new(LicenseId(1), "org", ClientId::new("app-1"), Timestamp::from_secs(1))
@@ -231,13 +253,43 @@ mod tests {
     }
 
     #[test]
-    fn a_license_stored_before_it_had_settings_gets_the_default_ones() {
+    fn a_license_stored_before_it_had_a_field_gets_the_default_one() {
         let stored = rmp_serde::to_vec(&license()).unwrap();
-        // One array of eight fields; without the last one it has seven.
+        // One array of nine fields; older ones have fewer.
+        assert_eq!(stored[0], 0x99);
         let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
-        let mut older = stored[..stored.len() - settings.len()].to_vec();
-        assert_eq!(older[0], 0x98);
-        older[0] = 0x97;
-        assert_eq!(rmp_serde::from_slice::<License>(&older).unwrap(), license());
+        let webhooks = rmp_serde::to_vec(&Vec::<Registration>::new()).unwrap();
+        let mut end = stored.len();
+        for (fields, last) in [(0x98, webhooks), (0x97, settings)] {
+            end -= last.len();
+            let mut older = stored[..end].to_vec();
+            older[0] = fields;
+            assert_eq!(rmp_serde::from_slice::<License>(&older).unwrap(), license());
+        }
+    }
+
+    #[test]
+    fn webhooks_come_and_go_with_their_application() {
+        let mut license = license();
+        let webhook = Registration {
+            id: EndpointId::new("w1"),
+            client: ClientId::new("app-7"),
+            url: "https://h.example/".into(),
+            secret_key: "s".into(),
+            description: None,
+            subscription: Subscription { action: Action::ThreadClosed, filters: None, additional: None },
+            dialect: 30,
+        };
+        let fact = license.change(LicenseChange::RegisterWebhook(webhook.clone())).unwrap().unwrap();
+        license.apply(&fact);
+        assert_eq!(license.webhooks, [webhook.clone()]);
+        let wrong = Registration { url: "nowhere".into(), ..webhook };
+        assert!(license.change(LicenseChange::RegisterWebhook(wrong)).is_err());
+        let remove =
+            |of: &str| LicenseChange::UnregisterWebhook { id: EndpointId::new("w1"), of: Some(ClientId::new(of)) };
+        assert_eq!(license.change(remove("app-8")), Err(Rejected::NotFound(Resource::Webhook)));
+        let fact = license.change(remove("app-7")).unwrap().unwrap();
+        license.apply(&fact);
+        assert!(license.webhooks.is_empty());
     }
 }

@@ -1,4 +1,5 @@
-//! Endpoints: where a bot hears, and of what. Source: spec v3.0, 7.1, 7.2 and 9.3.
+//! Endpoints: who hears where, and of what; and the webhooks of a bot. Source: spec v3.0, 7.1, 7.2
+//! and 9.3.
 
 use core::net::Ipv6Addr;
 use std::fmt;
@@ -21,6 +22,18 @@ impl EndpointId {
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Arc::from(text))
+    }
+
+    /// The id of a new registration, from random bits given by the caller: 25 lower-case letters and
+    /// digits.
+    #[must_use]
+    pub fn from_random(mut bits: u128) -> Self {
+        let mut text = [b'0'; 25];
+        for slot in text.iter_mut().rev() {
+            *slot = b"0123456789abcdefghijklmnopqrstuvwxyz"[(bits % 36) as usize];
+            bits /= 36;
+        }
+        Self(text.iter().map(|&letter| char::from(letter)).collect::<String>().into())
     }
 
     /// The endpoint of a bot for an action. A bot that lists an action several times has as many
@@ -147,13 +160,14 @@ impl Subscription {
     /// Checks that the action admits the filters and the additional data.
     ///
     /// # Errors
-    /// `Invalid` for a field below `field`.
-    pub fn check(&self, field: &str) -> Result<(), Rejected> {
+    /// `Invalid` for a field below `parent`; at the top when that is empty.
+    pub fn check(&self, parent: &str) -> Result<(), Rejected> {
+        let below = |name: &str| if parent.is_empty() { name.into() } else { format!("{parent}.{name}") };
         if let Some(filters) = &self.filters {
-            filters.check(self.action, &format!("{field}.filters"))?;
+            filters.check(self.action, &below("filters"))?;
         }
         let wanted = self.additional.as_deref().unwrap_or_default();
-        let additional = format!("{field}.additional_data");
+        let additional = below("additional_data");
         within(&additional, wanted.len(), MAX_ADDITIONAL, "entries")?;
         match wanted.iter().all(|&a| self.action.admits(a)) {
             true => Ok(()),
@@ -218,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::conversation::properties::PropertyValue;
-    use crate::limits::FILTER_VALUES;
+    use crate::limits::{FILTER_BYTES, FILTER_VALUES};
     use crate::webhook::{AuthorKind, PropertyFilter, PropertyRule};
 
     fn hears(actions: Vec<Subscription>) -> BotWebhooks {
@@ -327,6 +341,17 @@ mod tests {
     }
 
     #[test]
+    fn filters_have_a_bound_in_all() {
+        let long = |n: usize| Filters {
+            agents_exclude: Some(vec![AgentId::new(&"x".repeat(256)); n]),
+            ..Filters::default()
+        };
+        assert_eq!(refused(&on(Action::ChatStarted, long(FILTER_BYTES / 256))), None);
+        let field = "webhooks.actions.filters";
+        assert_eq!(refused(&on(Action::ChatStarted, long(FILTER_BYTES / 256 + 1))).unwrap(), field);
+    }
+
+    #[test]
     fn filters_must_fit_the_action_and_each_other() {
         let author = Filters { author: Some(AuthorKind::Customer), ..Filters::default() };
         let mine = Filters { only_my_chats: Some(false), ..Filters::default() };
@@ -364,6 +389,16 @@ mod tests {
         };
         assert_eq!(ids(&webhooks), ["b07.event_posted", "b07.thread_closed", "b07.event_posted.1"]);
         assert_eq!(ids(&hears(vec![of(Action::ThreadClosed)])), ["b07.thread_closed"]);
+    }
+
+    #[test]
+    fn ids_of_registrations_are_25_letters_and_digits() {
+        assert_eq!(EndpointId::from_random(0).as_str(), "0".repeat(25));
+        assert_eq!(EndpointId::from_random(36 * 36 - 1).as_str(), format!("{}zz", "0".repeat(23)));
+        let most = EndpointId::from_random(u128::MAX);
+        assert_eq!(most.as_str().len(), 25);
+        assert!(most.as_str().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{most}");
+        assert_ne!(most, EndpointId::from_random(u128::MAX - 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::conversation::event::within;
 use crate::conversation::properties::{Properties, PropertyValue};
 use crate::error::Rejected;
 use crate::id::{AgentId, ClientId, UserId};
-use crate::limits::{FILTER_VALUES, NAME_CHARS, PROPERTY_TEXT_BYTES};
+use crate::limits::{FILTER_BYTES, FILTER_VALUES, NAME_CHARS, PROPERTY_TEXT_BYTES};
 use crate::webhook::Action;
 
 /// Kind of an author. A bot counts as an agent.
@@ -125,11 +125,33 @@ impl Filters {
                 .try_for_each(|id| within(field, id.as_str().chars().count(), NAME_CHARS, "characters"))?;
         }
         within(field, self.properties.len(), FILTER_VALUES, "properties")?;
-        self.properties.iter().try_for_each(|filter| filter.check(field))
+        self.properties.iter().try_for_each(|filter| filter.check(field))?;
+        within(field, self.weight(), FILTER_BYTES, "bytes in all")
+    }
+
+    /// Bytes of all that is listed.
+    fn weight(&self) -> usize {
+        let agents = [&self.agents_any, &self.agents_exclude].into_iter().flatten().flatten();
+        let agents: usize = agents.map(|id| id.as_str().len()).sum();
+        agents + self.properties.iter().map(PropertyFilter::weight).sum::<usize>()
     }
 }
 
 impl PropertyFilter {
+    fn weight(&self) -> usize {
+        let value = |value: &PropertyValue| match value {
+            PropertyValue::Text(text) => text.len(),
+            PropertyValue::Int(_) | PropertyValue::Bool(_) => 1,
+        };
+        let values: usize = match &self.rule {
+            PropertyRule::Exists(_) => 1,
+            PropertyRule::Values(values) | PropertyRule::ExcludeValues(values) => {
+                values.iter().map(value).sum()
+            }
+        };
+        self.namespace.len() + self.name.len() + values
+    }
+
     /// Does a chat with these properties pass? One without the property passes what asks for its
     /// absence or excludes values (spec v3.0, 5.1 and 7.2).
     #[must_use]

@@ -9,6 +9,7 @@ mod endpoint;
 mod filter;
 pub mod limits;
 mod outbox;
+pub mod registration;
 mod schedule;
 mod table;
 
@@ -17,5 +18,6 @@ pub use delivery::{Delivery, DeliveryFact, DeliveryId, Lane, Settlement};
 pub use endpoint::{BotWebhooks, Endpoint, EndpointId, Owner, Subscription};
 pub use filter::{AuthorKind, Filters, Occasion, PropertyFilter, PropertyRule};
 pub use outbox::{Attempt, Outbox, Verdict};
+pub use registration::Registration;
 pub use schedule::{Outcome, Schedule, Schedules};
 pub use table::EndpointTable;

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use crate::participant::RoutingStatus;
 use crate::participant::bot::Bot;
-use crate::webhook::{Action, Endpoint, Occasion};
+use crate::webhook::{Action, Endpoint, Occasion, Registration};
 
-/// All live endpoints of a license. Immutable: a change of a bot makes a new one.
+/// All live endpoints of a license. Immutable: a change of a bot or of the license makes a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointTable {
     by_action: BTreeMap<Action, Vec<Arc<Endpoint>>>,
 }
 
 impl EndpointTable {
-    /// The endpoints of all bots that hear: those that are neither offline nor removed.
-    pub fn build<'a>(bots: impl Iterator<Item = &'a Bot>) -> Self {
+    /// The endpoints that the license has, and those of all bots that hear: that are neither offline
+    /// nor removed.
+    pub fn build<'a>(registered: &[Registration], bots: impl Iterator<Item = &'a Bot>) -> Self {
         let hearing = bots.filter(|bot| !bot.removed && bot.duty.status != RoutingStatus::Offline);
-        hearing
-            .flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)))
-            .collect()
+        let of_bots = hearing
+            .flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)));
+        registered.iter().map(Registration::endpoint).chain(of_bots).collect()
     }
 
     /// Does anybody hear of this action at all? Spares the trouble to describe the occasion.
@@ -52,7 +53,7 @@ mod tests {
     use crate::id::{AgentId, ClientId};
     use crate::participant::Duty;
     use crate::time::Timestamp;
-    use crate::webhook::{Additional, BotWebhooks, Filters, Owner, Subscription};
+    use crate::webhook::{Additional, BotWebhooks, EndpointId, Filters, Owner, Subscription};
 
     fn bot(id: &str, status: RoutingStatus, actions: Vec<Subscription>) -> Bot {
         let url = format!("http://{id}.example").into();
@@ -96,7 +97,7 @@ mod tests {
             gone,
             deaf,
         ];
-        let table = EndpointTable::build(bots.iter());
+        let table = EndpointTable::build(&[], bots.iter());
         let hearing = ["works.event_posted", "listens.event_posted"];
         assert_eq!(matched(&table, Action::EventPosted, &[]), hearing);
         assert!(!table.hears(Action::ThreadClosed));
@@ -104,10 +105,30 @@ mod tests {
     }
 
     #[test]
+    fn the_license_hears_beside_its_bots_whatever_their_status() {
+        let registered = Registration {
+            id: EndpointId::new("w1"),
+            client: ClientId::new("app"),
+            url: "http://h.example".into(),
+            secret_key: "s".into(),
+            description: None,
+            subscription: on(Action::EventPosted, None),
+            dialect: 30,
+        };
+        let bots = [
+            bot("sleeps", RoutingStatus::Offline, vec![on(Action::EventPosted, None)]),
+            bot("works", RoutingStatus::Accepting, vec![on(Action::EventPosted, None)]),
+        ];
+        let table = EndpointTable::build(&[registered], bots.iter());
+        assert_eq!(matched(&table, Action::EventPosted, &[]), ["w1", "works.event_posted"]);
+        assert!(!table.hears(Action::ThreadClosed));
+    }
+
+    #[test]
     fn a_bot_hears_each_action_by_its_own_filters() {
         let with_ann = Filters { agents_any: Some(vec![AgentId::new("ann")]), ..Filters::default() };
         let actions = vec![on(Action::ChatStarted, Some(with_ann)), on(Action::ThreadClosed, None)];
-        let table = EndpointTable::build([bot("b", RoutingStatus::Accepting, actions)].iter());
+        let table = EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, actions)].iter());
         assert!(matched(&table, Action::ChatStarted, &[]).is_empty());
         assert_eq!(matched(&table, Action::ChatStarted, &[AgentId::new("ann")]), ["b.chat_started"]);
         assert_eq!(matched(&table, Action::ThreadClosed, &[]), ["b.thread_closed"]);
@@ -117,7 +138,7 @@ mod tests {
     fn an_endpoint_carries_all_that_a_delivery_needs() {
         let mut wants = on(Action::MemberAdded, None);
         wants.additional = Some(vec![Additional::Access, Additional::ThreadId]);
-        let table = EndpointTable::build([bot("b", RoutingStatus::Accepting, vec![wants])].iter());
+        let table = EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, vec![wants])].iter());
         let chat_properties = &Properties::default();
         let action = Action::MemberAdded;
         let occasion = Occasion { action, author: None, members: &[], subject: None, chat_properties };

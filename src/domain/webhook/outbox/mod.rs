@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use crate::id::AgentId;
 use crate::time::Timestamp;
-use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Owner, Schedules, Settlement};
+use crate::webhook::{
+    Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Schedules, Settlement,
+};
 use backlog::Backlog;
 use turns::{Ticket, Turns};
 
@@ -59,6 +61,8 @@ pub struct Outbox {
     turns: Turns,
     backlog: Backlog,
     offline: BTreeSet<AgentId>,
+    /// Endpoints that the license has.
+    registered: BTreeSet<EndpointId>,
 }
 
 /// One lane: in order, and at most its first is under way.
@@ -87,13 +91,14 @@ impl Outbox {
 
     /// Takes a delivery that became due. One that is known already is ignored.
     ///
-    /// A fact is returned when it is over at once: its bot is offline, or its URL's backlog full.
+    /// A fact is returned when it is over at once: its bot is offline, its registration was taken
+    /// back, or its URL's backlog is full.
     #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
     pub fn due(&mut self, delivery: Arc<Delivery>) -> Option<DeliveryFact> {
         if self.knows(&delivery.id) {
             return None;
         }
-        if matches!(&delivery.owner, Owner::Bot(bot) if self.offline.contains(bot)) {
+        if self.is_deaf(&delivery) {
             return Some(settled(&delivery.id, Settlement::Dropped));
         }
         if self.backlog.is_full_for(&delivery) {
@@ -169,14 +174,15 @@ impl Outbox {
     #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
     pub fn bot_offline(&mut self, bot: &AgentId) -> Vec<DeliveryFact> {
         self.offline.insert(bot.clone());
-        let is_of_bot = |delivery: &&Arc<Delivery>| matches!(&delivery.owner, Owner::Bot(id) if id == bot);
-        let ids: Vec<_> = self.outstanding().filter(is_of_bot).map(|delivery| delivery.id.clone()).collect();
-        ids.iter()
-            .map(|id| {
-                self.remove(id);
-                settled(id, Settlement::Dropped)
-            })
-            .collect()
+        self.drop_deaf()
+    }
+
+    /// From now on the license has these endpoints: what others are owed is dropped, and what still
+    /// comes in for them too. An attempt under way cannot be called back.
+    #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
+    pub fn registered(&mut self, endpoints: BTreeSet<EndpointId>) -> Vec<DeliveryFact> {
+        self.registered = endpoints;
+        self.drop_deaf()
     }
 
     /// A bot hears again. What was dropped stays dropped.
@@ -214,6 +220,26 @@ impl Outbox {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.running.len()
+    }
+
+    /// May nobody hear of it any more?
+    fn is_deaf(&self, delivery: &Delivery) -> bool {
+        match &delivery.owner {
+            Owner::Bot(bot) => self.offline.contains(bot),
+            // Each endpoint of a license is a lane of its own for each conversation.
+            Owner::License => !self.registered.contains(&delivery.lane.endpoint),
+        }
+    }
+
+    fn drop_deaf(&mut self) -> Vec<DeliveryFact> {
+        let deaf = |delivery: &&Arc<Delivery>| self.is_deaf(delivery);
+        let ids: Vec<_> = self.outstanding().filter(deaf).map(|delivery| delivery.id.clone()).collect();
+        ids.iter()
+            .map(|id| {
+                self.remove(id);
+                settled(id, Settlement::Dropped)
+            })
+            .collect()
     }
 
     fn knows(&self, id: &DeliveryId) -> bool {

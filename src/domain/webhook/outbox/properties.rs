@@ -24,6 +24,7 @@ enum Step {
     SendAll,
     Done { which: usize, outcome: Outcome },
     Wait { secs: u64 },
+    /// A bot goes offline, or a registration is taken back.
     Offline { bot: u8 },
     Online { bot: u8 },
     Restart,
@@ -60,11 +61,22 @@ struct World {
     settled: BTreeMap<DeliveryId, Settlement>,
 }
 
+/// Every third one is no bot but a registration of the license.
+const fn is_registration(bot: u8) -> bool {
+    bot % 3 == 2
+}
+
 fn bot_id(bot: u8) -> AgentId {
     AgentId::new(&format!("bot{bot}"))
 }
 
 impl World {
+    fn new() -> Self {
+        let mut world = Self::default();
+        assert!(world.outbox.registered(world.registered()).is_empty());
+        world
+    }
+
     fn due(&mut self, bot: u8, conversation: u64) {
         self.issued += 1;
         let owner = bot_id(bot);
@@ -73,7 +85,7 @@ impl World {
         let delivery = Arc::new(Delivery {
             id: DeliveryId::new(&format!("{:06}", self.issued)),
             lane: lane.clone(),
-            owner: Owner::Bot(owner.clone()),
+            owner: if is_registration(bot) { Owner::License } else { Owner::Bot(owner.clone()) },
             // Some bots share a URL.
             url: format!("http://{}/", bot / 2).into(),
             body: Arc::from(&b"{}"[..]),
@@ -82,7 +94,7 @@ impl World {
         match self.outbox.due(Arc::clone(&delivery)) {
             None => self.lanes.entry(lane).or_default().push_back(delivery.id.clone()),
             Some(fact) => {
-                assert!(self.offline.contains(&owner), "only an offline bot's is turned away");
+                assert!(self.offline.contains(&owner), "only what nobody hears is turned away");
                 self.settle(fact);
             }
         }
@@ -126,9 +138,17 @@ impl World {
         self.outbox = Outbox::default();
         self.running.clear();
         snapshot.into_iter().for_each(|delivery| self.outbox.restore(DeliveryFact::Due(delivery)));
+        let dropped = self.outbox.registered(self.registered());
+        assert!(dropped.is_empty(), "it was dropped before");
         for bot in &self.offline {
             assert!(self.outbox.bot_offline(bot).is_empty(), "it was dropped before");
         }
+    }
+
+    /// The registrations that were not taken back.
+    fn registered(&self) -> BTreeSet<EndpointId> {
+        let here = |bot: &u8| is_registration(*bot) && !self.offline.contains(&bot_id(*bot));
+        (0..u8::MAX).filter(here).map(|bot| EndpointId::new(bot_id(bot).as_str())).collect()
     }
 
     fn step(&mut self, step: &Step) {
@@ -139,12 +159,19 @@ impl World {
             Step::Wait { secs } => self.now = self.now.plus(Duration::from_secs(secs)),
             Step::Offline { bot } => {
                 self.offline.insert(bot_id(bot));
-                let facts = self.outbox.bot_offline(&bot_id(bot));
+                let facts = match is_registration(bot) {
+                    true => self.outbox.registered(self.registered()),
+                    false => self.outbox.bot_offline(&bot_id(bot)),
+                };
                 facts.into_iter().for_each(|fact| self.settle(fact));
             }
             Step::Online { bot } => {
                 self.offline.remove(&bot_id(bot));
-                self.outbox.bot_online(&bot_id(bot));
+                if is_registration(bot) {
+                    assert!(self.outbox.registered(self.registered()).is_empty());
+                } else {
+                    self.outbox.bot_online(&bot_id(bot));
+                }
             }
             Step::Restart => self.restart(),
         }
@@ -173,7 +200,7 @@ proptest! {
 
     #[test]
     fn lanes_keep_their_order_and_nothing_is_lost(steps in steps()) {
-        let mut world = World::default();
+        let mut world = World::new();
         steps.iter().for_each(|step| world.step(step));
         world.drain();
         prop_assert!(world.outbox.is_empty());
@@ -189,7 +216,7 @@ proptest! {
     /// receivers, however much the others have.
     #[test]
     fn nobody_starves(loads in prop::collection::vec(1u64..40, 2..12)) {
-        let mut world = World::default();
+        let mut world = World::new();
         for (bot, &load) in loads.iter().enumerate() {
             (0..load).for_each(|n| world.due(u8::try_from(2 * bot).unwrap(), n));
         }

@@ -252,8 +252,50 @@ fn kinds_of_endpoints_follow_their_own_schedule() {
     let mut global = Arc::unwrap_or_clone(delivery("global", 1, 1));
     global.owner = Owner::License;
     let global = Arc::new(global);
+    assert!(outbox.registered(BTreeSet::from([EndpointId::new("global")])).is_empty());
     assert_eq!(outbox.due(Arc::clone(&global)), None);
     assert_eq!(outbox.next(START).unwrap().timeout, Duration::from_secs(3));
     let verdict = outbox.done(&global.id, Outcome::Trouble, START, 0.0);
     assert_eq!(verdict, over(&global.id, Settlement::Exhausted));
+}
+
+#[test]
+fn what_is_owed_to_a_registration_ends_with_it() {
+    let of = |endpoint: &str, conversation| {
+        let delivery = Arc::unwrap_or_clone(delivery(endpoint, conversation, 1));
+        Arc::new(Delivery { owner: Owner::License, ..delivery })
+    };
+    let (kept, running, waits) = (of("kept", 1), of("gone", 1), of("gone", 2));
+    let bots = delivery("bot", 1, 1);
+    let names = |names: &[&str]| names.iter().map(|name| EndpointId::new(name)).collect::<BTreeSet<_>>();
+    let mut outbox = Outbox::default();
+    assert!(outbox.registered(names(&["kept", "gone"])).is_empty());
+    assert_eq!(outbox.due(Arc::clone(&running)), None);
+    assert_eq!(sent(&mut outbox, START), ids([&running]));
+    for delivery in [&kept, &waits, &bots] {
+        assert_eq!(outbox.due(Arc::clone(delivery)), None);
+    }
+    let dropped =
+        |delivery: &Arc<Delivery>| DeliveryFact::Settled { id: delivery.id.clone(), how: Settlement::Dropped };
+    let facts = outbox.registered(names(&["kept"]));
+    assert_eq!(facts.len(), 2);
+    assert!(facts.contains(&dropped(&running)) && facts.contains(&dropped(&waits)), "{facts:?}");
+    // What matched before it was taken back, and comes in after.
+    let late = of("gone", 3);
+    assert_eq!(outbox.due(Arc::clone(&late)), Some(dropped(&late)));
+    assert_eq!(outbox.done(&running.id, Outcome::Trouble, START, 0.0), Verdict::Gone);
+    let mut left = sent(&mut outbox, START);
+    left.sort();
+    assert_eq!(left, ids([&bots, &kept]));
+}
+
+#[test]
+fn what_was_owed_at_a_restart_to_a_registration_that_is_gone_is_dropped() {
+    let owed = Arc::unwrap_or_clone(delivery("gone", 1, 1));
+    let owed = Arc::new(Delivery { owner: Owner::License, ..owed });
+    let mut outbox = Outbox::default();
+    outbox.restore(DeliveryFact::Due(Arc::clone(&owed)));
+    let facts = outbox.registered(BTreeSet::new());
+    assert_eq!(facts, [DeliveryFact::Settled { id: owed.id.clone(), how: Settlement::Dropped }]);
+    assert!(outbox.is_empty() && outbox.next(START).is_none());
 }

@@ -17,7 +17,7 @@ use crate::engine::link;
 use crate::engine::order::{Done, Failure};
 use crate::engine::participants::{announce, store};
 use crate::engine::profiles::AgentProfile;
-use crate::engine::push::{capture, deliveries};
+use crate::engine::push::{agent_deleted, capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -89,10 +89,10 @@ impl BotActor {
     }
 
     fn commit(&mut self, fact: BotFact, done: Done, answer: Answer, ctx: &mut Context<Self>) {
-        let before = self.state.duty.status;
+        let (before, was_here) = (self.state.duty.status, !self.state.removed);
         let (license, id) = (self.table.id, self.state.id.clone());
         self.state.apply(&fact);
-        let mut entries = vec![Entry::Bot(license, id, fact)];
+        let mut entries = vec![Entry::Bot(license, id.clone(), fact)];
         let mut release = Release::reply(answer, Ok(done));
         let status = self.state.duty.status;
         if status != before {
@@ -100,6 +100,9 @@ impl BotActor {
             let capture = capture(&self.table, told);
             deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
             release.pushes.push((license, capture));
+        }
+        if was_here && self.state.removed {
+            agent_deleted(&self.shard.engine, &self.table, &id, &mut entries);
         }
         release.take_due(&entries);
         let profile = Arc::new(AgentProfile::from(&self.state));

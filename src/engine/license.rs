@@ -8,7 +8,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Token;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::participant::license::{License, LicenseChange};
+use switchboard_domain::participant::license::{License, LicenseChange, LicenseFact};
 
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::dialect::Disconnect;
@@ -21,6 +21,7 @@ use crate::engine::participants::store;
 use crate::engine::release::{Answer, Release};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
+use crate::engine::webhook::Webhooks;
 use crate::storage::{ActorKey, Lsn, Save};
 
 /// A token as its snapshot holds it: a revoked one is remembered, so that nothing brings it back.
@@ -48,8 +49,10 @@ pub struct LicenseActor {
 pub struct Change {
     /// How.
     pub change: LicenseChange,
-    /// Who hears how it went.
+    /// Who hears how it went, and what.
     pub answer: Answer,
+    /// Told when it is in force.
+    pub done: Done,
 }
 
 /// Gives out a token, of which only the hash is known here.
@@ -135,18 +138,26 @@ impl LicenseActor {
 impl Handler<Change> for LicenseActor {
     type Result = ();
 
-    fn handle(&mut self, Change { change, answer }: Change, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Change { change, answer, done }: Change, ctx: &mut Context<Self>) {
         if let Err(full) = self.shard.ready() {
             return self.refuse(answer, full);
         }
         let fact = match self.state.change(change) {
             Ok(Some(fact)) => fact,
-            Ok(None) => return self.shard.after(self.lsn, Release::reply(answer, Ok(Done::Nothing))),
+            Ok(None) => return self.shard.after(self.lsn, Release::reply(answer, Ok(done))),
             Err(rejected) => return self.shard.after(self.lsn, Release::reply(answer, Err(rejected.into()))),
         };
+        let LicenseFact::Put(after) = &fact;
+        let webhooks = (after.webhooks != self.state.webhooks).then(|| Webhooks::of(after));
         self.state.apply(&fact);
-        let (table, license) = (Arc::clone(&self.table), self.state.clone());
-        let release = Release::reply(answer, Ok(Done::Nothing)).first(move || table.set_license(license));
+        let (shard, table, license) = (Rc::clone(&self.shard), Arc::clone(&self.table), self.state.clone());
+        let release = Release::reply(answer, Ok(done)).first(move || {
+            // The dispatcher hears of an endpoint before anybody can owe it something.
+            if let (Some(webhooks), Some(dispatcher)) = (webhooks, shard.engine.dispatcher(table.id)) {
+                link::tell(&dispatcher, webhooks);
+            }
+            table.set_license(license);
+        });
         self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);
     }
 }

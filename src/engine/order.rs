@@ -16,7 +16,7 @@ use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::license::LicenseChange;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
+use switchboard_domain::webhook::{BotWebhooks, EndpointId, PropertyFilter, Registration};
 
 use crate::engine::profiles::{AgentProfile, Profiles};
 
@@ -66,6 +66,11 @@ pub enum Order {
     /// Definitions of properties: of the principal's application, or of every namespace.
     ListProperties {
         /// Every namespace.
+        all: bool,
+    },
+    /// Webhooks of the principal's application, or of every application.
+    ListWebhooks {
+        /// Of every application.
         all: bool,
     },
     /// Gives out a customer's token.
@@ -188,6 +193,10 @@ pub enum Done {
     CustomerToken(IssuedToken),
     /// Definitions of properties.
     Properties(PropertyTable),
+    /// A webhook was registered.
+    WebhookRegistered(EndpointId),
+    /// Webhooks of the license, oldest first.
+    Webhooks(Vec<Registration>),
 }
 
 /// Something to show, with the profiles of the users named in it as they were at that moment,
@@ -346,6 +355,7 @@ impl Order {
             Self::GetBot { .. } => "get_bot",
             Self::ChangeLicense(_) => "change_license",
             Self::ListProperties { .. } => "list_properties",
+            Self::ListWebhooks { .. } => "list_webhooks",
             Self::IssueCustomerToken { .. } => "issue_customer_token",
         }
     }

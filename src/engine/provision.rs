@@ -40,6 +40,7 @@ impl Plan {
                 properties: old.properties.clone(),
                 max_customer_chats: old.max_customer_chats,
                 settings: old.settings,
+                webhooks: old.webhooks.clone(),
                 ..self.license
             },
         };

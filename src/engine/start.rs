@@ -27,7 +27,7 @@ use crate::engine::release::Answer;
 use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::engine::webhook::{BotStatus, DispatcherActor, WorkerActor};
+use crate::engine::webhook::{BotStatus, DispatcherActor, Webhooks, WorkerActor};
 use crate::storage::{Lsn, StorageError};
 use crate::telemetry::clock;
 
@@ -156,7 +156,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     let Some(at) = handle.arbiter(home) else { return Ok(()) };
     let table = handle.tables().add_license(license.clone());
     table.saw_conversation(handle.records().highest_number(id)?);
-    let (owner, owed) = (Arc::clone(&table), known.owed(id));
+    let (owner, owed, webhooks) = (Arc::clone(&table), known.owed(id), Webhooks::of(&license));
     let schedules = handle.settings().schedules.clone();
     let actors = LicenseActors {
         license: LicenseActor::start_in_arbiter(&at, move |_| {
@@ -164,7 +164,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
         }),
         router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id)),
         dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
-            DispatcherActor::new(Shard::here(), id, schedules, owed)
+            DispatcherActor::new(Shard::here(), id, schedules, owed, webhooks)
         }),
     };
     handle.directory().licenses.insert(id, actors.clone());

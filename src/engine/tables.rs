@@ -95,7 +95,7 @@ impl LicenseTable {
             agents: DashMap::new(),
             bots: DashMap::new(),
             customers: DashMap::new(),
-            endpoints: ArcSwap::from_pointee(EndpointTable::build(std::iter::empty())),
+            endpoints: ArcSwap::from_pointee(EndpointTable::default()),
             rows: DashMap::new(),
             conversations: AtomicU64::new(0),
         }
@@ -128,14 +128,18 @@ impl LicenseTable {
 
     pub(crate) fn set_license(&self, license: License) {
         self.properties.store(Arc::new(license.properties.clone()));
+        let webhooks_differ = self.license.load().webhooks != license.webhooks;
         self.license.store(Arc::new(license));
+        if webhooks_differ {
+            self.rebuild_endpoints();
+        }
     }
 
     pub(crate) fn rebuild_endpoints(&self) {
-        // Bots of two shards may change at once: whoever is later builds from both.
+        // Bots of two shards may change at once, and the license: whoever is later builds from all.
         self.endpoints.rcu(|_| {
             let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
-            EndpointTable::build(bots.iter().map(|bot| &**bot))
+            EndpointTable::build(&self.license.load().webhooks, bots.iter().map(|bot| &**bot))
         });
     }
 

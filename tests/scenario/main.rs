@@ -22,6 +22,7 @@ mod errors_rtm;
 mod errors_web;
 mod flapping;
 mod fuzz;
+mod license_webhooks;
 mod load;
 mod marks;
 mod notes;

@@ -23,6 +23,7 @@ pub(super) fn routes<E: Engine>(engine: E) -> Router {
         .route("/v3.0/configuration/action/{action}", configuration.clone())
         // Early 2019.
         .route("/v3.0/configuration/agents/{action}", configuration.clone())
+        .route("/v3.0/configuration/webhooks/{action}", configuration.clone())
         .route("/v3.0/configuration/properties/{action}", configuration.clone())
         // Without a version: the newest.
         .route("/agent/action/{action}", agent)

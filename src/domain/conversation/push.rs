@@ -159,6 +159,11 @@ pub enum Push {
         /// What.
         text: Box<str>,
     },
+    /// An agent is gone for good. Only webhooks tell of it.
+    AgentDeleted {
+        /// A human agent or a bot.
+        agent: AgentId,
+    },
 }
 
 /// Who hears a push. Resolved by the hubs, which know who listens.
@@ -218,7 +223,7 @@ impl Push {
             | Self::EventChanged { chat, .. }
             | Self::PostbackSent { chat, .. }
             | Self::AccessChanged { chat, .. } => Some(*chat),
-            Self::AgentStatusChanged { .. } => None,
+            Self::AgentStatusChanged { .. } | Self::AgentDeleted { .. } => None,
         }
     }
 
@@ -238,7 +243,7 @@ impl Push {
             Self::PropertiesChanged { place, .. } => place.thread(),
             Self::EventChanged { event, .. } => Some(event.id.thread),
             Self::PostbackSent { event, .. } => Some(event.thread),
-            Self::AccessChanged { .. } | Self::AgentStatusChanged { .. } => None,
+            Self::AccessChanged { .. } | Self::AgentStatusChanged { .. } | Self::AgentDeleted { .. } => None,
         }
     }
 

@@ -282,11 +282,13 @@ mod tests {
         };
         let fact = license.change(LicenseChange::RegisterWebhook(webhook.clone())).unwrap().unwrap();
         license.apply(&fact);
-        assert_eq!(license.webhooks, [webhook.clone()]);
+        assert_eq!(license.webhooks, std::slice::from_ref(&webhook));
         let wrong = Registration { url: "nowhere".into(), ..webhook };
         assert!(license.change(LicenseChange::RegisterWebhook(wrong)).is_err());
-        let remove =
-            |of: &str| LicenseChange::UnregisterWebhook { id: EndpointId::new("w1"), of: Some(ClientId::new(of)) };
+        let remove = |of: &str| LicenseChange::UnregisterWebhook {
+            id: EndpointId::new("w1"),
+            of: Some(ClientId::new(of)),
+        };
         assert_eq!(license.change(remove("app-8")), Err(Rejected::NotFound(Resource::Webhook)));
         let fact = license.change(remove("app-7")).unwrap().unwrap();
         license.apply(&fact);

@@ -122,6 +122,7 @@ impl Action {
                 AccessChange::Set(_) => Self::AccessSet,
             }),
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
+            Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
         }
     }
 

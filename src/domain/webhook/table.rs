@@ -18,8 +18,8 @@ impl EndpointTable {
     /// nor removed.
     pub fn build<'a>(registered: &[Registration], bots: impl Iterator<Item = &'a Bot>) -> Self {
         let hearing = bots.filter(|bot| !bot.removed && bot.duty.status != RoutingStatus::Offline);
-        let of_bots = hearing
-            .flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)));
+        let of_bots =
+            hearing.flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)));
         registered.iter().map(Registration::endpoint).chain(of_bots).collect()
     }
 

@@ -18,9 +18,23 @@ use crate::engine::shard::Shard;
 /// Changes the license.
 pub(super) fn change(shard: &Rc<Shard>, by: &Principal, change: LicenseChange, answer: Answer) {
     match shard.engine.directory().license(by.license) {
-        Some(actors) => link::tell(&actors.license, Change { change, answer }),
+        Some(actors) => {
+            let done = match &change {
+                LicenseChange::RegisterWebhook(webhook) => Done::WebhookRegistered(webhook.id.clone()),
+                _ => Done::Nothing,
+            };
+            link::tell(&actors.license, Change { change, answer, done });
+        }
         None => shard.answer(answer, Err(Rejected::Internal.into())),
     }
+}
+
+/// Webhooks of the principal's application, or of all, oldest first. The table holds only what is
+/// durable.
+pub(super) fn webhooks(shard: &Shard, by: &Principal, all: bool) -> Outcome {
+    let license = table(shard, by.license)?.license.load_full();
+    let shown = license.webhooks.iter().filter(|webhook| all || webhook.client == by.client);
+    Ok(Done::Webhooks(shown.cloned().collect()))
 }
 
 /// Definitions of properties: of the principal's application, or all. The table holds only what is

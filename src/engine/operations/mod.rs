@@ -82,6 +82,7 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::GetBot { bot, any } => shard.answer(answer, bots::get(shard, &by, &bot, any)),
         Order::ChangeLicense(change) => license::change(shard, &by, change, answer),
         Order::ListProperties { all } => shard.answer(answer, license::properties(shard, &by, all)),
+        Order::ListWebhooks { all } => shard.answer(answer, license::webhooks(shard, &by, all)),
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }

@@ -1,14 +1,15 @@
 //! The dispatcher: hears what fell due, gives attempts to workers, journals what is settled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::participant::license::License;
 use switchboard_domain::webhook::{
-    Delivery, DeliveryFact, DeliveryId, Outbox, Outcome, Schedules, Settlement, Verdict,
+    Delivery, DeliveryFact, DeliveryId, EndpointId, Outbox, Outcome, Schedules, Settlement, Verdict,
 };
 
 use crate::engine::entry::{Entry, unreadable};
@@ -37,6 +38,7 @@ pub struct DispatcherActor {
     /// Calls given up since that was said last, and when that was.
     given_up: u64,
     told: Option<Duration>,
+    at_start: Webhooks,
 }
 
 /// A delivery fell due; its change is durable.
@@ -55,6 +57,18 @@ pub struct BotStatus {
     pub online: bool,
 }
 
+/// The license has these webhooks now.
+#[derive(Default)]
+pub struct Webhooks(BTreeSet<EndpointId>);
+
+impl Webhooks {
+    /// Those that the license has.
+    #[must_use]
+    pub fn of(license: &License) -> Self {
+        Self(license.webhooks.iter().map(|webhook| webhook.id.clone()).collect())
+    }
+}
+
 /// An attempt is over.
 pub struct Attempted {
     /// Which delivery.
@@ -69,6 +83,9 @@ impl Message for Due {
 impl Message for BotStatus {
     type Result = ();
 }
+impl Message for Webhooks {
+    type Result = ();
+}
 impl Message for Attempted {
     type Result = ();
 }
@@ -79,14 +96,22 @@ impl Actor for DispatcherActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.run_interval(TICK, |dispatcher, ctx| dispatcher.send(ctx));
         ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.store());
-        self.send(ctx);
+        let Webhooks(registered) = std::mem::take(&mut self.at_start);
+        self.set_registered(registered, ctx);
     }
 }
 
 impl DispatcherActor {
-    /// A dispatcher with the deliveries that were outstanding at the start, all of them stored.
+    /// A dispatcher with the deliveries that were outstanding at the start, all of them stored, and
+    /// the webhooks that the license has.
     #[must_use]
-    pub fn new(shard: Rc<Shard>, license: LicenseId, schedules: Schedules, owed: Vec<Arc<Delivery>>) -> Self {
+    pub fn new(
+        shard: Rc<Shard>,
+        license: LicenseId,
+        schedules: Schedules,
+        owed: Vec<Arc<Delivery>>,
+        at_start: Webhooks,
+    ) -> Self {
         let mut outbox = Outbox::new(schedules);
         let stored = owed.iter().map(|delivery| delivery.id.clone()).collect();
         owed.into_iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(delivery)));
@@ -99,6 +124,7 @@ impl DispatcherActor {
             next_worker: 0,
             given_up: 0,
             told: None,
+            at_start,
         }
     }
 
@@ -110,6 +136,13 @@ impl DispatcherActor {
             let Some(worker) = worker else { return };
             link::tell(&worker, Post { delivery: attempt.delivery, reply: ctx.address() });
         }
+    }
+
+    /// What is owed to a webhook that is gone ends with it, also when a crash came in between.
+    fn set_registered(&mut self, registered: BTreeSet<EndpointId>, ctx: &mut Context<Self>) {
+        let dropped = self.outbox.registered(registered);
+        dropped.into_iter().for_each(|fact| self.settle(fact));
+        self.send(ctx);
     }
 
     fn settle(&mut self, fact: DeliveryFact) {
@@ -214,6 +247,14 @@ impl Handler<BotStatus> for DispatcherActor {
             dropped.into_iter().for_each(|fact| self.settle(fact));
         }
         self.send(ctx);
+    }
+}
+
+impl Handler<Webhooks> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, Webhooks(registered): Webhooks, ctx: &mut Context<Self>) {
+        self.set_registered(registered, ctx);
     }
 }
 

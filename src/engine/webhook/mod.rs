@@ -5,5 +5,5 @@ mod dispatcher;
 mod worker;
 
 pub(crate) use dispatcher::encode;
-pub use dispatcher::{BotStatus, DispatcherActor, Due};
+pub use dispatcher::{BotStatus, DispatcherActor, Due, Webhooks};
 pub(crate) use worker::{Post, WorkerActor};

@@ -72,6 +72,11 @@ impl Sink {
         Self { address, shared, task }
     }
 
+    /// The URL of a path here.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The `webhooks` object of a bot that hears these actions at `path`.
     pub(crate) fn webhooks(&self, path: &str, actions: Value) -> Value {
         let actions = match actions {
@@ -82,7 +87,7 @@ impl Sink {
             other => panic!("a list of actions: {other}"),
         };
         json!({
-            "url": format!("http://{}{path}", self.address),
+            "url": self.url(path),
             "secret_key": "s3cr3t",
             "actions": actions.collect::<Vec<_>>(),
         })

@@ -119,6 +119,9 @@ static METHODS: &[Method] = &[
     method(Api::Configuration, WEB, "remove_bot_agent", writes_bots, read::remove_bot),
     method(Api::Configuration, WEB, "get_bot_agents", reads_bots, read::list_bots),
     method(Api::Configuration, WEB, "get_bot_agent_details", reads_bots, read::get_bot),
+    method(Api::Configuration, WEB, "register_webhook", writes_webhooks, read::register_webhook),
+    method(Api::Configuration, WEB, "get_webhooks_config", reads_webhooks, read::list_webhooks),
+    method(Api::Configuration, WEB, "unregister_webhook", writes_webhooks, read::unregister_webhook),
     method(Api::Configuration, WEB, "create_properties", writes_properties, read::create_properties),
     method(Api::Configuration, WEB, "get_property_configs", reads_properties, read::list_properties),
 ];
@@ -163,6 +166,14 @@ fn reads_bots(scopes: ScopeSet) -> bool {
 
 fn writes_bots(scopes: ScopeSet) -> bool {
     scopes.reach(Family::Bots, Right::Write).is_some()
+}
+
+fn reads_webhooks(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Webhooks, Right::Read).is_some()
+}
+
+fn writes_webhooks(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Webhooks, Right::Write).is_some()
 }
 
 fn reads_properties(scopes: ScopeSet) -> bool {
@@ -210,6 +221,9 @@ mod tests {
             (Api::Configuration, "create_bot_agent", "agents-bot--my:rw", "agents-bot--all:ro"),
             (Api::Configuration, "remove_bot_agent", "agents-bot--all:rw", "webhooks--all:rw"),
             (Api::Configuration, "get_bot_agents", "agents-bot--my:ro", "chats--all:rw"),
+            (Api::Configuration, "register_webhook", "webhooks--my:rw", "webhooks--all:ro"),
+            (Api::Configuration, "get_webhooks_config", "webhooks--my:ro", "agents-bot--all:rw"),
+            (Api::Configuration, "unregister_webhook", "webhooks--all:rw", "webhooks--all:ro"),
             (Api::Configuration, "create_properties", "properties--my:rw", "properties--all:ro"),
             (Api::Configuration, "get_property_configs", "properties--all:ro", "agents-bot--all:ro"),
         ] {

@@ -63,6 +63,7 @@ const fn not_found(resource: Resource) -> &'static str {
         Resource::Event => "Event not found",
         Resource::User => "User not found",
         Resource::Bot => "Bot agent not found",
+        Resource::Webhook => "Webhook not found",
     }
 }
 

@@ -334,6 +334,7 @@ fn name_of(push: &Push) -> &'static str {
         Push::EventChanged { .. } => "event_changed",
         Push::PostbackSent { .. } => "postback_sent",
         Push::AccessChanged { .. } => "access_changed",
+        Push::AgentDeleted { .. } => "agent_deleted",
     }
 }
 

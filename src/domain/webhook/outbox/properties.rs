@@ -20,13 +20,25 @@ const CONVERSATIONS: u64 = 12;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Due { bot: u8, conversation: u64 },
+    Due {
+        bot: u8,
+        conversation: u64,
+    },
     SendAll,
-    Done { which: usize, outcome: Outcome },
-    Wait { secs: u64 },
+    Done {
+        which: usize,
+        outcome: Outcome,
+    },
+    Wait {
+        secs: u64,
+    },
     /// A bot goes offline, or a registration is taken back.
-    Offline { bot: u8 },
-    Online { bot: u8 },
+    Offline {
+        bot: u8,
+    },
+    Online {
+        bot: u8,
+    },
     Restart,
 }
 

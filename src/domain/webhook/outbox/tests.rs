@@ -275,8 +275,10 @@ fn what_is_owed_to_a_registration_ends_with_it() {
     for delivery in [&kept, &waits, &bots] {
         assert_eq!(outbox.due(Arc::clone(delivery)), None);
     }
-    let dropped =
-        |delivery: &Arc<Delivery>| DeliveryFact::Settled { id: delivery.id.clone(), how: Settlement::Dropped };
+    let dropped = |delivery: &Arc<Delivery>| DeliveryFact::Settled {
+        id: delivery.id.clone(),
+        how: Settlement::Dropped,
+    };
     let facts = outbox.registered(names(&["kept"]));
     assert_eq!(facts.len(), 2);
     assert!(facts.contains(&dropped(&running)) && facts.contains(&dropped(&waits)), "{facts:?}");

@@ -1,20 +1,15 @@
 //! Bots as the Configuration API takes them (spec v3.0, 7.1).
 
-use std::borrow::Cow;
-
 use switchboard_domain::auth::{Family, Reach, Right};
 use switchboard_domain::id::{AgentId, GroupId};
 use switchboard_domain::limits::{DEFAULT_MAX_CHATS, MAX_CHATS_COUNT};
 use switchboard_domain::participant::bot::BotChange;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::routing::Priority;
-use switchboard_domain::webhook::{Additional, AuthorKind, BotWebhooks, Filters, Subscription};
 
 use super::Call;
-use super::properties::rules;
+use super::webhooks::of_bot;
 use crate::api::livechat::object::Object;
-use crate::api::livechat::v3_0::NUMBER;
-use crate::api::livechat::v3_0::show::ACTIONS;
 use crate::engine::dialect::Ask;
 use crate::engine::order::{Failure, NewBot, Order};
 
@@ -30,11 +25,6 @@ const PRIORITIES: [(&str, Priority); 4] = [
     ("last", Priority::Last),
     ("supervisor", Priority::Supervisor),
 ];
-const ADDITIONAL: [(&str, Additional); 3] = [
-    ("chat_properties", Additional::ChatProperties),
-    ("access", Additional::Access),
-    ("thread_id", Additional::ThreadId),
-];
 
 /// `create_bot_agent`
 pub(in super::super) fn create_bot(call: &Call<'_>) -> Result<Ask, Failure> {
@@ -48,7 +38,7 @@ pub(in super::super) fn create_bot(call: &Call<'_>) -> Result<Ask, Failure> {
             default_priority: args.choice("default_group_priority", &PRIORITIES)?.unwrap_or_default(),
             max_chats: max_chats(args)?.unwrap_or(DEFAULT_MAX_CHATS),
         },
-        webhooks: webhooks(args)?,
+        webhooks: of_bot(args)?,
     }))
 }
 
@@ -62,7 +52,7 @@ pub(in super::super) fn update_bot(call: &Call<'_>) -> Result<Ask, Failure> {
         max_chats: max_chats(args)?,
         default_priority: args.choice("default_group_priority", &PRIORITIES)?,
         groups: groups(args)?,
-        webhooks: webhooks(args)?,
+        webhooks: of_bot(args)?,
         token: call.by.map(|by| by.token),
     };
     call.order(Order::UpdateBot(args.required("id")?, change))
@@ -106,57 +96,6 @@ fn groups(args: &Object<'_>) -> Result<Option<Vec<(GroupId, Priority)>>, Failure
         Ok((GroupId(group.required("id")?), group.required_choice("priority", &PRIORITIES)?))
     };
     groups.iter().map(entry).collect::<Result<_, _>>().map(Some)
-}
-
-fn webhooks(args: &Object<'_>) -> Result<Option<BotWebhooks>, Failure> {
-    let Some(webhooks) = args.optional::<Object<'_>>("webhooks")? else { return Ok(None) };
-    let actions: Vec<Object<'_>> = webhooks.required("actions")?;
-    Ok(Some(BotWebhooks {
-        url: webhooks.required("url")?,
-        secret_key: webhooks.required("secret_key")?,
-        actions: actions.iter().map(subscription).collect::<Result<_, _>>()?,
-        dialect: NUMBER,
-    }))
-}
-
-fn subscription(action: &Object<'_>) -> Result<Subscription, Failure> {
-    let filters: Option<Object<'_>> = action.optional("filters")?;
-    Ok(Subscription {
-        action: action.required_choice("name", &ACTIONS)?,
-        filters: filters.map(|given| read_filters(&given)).transpose()?,
-        additional: additional(action)?,
-    })
-}
-
-fn additional(action: &Object<'_>) -> Result<Option<Vec<Additional>>, Failure> {
-    let Some(names) = action.optional::<Vec<Cow<'_, str>>>("additional_data")? else { return Ok(None) };
-    let known =
-        |name: &Cow<'_, str>| ADDITIONAL.iter().find(|(known, _)| **known == **name).map(|(_, value)| *value);
-    let wanted: Option<Vec<_>> = names.iter().map(known).collect();
-    match wanted {
-        Some(wanted) => Ok(Some(wanted)),
-        None => Err(action.invalid("additional_data", "must name only: chat_properties, access, thread_id")),
-    }
-}
-
-/// The filters that there are (7.2 and the seed of the bots).
-const FILTERS: [&str; 4] = ["chat_member_ids", "author_type", "only_my_chats", "chat_properties"];
-
-fn read_filters(filters: &Object<'_>) -> Result<Filters, Failure> {
-    // One that is not known would silently match everything.
-    if let Some((unknown, _)) = filters.entries().find(|(name, _)| !FILTERS.contains(name)) {
-        return Err(filters.invalid(unknown, "no such filter"));
-    }
-    let members: Object<'_> = filters.optional("chat_member_ids")?.unwrap_or_default();
-    let properties: Object<'_> = filters.optional("chat_properties")?.unwrap_or_default();
-    let authors = [("customer", AuthorKind::Customer), ("agent", AuthorKind::Agent)];
-    Ok(Filters {
-        agents_any: members.optional("agents_any")?,
-        agents_exclude: members.optional("agents_exclude")?,
-        author: filters.choice("author_type", &authors)?,
-        only_my_chats: filters.optional("only_my_chats")?,
-        properties: rules(&properties)?,
-    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod marks;
 mod properties;
 mod property_configs;
 mod users;
+mod webhooks;
 
 pub(super) use access::{grant_access, revoke_access, set_access};
 pub(super) use bots::{create_bot, get_bot, list_bots, remove_bot, update_bot};
@@ -33,6 +34,7 @@ pub(super) use login::{agent_login, customer_login};
 pub(super) use marks::{follow_chat, see, send_sneak_peek, send_typing, tag, unfollow_chat, untag};
 pub(super) use property_configs::{LOCATIONS, TYPES, create_properties, list_properties};
 pub(super) use users::{add_user, remove_user, update_agent};
+pub(super) use webhooks::{list_webhooks, register_webhook, unregister_webhook};
 
 use switchboard_domain::auth::{Principal, ScopeSet};
 use switchboard_domain::error::Rejected;

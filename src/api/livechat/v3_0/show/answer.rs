@@ -11,6 +11,7 @@ use super::chat::{LineOut, follows};
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
+use super::webhook_config::RegistrationOut;
 use super::{Lens, Text};
 use crate::engine::dialect::Side;
 use crate::engine::order::{Done, Shown};
@@ -42,6 +43,11 @@ impl Serialize for Answer<'_> {
             Done::Bots(bots) => {
                 let lines: Vec<_> = bots.iter().map(|bot| BotLine::from(&**bot)).collect();
                 one(serializer, "bot_agents", &lines)
+            }
+            Done::WebhookRegistered(id) => one(serializer, "webhook_id", id.as_str()),
+            Done::Webhooks(webhooks) => {
+                let webhooks: Vec<_> = webhooks.iter().map(RegistrationOut::from).collect();
+                one(serializer, "webhooks_config", &webhooks)
             }
             Done::Properties(table) => configs(table).serialize(serializer),
             Done::Bot(bot) => one(serializer, "bot_agent", &BotDetails::from(&**bot)),

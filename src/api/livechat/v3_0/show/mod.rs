@@ -16,6 +16,7 @@ mod property_configs;
 mod push;
 mod user;
 mod webhook;
+mod webhook_config;
 
 use std::fmt::Display;
 
@@ -27,9 +28,9 @@ use crate::engine::order::Shown;
 use crate::engine::profiles::Profiles;
 
 pub(super) use answer::Answer;
-pub(super) use bot::ACTIONS;
 pub(super) use push::{PushFrame, disconnect};
 pub(super) use webhook::body as webhook_body;
+pub(super) use webhook_config::ACTIONS;
 
 /// What a reader looks through.
 #[derive(Clone, Copy)]

@@ -43,6 +43,9 @@ pub(super) enum Payload<'a> {
         agent_id: &'a str,
         routing_status: &'static str,
     },
+    Deleted {
+        agent_id: &'a str,
+    },
     Tag {
         chat_id: Text<ConversationId>,
         thread_id: Text<ThreadId>,

@@ -24,20 +24,25 @@ impl<'a> PushFrame<'a> {
     /// `None` for what this side does not know or may not see.
     pub(in super::super) fn new(side: Side, capture: &'a Capture, follows: bool) -> Option<Self> {
         let push = &capture.what.push;
-        let seen = side == Side::Agent
-            || match push {
-                Push::EventPosted { event, .. } => event.visible_to_customer(),
-                Push::Typing { visibility, .. } => *visibility == Visibility::All,
-                Push::EventChanged { event, .. } => event.visible_to_customer(),
-                // Customers are told of access only as a whole.
-                Push::AccessChanged { change, .. } => matches!(change, AccessChange::Set(_)),
-                Push::AgentStatusChanged { .. }
-                | Push::ChatFollowed { .. }
-                | Push::TagChanged { .. }
-                | Push::DraftShown { .. } => false,
-                _ => true,
-            };
+        let seen = match push {
+            Push::AgentDeleted { .. } => false,
+            _ if side == Side::Agent => true,
+            Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => event.visible_to_customer(),
+            Push::Typing { visibility, .. } => *visibility == Visibility::All,
+            // Customers are told of access only as a whole.
+            Push::AccessChanged { change, .. } => matches!(change, AccessChange::Set(_)),
+            Push::AgentStatusChanged { .. }
+            | Push::ChatFollowed { .. }
+            | Push::TagChanged { .. }
+            | Push::DraftShown { .. } => false,
+            _ => true,
+        };
         seen.then(|| Self { lens: Lens::of(side, capture), push, follows })
+    }
+
+    /// As agents see it; also what only webhooks tell.
+    pub(super) fn for_webhook(capture: &'a Capture) -> Self {
+        Self { lens: Lens::of(Side::Agent, capture), push: &capture.what.push, follows: false }
     }
 
     /// The name of the push.
@@ -69,6 +74,7 @@ impl<'a> PushFrame<'a> {
                 AccessChange::Revoked(_) => "access_revoked",
                 AccessChange::Set(_) => "access_set",
             },
+            Push::AgentDeleted { .. } => "agent_deleted",
         }
     }
 
@@ -162,6 +168,7 @@ impl<'a> PushFrame<'a> {
                 let shown = if named.groups.is_empty() { access } else { named };
                 Payload::Access { resource: "chat", id: Text(*chat), access: shown.into() }
             }
+            Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
         }
     }
 }

@@ -9,11 +9,11 @@ use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::id::ThreadId;
 use switchboard_domain::webhook::{Action, Additional, Endpoint};
 
-use super::bot::{action_name, additional_name};
 use super::payload::Payload;
 use super::properties::AccessOut;
 use super::push::PushFrame;
 use super::user::spaced_status;
+use super::webhook_config::{action_name, additional_name};
 use super::{Lens, Text};
 use crate::engine::dialect::{Capture, Side};
 
@@ -30,7 +30,7 @@ pub(in super::super) fn body<'a>(
         Push::AgentStatusChanged { agent, status } => {
             Data::Status { agent_id: agent.as_str(), status: spaced_status(*status) }
         }
-        _ => Data::Push(PushFrame::new(Side::Agent, capture, false)?.payload()),
+        _ => Data::Push(PushFrame::for_webhook(capture).payload()),
     };
     let lens = Lens::of(Side::Agent, capture);
     let additional_data = (!endpoint.additional.is_empty()).then(|| AdditionalOut {

@@ -25,7 +25,7 @@ use crate::engine::order::{
 };
 
 /// The payload of a response to Ann or Mia.
-fn answer(side: Side, action: &str, done: Done) -> Value {
+pub(super) fn answer(side: Side, action: &str, done: Done) -> Value {
     let head = FrameHead { request_id: Some("7".into()), action: action.into() };
     let text = V3_0.answer(side, &head, &Ok(done), Some(&principal(side, &["*"])));
     let frame: Value = serde_json::from_str(&text).unwrap();

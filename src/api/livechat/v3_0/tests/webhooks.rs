@@ -5,13 +5,17 @@ use switchboard_domain::conversation::push::Push;
 use switchboard_domain::id::{AgentId, ClientId};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::{Action, Additional, Endpoint, EndpointId, Filters, Owner};
+use switchboard_domain::webhook::{
+    Action, Additional, Endpoint, EndpointId, Filters, Owner, Registration, Subscription,
+};
 
+use super::answers::answer;
 use super::pushes::{capture, posted};
 use super::{ann, hello, note, routing, started};
 use crate::api::livechat::v3_0::show::testing as world;
 use crate::api::livechat::v3_0::{NUMBER, V3_0};
-use crate::engine::dialect::Dialect;
+use crate::engine::dialect::{Dialect, Side};
+use crate::engine::order::Done;
 
 fn endpoint(action: Action, additional: &[Additional]) -> Endpoint {
     Endpoint {
@@ -106,4 +110,55 @@ fn additional_data_holds_what_was_asked_for() {
     );
     let some = body(Action::MemberAdded, &[Additional::Access], push());
     assert_eq!(some["additional_data"], json!({ "access": { "group_ids": [0] } }));
+}
+
+#[test]
+fn the_end_of_an_agent_is_told_to_webhooks_only() {
+    let push = || Push::AgentDeleted { agent: AgentId::new(world::BOT) };
+    expect(Action::AgentDeleted, push(), "agent_deleted", &json!({ "agent_id": world::BOT }));
+    for side in [Side::Agent, Side::Customer] {
+        assert!(V3_0.push(side, &capture(push()), false).is_none());
+    }
+}
+
+#[test]
+fn registrations_are_shown_as_they_were_given() {
+    let webhook = Registration {
+        id: EndpointId::new("k3v9q0x7c2m5b8n1z4l6j0h2d"),
+        client: ClientId::new("app-7"),
+        url: "https://bots.example.org/closed".into(),
+        secret_key: "s3cr3t".into(),
+        description: Some("closed threads".into()),
+        subscription: Subscription {
+            action: Action::ThreadClosed,
+            filters: Some(Filters { agents_any: Some(vec![AgentId::new(world::ANN)]), ..Filters::default() }),
+            additional: None,
+        },
+        dialect: NUMBER,
+    };
+    let registered = Done::WebhookRegistered(webhook.id.clone());
+    assert_eq!(
+        answer(Side::Agent, "register_webhook", registered),
+        json!({ "webhook_id": "k3v9q0x7c2m5b8n1z4l6j0h2d" })
+    );
+    let plain = Registration {
+        description: None,
+        subscription: Subscription {
+            action: Action::EventPosted,
+            filters: None,
+            additional: Some(vec![Additional::Access, Additional::ChatProperties]),
+        },
+        ..webhook.clone()
+    };
+    assert_eq!(
+        answer(Side::Agent, "get_webhooks_config", Done::Webhooks(vec![webhook, plain])),
+        json!({ "webhooks_config": [
+            { "webhook_id": "k3v9q0x7c2m5b8n1z4l6j0h2d", "url": "https://bots.example.org/closed",
+              "description": "closed threads", "action": "thread_closed", "secret_key": "s3cr3t",
+              "filters": { "chat_member_ids": { "agents_any": ["ann@example.org"] } }, "owner_client_id": "app-7" },
+            { "webhook_id": "k3v9q0x7c2m5b8n1z4l6j0h2d", "url": "https://bots.example.org/closed",
+              "action": "incoming_event", "secret_key": "s3cr3t", "additional_data": ["access", "chat_properties"],
+              "owner_client_id": "app-7" }] })
+    );
+    assert_eq!(answer(Side::Agent, "unregister_webhook", Done::Nothing), json!({}));
 }

@@ -73,6 +73,18 @@ pub const AGENTS_PER_ACCESS: usize = 100;
 pub const FOLLOWERS_PER_CHAT: usize = 100;
 /// Session fields of a customer; more is `Invalid`.
 pub const CUSTOMER_FIELDS: usize = 100;
+/// Entries of what a customer's client may keep here instead of in cookies; more is `Invalid`.
+pub const SIDE_STORAGE_ENTRIES: usize = 100;
+/// Bytes of names and values in it together: it is journaled and pushed as a whole; more is `Invalid`.
+pub const SIDE_STORAGE_BYTES: usize = 16 * 1024;
+/// Pages kept of a visit; the oldest makes room for the next one.
+pub const VISIT_PAGES: usize = 20;
+/// Days of a ban at most, about a hundred years: beyond any customer; more is `Invalid`.
+pub const BAN_DAYS: u32 = 36_500;
+/// Bytes of JSON text that a multicast may carry; more is `Invalid`.
+pub const MULTICAST_BYTES: usize = 16 * 1024;
+/// Agents, groups or customers that a multicast may name, each; more is `Invalid`.
+pub const MULTICAST_NAMES: usize = 100;
 /// Webhook actions of one bot; more is `Invalid`.
 pub const ACTIONS_PER_BOT: usize = 64;
 /// Values in one list of a webhook filter; more is `Invalid`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::agent::{Agent, AgentFact};
@@ -120,7 +120,11 @@ impl AgentActor {
 
     fn told(&self, status: RoutingStatus) -> Told {
         let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
-        Told { push, to: Address { license: true, ..Address::nobody() }, main: true }
+        Told {
+            push,
+            to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
+            main: true,
+        }
     }
 
     /// Clients wait for a push even when nothing changes (spec v3.0, 5.4).

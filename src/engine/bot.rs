@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::auth::Principal;
-use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::{Bot, BotChange, BotFact};
@@ -126,7 +126,11 @@ impl BotActor {
 
     fn told(&self, status: RoutingStatus) -> Told {
         let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
-        Told { push, to: Address { license: true, ..Address::nobody() }, main: true }
+        Told {
+            push,
+            to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
+            main: true,
+        }
     }
 
     /// A bot of another application is like one that does not exist (spec v3.0, 2).

@@ -31,6 +31,8 @@ pub enum Disconnect {
     TokenExpired,
     /// The agent or bot was removed.
     AgentDeleted,
+    /// The customer was banned.
+    CustomerBanned,
     /// Too many connections of one user.
     TooManyConnections,
     /// Too many connections that did not log in.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use actix::Addr;
 use actix_rt::ArbiterHandle;
 use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
+use switchboard_domain::conversation::Lookup;
 use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::{AgentId, ClientId, LicenseId, UserId};
+use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
 use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
 
@@ -27,7 +28,7 @@ use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
 use crate::engine::secret;
 use crate::engine::shard::Shard;
-use crate::engine::tables::Tables;
+use crate::engine::tables::{LicenseTable, Tables};
 use crate::engine::webhook::{DispatcherActor, WorkerActor};
 use crate::outbound::WebhookClient;
 use crate::storage::{FatalHook, Journal, Lsn, Records, Storage};
@@ -189,7 +190,8 @@ impl EngineHandle {
     /// Who acts with this token: its agent, one of the application's bots, or the customer.
     ///
     /// # Errors
-    /// `NoAccess` for an author that is no bot of the token's application (spec v3.0, 10.7).
+    /// `NoAccess` for an author that is no bot of the token's application (spec v3.0, 10.7),
+    /// `CustomerBanned`.
     pub fn principal(
         &self,
         who: &Authenticated,
@@ -199,7 +201,12 @@ impl EngineHandle {
         let table = self.tables().license(token.license).ok_or(Failure::Unauthenticated)?;
         let (user, scopes) = match &token.kind {
             TokenKind::Agent(agent, scopes) => (UserId::Agent(agent.clone()), *scopes),
-            TokenKind::Customer(customer) => (UserId::Customer(*customer), ScopeSet::default()),
+            TokenKind::Customer(customer) => {
+                if self.is_banned(&table, *customer) {
+                    return Err(Rejected::CustomerBanned.into());
+                }
+                (UserId::Customer(*customer), ScopeSet::default())
+            }
         };
         let (user, bot) = match author {
             None => (user, false),
@@ -213,6 +220,12 @@ impl EngineHandle {
         let groups = table.groups_of(&user);
         let (license, client) = (token.license, token.client.clone());
         Ok(Arc::new(Principal { license, user, client, bot, scopes, groups, token: who.hash }))
+    }
+
+    /// Is the customer banned now? Known by its actor, which may not have been needed since the start.
+    fn is_banned(&self, table: &LicenseTable, customer: CustomerId) -> bool {
+        drop(self.directory().customer(self, table.id, customer));
+        table.is_banned(customer, clock::now())
     }
 
     /// Carries out a request. Must be called on a shard's thread, as every listener runs on one.

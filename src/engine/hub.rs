@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message};
 use bytes::Bytes;
 use switchboard_domain::auth::Reach;
-use switchboard_domain::conversation::push::{Address, Followers, Push, Told};
+use switchboard_domain::conversation::push::{Address, Followers, Hearing, Push, Told};
 use switchboard_domain::id::{AgentId, LicenseId, UserId};
 
 use crate::engine::dialect::{Capture, Dialect, Disconnect, Encoded, Side};
@@ -234,7 +234,7 @@ impl Hub {
             for agent in dedup(&to.agents) {
                 let user = UserId::Agent(agent.clone());
                 let listeners = self.of_user(license, &user);
-                listeners.iter().filter(|s| s.hears(Reach::My)).for_each(&mut tell);
+                listeners.iter().filter(|s| s.hears(to.hearing, Reach::My)).for_each(&mut tell);
             }
             for agent in to.followers.agents.iter().filter(|agent| !to.agents.contains(agent)) {
                 let listeners = self.of_user(license, &UserId::Agent(agent.clone()));
@@ -244,8 +244,8 @@ impl Hub {
             let listeners = self.agents.borrow().get(&license).cloned().unwrap_or_default();
             listeners.iter().filter(|session| hears(session, to)).for_each(&mut tell);
         }
-        if let Some(customer) = to.customer {
-            self.of_user(license, &UserId::Customer(customer)).iter().for_each(&mut tell);
+        for customer in to.customer.iter().chain(&to.customers) {
+            self.of_user(license, &UserId::Customer(*customer)).iter().for_each(&mut tell);
         }
         // Whoever asked hears the main push even from outside: clients wait for it (spec v3.0, 1.3).
         if let Some(cause) = cause.filter(|_| capture.what.main && !asker_told)
@@ -277,17 +277,18 @@ fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
 /// Does an agent's session hear a push with this address?
 fn hears(session: &Session, to: &Address) -> bool {
     let among = |agents: &[AgentId]| session.agent().is_some_and(|agent| agents.contains(&agent));
+    let hears = |reach| session.hears(to.hearing, reach);
     let admitted = || to.license || session.in_groups(&to.groups) || among(&to.named);
-    (session.hears(Reach::My) && among(&to.agents))
-        || (session.hears(Reach::Access) && admitted())
+    (hears(Reach::My) && among(&to.agents))
+        || (hears(Reach::Access) && admitted())
         || (among(&to.followers.agents) && may_follow(session, &to.followers))
 }
 
 /// Whoever follows hears only while it may read the chat without being in it.
 fn may_follow(session: &Session, followers: &Followers) -> bool {
     let named = || session.agent().is_some_and(|agent| followers.named.contains(&agent));
-    session.hears(Reach::All)
-        || (session.hears(Reach::Access) && (session.in_groups(&followers.groups) || named()))
+    let hears = |reach| session.hears(Hearing::Chats, reach);
+    hears(Reach::All) || (hears(Reach::Access) && (session.in_groups(&followers.groups) || named()))
 }
 
 /// A push in every form that somebody here needs, each made when first asked for.

@@ -9,8 +9,9 @@ use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::Properties;
+use switchboard_domain::conversation::view::Talk;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{AgentId, ConversationId, UserId};
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::unreadable;
@@ -41,6 +42,23 @@ pub struct Row {
     pub version: u64,
     /// The line.
     pub line: Arc<Line>,
+    /// Its customer.
+    pub customer: Option<CustomerId>,
+    /// What it adds to the customer's statistics.
+    pub talk: Talk,
+}
+
+impl Row {
+    /// The row of a conversation whose line is made already.
+    pub(crate) fn of(conversation: &Conversation, line: Arc<Line>) -> Self {
+        Self {
+            at: conversation.last_activity(),
+            version: conversation.version(),
+            line,
+            customer: conversation.customer(),
+            talk: conversation.talk(),
+        }
+    }
 }
 
 impl Line {
@@ -137,6 +155,23 @@ fn candidates(
         }
     }
     Ok(rows)
+}
+
+/// What the stored conversations of a customer add to its statistics. One that was stored before
+/// that was kept adds nothing but itself.
+///
+/// # Errors
+/// When the stored index cannot be read.
+pub(crate) fn stored_talks(
+    records: &Records,
+    license: LicenseId,
+    customer: CustomerId,
+) -> Result<Vec<(ConversationId, Talk)>, StorageError> {
+    let decode = |(chat, bytes): (ConversationId, Vec<u8>)| {
+        let talk = if bytes.is_empty() { Ok(Talk::default()) } else { rmp_serde::from_slice(&bytes) };
+        Ok((chat, talk.map_err(|error| unreadable("a talk", &error))?))
+    };
+    records.of_customer(license, customer)?.into_iter().map(decode).collect()
 }
 
 /// The active chats that an agent is in, newest first, at most `limit`.

@@ -10,10 +10,11 @@ use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::view::{ChatView, Summary, ThreadLine, ThreadView, Threads};
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, ThreadId};
+use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId};
 use switchboard_domain::participant::bot::{Bot, BotChange};
-use switchboard_domain::participant::customer::{Customer, CustomerChange};
+use switchboard_domain::participant::customer::{Customer, CustomerChange, Texts};
 use switchboard_domain::participant::license::LicenseChange;
+use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{BotWebhooks, EndpointId, PropertyFilter, Registration};
@@ -73,6 +74,21 @@ pub enum Order {
         /// Of every application.
         all: bool,
     },
+    /// Makes a customer.
+    CreateCustomer(CustomerChange),
+    /// Changes a customer: oneself, or any for an agent.
+    UpdateCustomer(CustomerId, CustomerChange),
+    /// Bans a customer.
+    BanCustomer {
+        /// Whom.
+        customer: CustomerId,
+        /// For so many days.
+        days: u32,
+    },
+    /// The asking customer opened a page.
+    OpenPage(NewPage),
+    /// Tells something to connections, without a chat around it.
+    Multicast(Multicast),
     /// Gives out a customer's token.
     IssueCustomerToken {
         /// Reuses an identity; `None` makes a new one.
@@ -121,6 +137,32 @@ pub struct ListPlace {
     pub chat: ConversationId,
 }
 
+/// A page that a customer has opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPage {
+    /// Its address.
+    pub url: Box<str>,
+    /// Its title; empty when not given.
+    pub title: Box<str>,
+}
+
+/// A message to connections. Whoever is not there misses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multicast {
+    /// To every agent of the license.
+    pub all_agents: bool,
+    /// To these agents and bots.
+    pub agents: Vec<AgentId>,
+    /// To the agents of these groups.
+    pub groups: Vec<GroupId>,
+    /// To these customers.
+    pub customers: Vec<CustomerId>,
+    /// Any JSON, as it came.
+    pub content: Arc<str>,
+    /// The sender's own word for what it is.
+    pub kind: Option<Box<str>>,
+}
+
 /// A bot that is to be made.
 #[derive(Debug, Clone)]
 pub struct NewBot {
@@ -151,9 +193,15 @@ pub enum Login {
         /// The token, without `Bearer `.
         token: String,
         /// Group for chats started without an access.
-        group: Option<switchboard_domain::id::GroupId>,
+        group: Option<GroupId>,
         /// What the customer tells of itself.
         change: CustomerChange,
+        /// The page it is on.
+        page: Option<NewPage>,
+        /// From where it came; `None`: as the connection itself says.
+        referrer: Option<Box<str>>,
+        /// What its client kept, when it says so.
+        side_storage: Option<Texts>,
     },
 }
 
@@ -189,6 +237,8 @@ pub enum Done {
     Bots(Vec<Arc<Bot>>),
     /// One bot.
     Bot(Arc<Bot>),
+    /// A customer as it is now.
+    Customer(Box<CustomerCard>),
     /// A customer's token was given out.
     CustomerToken(IssuedToken),
     /// Definitions of properties.
@@ -256,7 +306,18 @@ pub struct CustomerWelcome {
     /// Its chats: id, has an active thread, has unread events.
     pub chats: Vec<(ConversationId, bool, bool)>,
     /// Groups with somebody online.
-    pub online_groups: Vec<switchboard_domain::id::GroupId>,
+    pub online_groups: Vec<GroupId>,
+}
+
+/// A customer with what is derived of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerCard {
+    /// The customer.
+    pub customer: Arc<Customer>,
+    /// Has a connection now?
+    pub present: bool,
+    /// What its conversations add up to.
+    pub statistics: Statistics,
 }
 
 /// A token in clear: shown once.
@@ -321,7 +382,7 @@ pub struct Request {
     /// What.
     pub order: Order,
     /// The group of chats started without an access, when the connection named one at login.
-    pub group: Option<switchboard_domain::id::GroupId>,
+    pub group: Option<GroupId>,
 }
 
 impl Order {
@@ -356,6 +417,11 @@ impl Order {
             Self::ChangeLicense(_) => "change_license",
             Self::ListProperties { .. } => "list_properties",
             Self::ListWebhooks { .. } => "list_webhooks",
+            Self::CreateCustomer(_) => "create_customer",
+            Self::UpdateCustomer(..) => "update_customer",
+            Self::BanCustomer { .. } => "ban_customer",
+            Self::OpenPage(_) => "open_page",
+            Self::Multicast(_) => "multicast",
             Self::IssueCustomerToken { .. } => "issue_customer_token",
         }
     }

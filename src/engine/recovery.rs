@@ -118,10 +118,10 @@ impl Recovered {
             Entry::Customer(license, id, fact) => {
                 if let Slot::Vacant(slot) = self.customers.entry((license, id)) {
                     let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
-                    let CustomerFact::Put(first) = &fact;
-                    slot.insert(match stored {
-                        Some((lsn, bytes)) => (lsn, decode(&bytes)?),
-                        None => (Lsn::ZERO, first.clone()),
+                    slot.insert(match (stored, &fact) {
+                        (Some((lsn, bytes)), _) => (lsn, decode(&bytes)?),
+                        (None, CustomerFact::Put(first)) => (Lsn::ZERO, first.clone()),
+                        (None, _) => return Err(orphan("a customer")),
                     });
                 }
                 update(&mut self.customers, &(license, id), lsn, |state| state.apply(&fact))?;
@@ -247,7 +247,9 @@ impl Recovered {
     fn highest_number(&self) -> u64 {
         let agents = self.agents.values().map(|(_, agent)| agent.number);
         let bots = self.bots.values().map(|(_, bot)| bot.number);
-        let customers = self.customers.values().map(|(_, customer)| customer.number);
+        let customers = self.customers.values().map(|(_, customer)| {
+            customer.visit.as_ref().map_or(customer.number, |visit| visit.number.max(customer.number))
+        });
         agents.chain(bots).chain(customers).fold(self.number, u64::max)
     }
 

@@ -3,11 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_domain::auth::{Principal, Reach};
+use switchboard_domain::auth::{Family, Principal, Reach, Right};
+use switchboard_domain::conversation::push::Hearing;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
 
 use crate::engine::dialect::{Ask, Capture, Dialect, Disconnect, FrameHead, Side};
@@ -29,6 +31,17 @@ const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_AWAY: u16 = 1001;
 /// Close code for a user who may not be here any longer.
 const CLOSE_POLICY: u16 = 1008;
+
+/// Where a connection comes from, as its handshake says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The other end.
+    pub address: Option<IpAddr>,
+    /// The client; empty when it does not say.
+    pub user_agent: Box<str>,
+    /// The page that led to it; empty when it does not say.
+    pub referrer: Box<str>,
+}
 
 /// Who the connection is.
 #[derive(Clone)]
@@ -64,6 +77,7 @@ pub struct Session {
     dialect: &'static dyn Dialect,
     /// The tenant that the address named, on the customer side.
     license: Option<LicenseId>,
+    origin: Origin,
     outbox: Rc<Outbox>,
     shard: Rc<Shard>,
     me: std::rc::Weak<Self>,
@@ -90,6 +104,7 @@ impl Session {
         side: Side,
         dialect: &'static dyn Dialect,
         license: Option<LicenseId>,
+        origin: Origin,
         outbox: Rc<Outbox>,
     ) -> Rc<Self> {
         let now = clock::monotonic();
@@ -98,6 +113,7 @@ impl Session {
             side,
             dialect,
             license,
+            origin,
             outbox,
             shard: Rc::clone(shard),
             me: me.clone(),
@@ -134,17 +150,28 @@ impl Session {
         self.license
     }
 
+    /// Where it comes from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// The agent it is, once subscribed.
     #[must_use]
     pub fn agent(&self) -> Option<AgentId> {
         self.identity.borrow().as_ref().and_then(|id| id.by.agent().cloned())
     }
 
-    /// Do its scopes let it hear of chats within this reach?
+    /// Do its scopes let it hear something that takes this right, of chats within this reach?
     #[must_use]
-    pub fn hears(&self, reach: Reach) -> bool {
+    pub fn hears(&self, hearing: Hearing, reach: Reach) -> bool {
         let identity = self.identity.borrow();
-        identity.as_ref().and_then(|id| id.by.scopes.read_chats()).is_some_and(|mine| mine >= reach)
+        let Some(scopes) = identity.as_ref().map(|id| id.by.scopes) else { return false };
+        match hearing {
+            Hearing::Chats => scopes.read_chats() >= Some(reach),
+            Hearing::Customers => scopes.reach(Family::Customers, Right::Read).is_some(),
+            Hearing::Anything => true,
+        }
     }
 
     /// Is its agent in one of these groups?
@@ -292,6 +319,7 @@ impl Session {
             Disconnect::TokenRevoked
             | Disconnect::TokenExpired
             | Disconnect::AgentDeleted
+            | Disconnect::CustomerBanned
             | Disconnect::TooManyConnections
             | Disconnect::TooManyUnauthorized
             | Disconnect::TooSlow => CLOSE_POLICY,

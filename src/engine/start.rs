@@ -245,13 +245,11 @@ fn start_conversations(
         let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
         table.rows.insert(chat, stored.row());
         seats.push(stored.head.seat());
-        let gone = gone_agents(table, &stored.head);
-        let actor = handle.directory().start_conversation(handle, stored);
-        orphans.extend(
-            actor
-                .into_iter()
-                .flat_map(|actor| gone.clone().into_iter().map(move |command| (actor.clone(), command))),
-        );
+        let head = stored.head.clone();
+        let Some(actor) = handle.directory().start_conversation(handle, stored) else { continue };
+        // The customer is in the table now.
+        let owed = banned_customer(table, &head).into_iter().chain(gone_agents(table, &head));
+        orphans.extend(owed.map(|command| (actor.clone(), command)));
     }
     seats.sort_by_key(|seat| seat.waiting.as_ref().map(|waiting| waiting.since));
     for seat in seats {
@@ -261,6 +259,13 @@ fn start_conversations(
         link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
     }
     Ok(())
+}
+
+/// The end of a thread whose customer was banned, when a crash came before it.
+fn banned_customer(table: &LicenseTable, chat: &Conversation) -> Option<Command> {
+    let (customer, thread) = (chat.customer()?, chat.active_thread()?);
+    let customer = table.customers.get(&customer)?;
+    customer.ban_on_thread(thread.created_at, clock::now()).cloned().map(Command::EndBanned)
 }
 
 /// Agents who are gone, but whom a crash kept from being taken out of the chat: what follows from

@@ -13,6 +13,7 @@ use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, Licen
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::EndpointTable;
 
 use crate::engine::entry::TokenHash;
@@ -208,5 +209,9 @@ impl Lookup for LicenseTable {
 
     fn has_group(&self, group: GroupId) -> bool {
         self.license.load().groups.contains_key(&group)
+    }
+
+    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
+        self.customers.get(&customer).is_some_and(|customer| customer.banned(now))
     }
 }

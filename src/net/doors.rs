@@ -7,14 +7,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::routing::any;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName, REFERER, USER_AGENT};
 use http::{HeaderValue, Request, StatusCode};
 
+use super::accept::Peer;
+use super::limits::ORIGIN_CHARS;
 use super::upgrade;
 use crate::api::livechat::{Door, doors, license_not_found};
 use crate::engine::EngineHandle;
 use crate::engine::outbox::Outbox;
-use crate::engine::session::Session;
+use crate::engine::session::{Origin, Session};
 use crate::engine::shard::Shard;
 
 /// Every address of every face.
@@ -36,14 +38,29 @@ fn enter(door: Door, engine: &EngineHandle, request: Request<Body>) -> Response 
         Err((status, body)) => return refusal(status, body),
     };
     let bound = engine.settings().outbox_bytes;
+    let origin = origin(&request);
     upgrade::rtm(request, move |upgraded| {
         let shard = Shard::here();
         let outbox = Outbox::with_bound(shard.dirty.clone(), bound);
         upgraded.serve(outbox, move |outbox| {
-            let session: Rc<Session> = Session::open(&shard, door.side, door.dialect, license, outbox);
+            let session: Rc<Session> =
+                Session::open(&shard, door.side, door.dialect, license, origin, outbox);
             session
         });
     })
+}
+
+/// Where the request comes from, cut to what is kept of it.
+fn origin(request: &Request<Body>) -> Origin {
+    let header = |name: HeaderName| {
+        let text = request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        text.chars().take(ORIGIN_CHARS).collect::<String>().into()
+    };
+    Origin {
+        address: request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_canonical()),
+        user_agent: header(USER_AGENT),
+        referrer: header(REFERER),
+    }
 }
 
 fn refusal(status: u16, body: String) -> Response {

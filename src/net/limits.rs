@@ -30,6 +30,8 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 pub const HEAD_FIELDS: usize = 100;
 /// Bytes of path and query; more are answered with 414.
 pub const URL_BYTES: usize = 8 * 1024;
+/// Characters kept of what a handshake says of the client and of where it came from; the rest is cut.
+pub const ORIGIN_CHARS: usize = 2048;
 /// Open connections per shard, WebSockets among them: above what one core can serve, below what would
 /// exhaust memory. At it the shard accepts no more until one ends; the kernel's queue holds the rest.
 pub const CONNECTIONS_PER_SHARD: u32 = 128 * 1024;

@@ -10,6 +10,7 @@
     reason = "a test may fail loudly, and a failure should say what was seen"
 )]
 
+mod bans;
 mod changes;
 mod consequences;
 mod crash;

@@ -11,12 +11,14 @@
 )]
 
 mod access;
+mod bans;
 mod bot_owners;
 mod bots;
 #[path = "../../src/domain/simulation/chance.rs"]
 mod chance;
 mod chat_access;
 mod crash;
+mod customers;
 mod definitions;
 mod errors_rtm;
 mod errors_web;
@@ -25,6 +27,7 @@ mod fuzz;
 mod license_webhooks;
 mod load;
 mod marks;
+mod multicast;
 mod notes;
 mod pizza;
 mod properties;
@@ -36,5 +39,6 @@ mod start;
 mod support;
 mod talk;
 mod threads;
+mod visits;
 mod webhook_retry;
 mod webhooks;

@@ -43,6 +43,8 @@ impl Conversation {
             deliveries: 0,
             let_go_by: None,
             amended: Amended::new(),
+            customer_spoke_at: None,
+            agent_spoke_at: None,
         }
     }
 
@@ -217,6 +219,11 @@ impl Conversation {
             self.tail_bytes = 0;
         }
         thread.events += 1;
+        match &event.author {
+            Some(UserId::Customer(_)) => self.customer_spoke_at = Some(event.created_at),
+            Some(UserId::Agent(_)) => self.agent_spoke_at = Some(event.created_at),
+            None => {}
+        }
         let last = LastEvent { thread: thread.id, thread_order: thread.order, event: Arc::clone(event) };
         if event.visible_to_customer() {
             thread.visible_events += 1;
@@ -255,9 +262,9 @@ impl Conversation {
             agents: self.present_agents().chain(also).cloned().collect(),
             customer: self.present_customer(),
             groups: self.access.groups.iter().copied().collect(),
-            license: false,
             named: self.access.agents.iter().cloned().collect(),
             followers: self.followers_address(),
+            ..Address::nobody()
         }
     }
 
@@ -302,21 +309,6 @@ impl Conversation {
         let best = best.map(|(i, _)| i);
         for (i, t) in told.iter_mut().enumerate() {
             t.main = Some(i) == best;
-        }
-    }
-}
-
-impl Address {
-    /// Nobody but the asker.
-    #[must_use]
-    pub const fn nobody() -> Self {
-        Self {
-            agents: Vec::new(),
-            customer: None,
-            groups: Vec::new(),
-            license: false,
-            named: Vec::new(),
-            followers: Followers { agents: Vec::new(), groups: Vec::new(), named: Vec::new() },
         }
     }
 }

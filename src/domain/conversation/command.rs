@@ -8,6 +8,7 @@ use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
+use crate::participant::customer::Ban;
 use crate::routing::Placement;
 use crate::time::Timestamp;
 
@@ -96,6 +97,8 @@ pub enum Command {
     /// Nobody is online any more who could take a waiting chat: one that may not wait for
     /// somebody to come ends (spec v3.0, 10.2).
     EndUnserved,
+    /// The customer was banned: what is active ends.
+    EndBanned(Ban),
     /// An agent is gone (removed, logged out): take it out and let somebody else have the chat.
     Reassign {
         /// Who is gone.

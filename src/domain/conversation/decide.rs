@@ -11,7 +11,8 @@ use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
 use crate::error::{Rejected, Resource};
-use crate::id::{AgentId, EventId, GroupId, ThreadId, UserId};
+use crate::id::{AgentId, CustomerId, EventId, GroupId, ThreadId, UserId};
+use crate::participant::customer::Ban;
 use crate::time::Timestamp;
 
 /// What a decision may ask about the rest of the license.
@@ -22,6 +23,8 @@ pub trait Lookup {
     fn is_bot(&self, agent: &AgentId) -> bool;
     /// Does the license have this group?
     fn has_group(&self, group: GroupId) -> bool;
+    /// Is the customer banned then?
+    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool;
 }
 
 /// Everything a decision depends on besides the command.
@@ -123,6 +126,7 @@ impl Conversation {
             Command::RemoveUser { user, placement } => self.remove_user(&user, placement, cx),
             Command::Assign { agent, .. } => self.assign(&agent, cx),
             Command::EndUnserved => Ok(self.end_unserved(cx)),
+            Command::EndBanned(ban) => Ok(self.end_banned(&ban, cx)),
             Command::Reassign { from, why, placement } => self.reassign(&from, why, placement, cx),
             Command::Tag { thread, tag, on } => self.tag(thread, tag, on, cx),
             Command::See(up_to) => self.see(up_to, cx),
@@ -156,7 +160,7 @@ impl Conversation {
         if let UserId::Customer(customer) = by.user {
             // What a customer may not know of does not exist (spec v3.0, 2).
             return if self.customer == Some(customer) {
-                Ok(())
+                Self::not_banned(customer, cx)
             } else {
                 Err(Rejected::NotFound(Resource::Chat))
             };
@@ -172,6 +176,10 @@ impl Conversation {
         };
         let reached = by.reached(&self.access, self.is_present(&by.user));
         if reached.covered_by(reach) { Ok(()) } else { Err(Rejected::NoAccess) }
+    }
+
+    pub(super) fn not_banned(customer: CustomerId, cx: &Context<'_>) -> Result<(), Rejected> {
+        if cx.license.is_banned(customer, cx.now) { Err(Rejected::CustomerBanned) } else { Ok(()) }
     }
 
     pub(super) fn draft(&self, now: Timestamp) -> Draft {
@@ -208,6 +216,17 @@ impl Conversation {
         }
         draft.add(Change::ThreadClosed { by });
         Ok(draft.done())
+    }
+
+    fn end_banned(&self, ban: &Ban, cx: &Context<'_>) -> Decision {
+        let mut draft = self.draft(cx.now);
+        if self.active_thread().is_some() {
+            let by = ban.by.clone().map(UserId::Agent);
+            let name = by.as_ref().map_or_else(|| Arc::from("Somebody"), |by| Self::shown_name(by, cx));
+            draft.post(system::customer_banned(&name, ban.days), None);
+            draft.add(Change::ThreadClosed { by });
+        }
+        draft.done()
     }
 
     pub(super) fn check_event(event: &NewEvent, cx: &Context<'_>) -> Result<(), Rejected> {

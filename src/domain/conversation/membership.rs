@@ -25,6 +25,9 @@ impl Conversation {
             UserId::Customer(id) if self.customer.is_some_and(|mine| mine != *id) => {
                 return Err(Rejected::CustomerFixed);
             }
+            UserId::Customer(id) if cx.license.is_banned(*id, cx.now) => {
+                return Err(Rejected::CustomerBanned);
+            }
             _ if self.is_present(user) => return Ok(self.echo_added(user, thread.id)),
             _ => {}
         }

@@ -26,6 +26,9 @@ impl Conversation {
             (_, Some(mine), Some(other)) if mine != other => return Err(Rejected::CustomerFixed),
             (_, mine, brought) => mine.or(brought),
         };
+        if let Some(customer) = customer {
+            Self::not_banned(customer, cx)?;
+        }
         let access = open.access.unwrap_or_else(|| self.access.clone());
         let continuous = open.continuous.unwrap_or(self.continuous);
         let (assignment, message) = match (starter, open.placement) {

@@ -9,6 +9,7 @@ use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::view::{ChatView, Member, ThreadView};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
+use crate::participant::news::CustomerNews;
 use crate::time::Timestamp;
 
 /// One thing that happened, for sessions and webhooks.
@@ -164,6 +165,17 @@ pub enum Push {
         /// A human agent or a bot.
         agent: AgentId,
     },
+    /// Something about a customer.
+    Customer(CustomerNews),
+    /// A message to connections rather than to a chat: told, and kept nowhere.
+    Multicast {
+        /// Who sent it.
+        author: UserId,
+        /// Any JSON, as it came.
+        content: Arc<str>,
+        /// The sender's own word for what it is.
+        kind: Option<Box<str>>,
+    },
 }
 
 /// Who hears a push. Resolved by the hubs, which know who listens.
@@ -181,6 +193,10 @@ pub struct Address {
     pub named: Vec<AgentId>,
     /// Beyond those: agents who follow the chat, as long as they may read it.
     pub followers: Followers,
+    /// These customers, too.
+    pub customers: Vec<CustomerId>,
+    /// What agents must have the right to read to hear it.
+    pub hearing: Hearing,
 }
 
 /// Agents who follow a chat, and through which groups they may read it without being in it.
@@ -192,6 +208,35 @@ pub struct Followers {
     pub groups: Vec<GroupId>,
     /// Agents who may see the chat by name.
     pub named: Vec<AgentId>,
+}
+
+/// A right that hearing takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hearing {
+    /// To read the chat it is about.
+    #[default]
+    Chats,
+    /// To read customers.
+    Customers,
+    /// None: everybody who is addressed hears it.
+    Anything,
+}
+
+impl Address {
+    /// Nobody but the asker.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self {
+            agents: Vec::new(),
+            customer: None,
+            groups: Vec::new(),
+            license: false,
+            named: Vec::new(),
+            followers: Followers { agents: Vec::new(), groups: Vec::new(), named: Vec::new() },
+            customers: Vec::new(),
+            hearing: Hearing::Chats,
+        }
+    }
 }
 
 /// A push on its way, with what it needs to be told to anybody.
@@ -223,7 +268,10 @@ impl Push {
             | Self::EventChanged { chat, .. }
             | Self::PostbackSent { chat, .. }
             | Self::AccessChanged { chat, .. } => Some(*chat),
-            Self::AgentStatusChanged { .. } | Self::AgentDeleted { .. } => None,
+            Self::AgentStatusChanged { .. }
+            | Self::AgentDeleted { .. }
+            | Self::Customer(_)
+            | Self::Multicast { .. } => None,
         }
     }
 
@@ -243,7 +291,11 @@ impl Push {
             Self::PropertiesChanged { place, .. } => place.thread(),
             Self::EventChanged { event, .. } => Some(event.id.thread),
             Self::PostbackSent { event, .. } => Some(event.thread),
-            Self::AccessChanged { .. } | Self::AgentStatusChanged { .. } | Self::AgentDeleted { .. } => None,
+            Self::AccessChanged { .. }
+            | Self::AgentStatusChanged { .. }
+            | Self::AgentDeleted { .. }
+            | Self::Customer(_)
+            | Self::Multicast { .. } => None,
         }
     }
 

@@ -96,6 +96,12 @@ pub struct Conversation {
     /// Who let go of the chat while it waits: routing does not give it back.
     #[serde(default)]
     pub(super) let_go_by: Option<AgentId>,
+    /// When the customer last wrote an event.
+    #[serde(default)]
+    pub(super) customer_spoke_at: Option<Timestamp>,
+    /// When an agent or bot last wrote one.
+    #[serde(default)]
+    pub(super) agent_spoke_at: Option<Timestamp>,
     /// Changed events whose chunk has them in an older form. A snapshot writes them there, so its
     /// head never holds any.
     #[serde(skip)]

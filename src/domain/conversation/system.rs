@@ -69,6 +69,12 @@ pub(super) fn archived_offline() -> NewEvent {
     for_agents(message("routing.archived_offline", "Nobody is available: the chat was closed".into(), &[]))
 }
 
+/// The thread ends, because its customer was banned.
+pub(super) fn customer_banned(agent: &str, days: u32) -> NewEvent {
+    let text = format!("{agent} banned the customer for {days} days");
+    message("customer_banned", text, &[("agent", agent), ("duration", &days.to_string())])
+}
+
 /// Somebody closed the thread.
 pub(super) fn closed_by(user: &UserId, name: &str) -> NewEvent {
     let text = format!("{name} closed the chat");

@@ -108,6 +108,17 @@ pub struct Summary {
     pub unread_by_customer: bool,
 }
 
+/// What a conversation adds to its customer's statistics (spec v3.0, 4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Talk {
+    /// Number of threads.
+    pub threads: u32,
+    /// When an agent or bot last wrote an event.
+    pub agent_spoke_at: Option<Timestamp>,
+    /// When the customer last wrote one.
+    pub customer_spoke_at: Option<Timestamp>,
+}
+
 /// A conversation with chosen threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threads {

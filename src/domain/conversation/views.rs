@@ -6,7 +6,7 @@ use crate::conversation::amended::amend;
 use crate::conversation::event::Event;
 use crate::conversation::properties::{Properties, PropertyValue};
 use crate::conversation::state::{Assignment, Conversation, ThreadHead};
-use crate::conversation::view::{ChatView, Summary, ThreadLine, ThreadView};
+use crate::conversation::view::{ChatView, Summary, Talk, ThreadLine, ThreadView};
 use crate::id::{AgentId, ThreadId, UserId};
 use crate::routing::{ConversationSeat, Waiting};
 
@@ -87,6 +87,16 @@ impl Conversation {
             last_events: self.last_events.iter().map(|(kind, last)| (*kind, last.clone())).collect(),
             last_visible: self.last_visible.iter().map(|(kind, last)| (*kind, last.clone())).collect(),
             unread_by_customer: newest > seen,
+        }
+    }
+
+    /// What it adds to its customer's statistics.
+    #[must_use]
+    pub fn talk(&self) -> Talk {
+        Talk {
+            threads: u32::try_from(self.threads.len()).unwrap_or(u32::MAX),
+            agent_spoke_at: self.agent_spoke_at,
+            customer_spoke_at: self.customer_spoke_at,
         }
     }
 

@@ -1,14 +1,17 @@
-//! Customers: profile, and the reservations that keep the number of their chats.
-//! Source: spec v3.0, 4.4, 10.1 #6, 10.6; reservations: design D7.
+//! Customers: profile, visits, ban. Source: spec v3.0, 4.4 and 10.6.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
 use crate::error::Rejected;
-use crate::id::{ConversationId, CustomerId};
-use crate::limits::{CUSTOMER_FIELDS, NAME_CHARS, SHORT_TEXT_BYTES, URL_CHARS};
+use crate::id::{AgentId, CustomerId};
+use crate::limits::{
+    BAN_DAYS, CUSTOMER_FIELDS, NAME_CHARS, SHORT_TEXT_BYTES, SIDE_STORAGE_BYTES, SIDE_STORAGE_ENTRIES,
+    URL_CHARS,
+};
+use crate::participant::visit::{Page, Visit};
 use crate::time::Timestamp;
 
 /// A customer.
@@ -25,13 +28,47 @@ pub struct Customer {
     /// URL.
     pub avatar: Option<Box<str>>,
     /// Session fields.
-    pub fields: BTreeMap<Box<str>, Box<str>>,
+    pub fields: Texts,
     /// First seen.
     pub created_at: Timestamp,
     /// Banned until then.
     pub banned_until: Option<Timestamp>,
     /// Time of the last change.
     pub changed_at: Timestamp,
+    /// The newest ban, in force or not.
+    #[serde(default)]
+    pub ban: Option<Ban>,
+    /// The newest visit.
+    #[serde(default)]
+    pub visit: Option<Visit>,
+    /// Visits so far.
+    #[serde(default)]
+    pub visits: u64,
+    /// What the customer's client keeps here instead of in cookies: opaque.
+    #[serde(default)]
+    pub side_storage: Texts,
+}
+
+/// Texts by name.
+pub type Texts = BTreeMap<Box<str>, Box<str>>;
+
+/// A ban.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// When it was imposed.
+    pub at: Timestamp,
+    /// For how many days.
+    pub days: u32,
+    /// By whom.
+    pub by: Option<AgentId>,
+}
+
+impl Ban {
+    /// When it ends.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.at.plus(std::time::Duration::from_secs(u64::from(self.days) * 24 * 3600))
+    }
 }
 
 /// New values for some fields of a customer.
@@ -44,7 +81,27 @@ pub struct CustomerChange {
     /// URL.
     pub avatar: Option<Box<str>>,
     /// Merged into the stored ones.
-    pub fields: BTreeMap<Box<str>, Box<str>>,
+    pub fields: Texts,
+}
+
+impl CustomerChange {
+    /// Checks every bound; `place` is where the values stand in the request, with a dot, or empty.
+    ///
+    /// # Errors
+    /// `Invalid` for a value over its bound.
+    pub fn check(&self, place: &str) -> Result<(), Rejected> {
+        let short = [("name", &self.name, NAME_CHARS), ("email", &self.email, NAME_CHARS)];
+        for (name, text, limit) in short.into_iter().chain([("avatar", &self.avatar, URL_CHARS)]) {
+            let chars = text.as_ref().map_or(0, |text| text.chars().count());
+            within(&format!("{place}{name}"), chars, limit, "characters")?;
+        }
+        let fields = format!("{place}fields");
+        within(&fields, self.fields.len(), CUSTOMER_FIELDS, "fields")?;
+        for (name, value) in &self.fields {
+            within(&fields, name.len().max(value.len()), SHORT_TEXT_BYTES, "bytes")?;
+        }
+        Ok(())
+    }
 }
 
 /// One change of a customer; keeps the state after it.
@@ -52,6 +109,17 @@ pub struct CustomerChange {
 pub enum CustomerFact {
     /// Made or changed.
     Put(Customer),
+    /// Came to the site, with the first connection.
+    Visited(Visit),
+    /// Banned, from then on.
+    Banned(Ban),
+    /// What the client keeps here was replaced.
+    SideStored {
+        /// When.
+        at: Timestamp,
+        /// All of it.
+        storage: Texts,
+    },
 }
 
 impl Customer {
@@ -68,13 +136,70 @@ impl Customer {
             created_at: now,
             banned_until: None,
             changed_at: now,
+            ban: None,
+            visit: None,
+            visits: 0,
+            side_storage: BTreeMap::new(),
         }
     }
 
     /// Applies a fact. Cannot fail.
     pub fn apply(&mut self, fact: &CustomerFact) {
-        let CustomerFact::Put(customer) = fact;
-        *self = customer.clone();
+        match fact {
+            CustomerFact::Put(customer) => *self = customer.clone(),
+            CustomerFact::Visited(visit) => {
+                self.changed_at = visit.started_at;
+                self.visits += 1;
+                self.visit = Some(visit.clone());
+            }
+            CustomerFact::Banned(ban) => {
+                self.changed_at = ban.at;
+                self.banned_until = Some(ban.until());
+                self.ban = Some(ban.clone());
+            }
+            CustomerFact::SideStored { at, storage } => {
+                self.changed_at = *at;
+                self.side_storage = storage.clone();
+            }
+        }
+    }
+
+    /// Bans the customer for some days, from now on; a newer ban replaces an older one.
+    ///
+    /// # Errors
+    /// `Invalid` for days that are none or too many.
+    pub fn ban(&self, days: u32, by: Option<AgentId>, now: Timestamp) -> Result<CustomerFact, Rejected> {
+        if !(1..=BAN_DAYS).contains(&days) {
+            return Err(Rejected::invalid("ban.days", format!("must be from 1 to {BAN_DAYS}")));
+        }
+        Ok(CustomerFact::Banned(Ban { at: now.after(self.changed_at), days, by }))
+    }
+
+    /// Replaces what the client keeps here; `None` when it is the same.
+    ///
+    /// # Errors
+    /// `Invalid` when it is too much.
+    pub fn keep_aside(&self, storage: Texts, now: Timestamp) -> Result<Option<CustomerFact>, Rejected> {
+        check_side_storage(&storage)?;
+        if storage == self.side_storage {
+            return Ok(None);
+        }
+        Ok(Some(CustomerFact::SideStored { at: now.after(self.changed_at), storage }))
+    }
+
+    /// A page was opened in the newest visit. Views are no facts: they are told, and kept as long
+    /// as the process lives and with whatever is stored of the customer meanwhile.
+    pub fn opened(&mut self, page: Page) {
+        if let Some(visit) = &mut self.visit {
+            visit.opened(page);
+        }
+    }
+
+    /// The ban that ends a thread opened at that time: one in force, or one that a crash kept from
+    /// being carried out.
+    #[must_use]
+    pub fn ban_on_thread(&self, opened_at: Timestamp, now: Timestamp) -> Option<&Ban> {
+        self.ban.as_ref().filter(|ban| self.banned(now) || opened_at <= ban.at)
     }
 
     /// The customer with some fields changed; `None` when nothing changes.
@@ -82,24 +207,14 @@ impl Customer {
     /// # Errors
     /// `Invalid` for a value over its bound.
     pub fn change(&self, change: CustomerChange, now: Timestamp) -> Result<Option<CustomerFact>, Rejected> {
+        change.check("")?;
+        let CustomerChange { name, email, avatar, fields } = change;
         let mut customer = self.clone();
-        if let Some(name) = change.name {
-            within("customer.name", name.chars().count(), NAME_CHARS, "characters")?;
-            customer.name = Some(name);
-        }
-        if let Some(email) = change.email {
-            within("customer.email", email.chars().count(), NAME_CHARS, "characters")?;
-            customer.email = Some(email);
-        }
-        if let Some(avatar) = change.avatar {
-            within("customer.avatar", avatar.chars().count(), URL_CHARS, "characters")?;
-            customer.avatar = Some(avatar);
-        }
-        for (key, value) in change.fields {
-            within("customer.fields", key.len().max(value.len()), SHORT_TEXT_BYTES, "bytes")?;
-            customer.fields.insert(key, value);
-        }
-        within("customer.fields", customer.fields.len(), CUSTOMER_FIELDS, "fields")?;
+        customer.name = name.or(customer.name);
+        customer.email = email.or(customer.email);
+        customer.avatar = avatar.or(customer.avatar);
+        customer.fields.extend(fields);
+        within("fields", customer.fields.len(), CUSTOMER_FIELDS, "fields")?;
         if customer == *self {
             return Ok(None);
         }
@@ -114,52 +229,15 @@ impl Customer {
     }
 }
 
-/// The chats of one customer: those that exist and those that are being made. Two starts at
-/// once cannot both pass (design D7); the list follows from the conversations' facts.
-#[derive(Debug, Clone, Default)]
-pub struct Chats {
-    existing: BTreeSet<ConversationId>,
-    reserved: BTreeMap<ConversationId, Timestamp>,
-}
-
-impl Chats {
-    /// The chats that exist.
-    pub fn existing(&self) -> impl Iterator<Item = ConversationId> + '_ {
-        self.existing.iter().copied()
-    }
-
-    /// Takes a place for a chat that is to be made. It lapses at `until` unless confirmed.
-    ///
-    /// # Errors
-    /// `ChatLimit` when the license allows no further chat.
-    pub fn reserve(
-        &mut self,
-        chat: ConversationId,
-        limit: u32,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), Rejected> {
-        self.reserved.retain(|_, lapses| *lapses > now);
-        if self.reserved.contains_key(&chat) || self.existing.contains(&chat) {
-            return Ok(());
-        }
-        if self.existing.len() + self.reserved.len() >= limit as usize {
-            return Err(Rejected::ChatLimit);
-        }
-        self.reserved.insert(chat, until);
-        Ok(())
-    }
-
-    /// The chat was made.
-    pub fn confirm(&mut self, chat: ConversationId) {
-        self.reserved.remove(&chat);
-        self.existing.insert(chat);
-    }
-
-    /// The chat will not be made.
-    pub fn release(&mut self, chat: ConversationId) {
-        self.reserved.remove(&chat);
-    }
+/// Checks what a client wants to keep here.
+///
+/// # Errors
+/// `Invalid` when it is too much.
+pub fn check_side_storage(storage: &Texts) -> Result<(), Rejected> {
+    let field = "customer_side_storage";
+    within(field, storage.len(), SIDE_STORAGE_ENTRIES, "entries")?;
+    let bytes = storage.iter().map(|(name, value)| name.len() + value.len()).sum();
+    within(field, bytes, SIDE_STORAGE_BYTES, "bytes in all")
 }
 
 #[cfg(test)]
@@ -167,35 +245,10 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(10);
-    const LATER: Timestamp = Timestamp::from_secs(20);
-
-    fn chat(n: u64) -> ConversationId {
-        ConversationId::from_random(n)
-    }
-
-    #[test]
-    fn two_starts_at_once_make_one_chat() {
-        let mut chats = Chats::default();
-        assert_eq!(chats.reserve(chat(1), 1, NOW, LATER), Ok(()));
-        assert_eq!(chats.reserve(chat(2), 1, NOW, LATER), Err(Rejected::ChatLimit));
-        assert_eq!(chats.reserve(chat(1), 1, NOW, LATER), Ok(()), "asking again changes nothing");
-        chats.confirm(chat(1));
-        assert_eq!(chats.reserve(chat(2), 1, LATER, LATER), Err(Rejected::ChatLimit));
-        assert_eq!(chats.reserve(chat(2), 2, LATER, LATER), Ok(()));
-    }
-
-    #[test]
-    fn a_reservation_lapses_or_is_released() {
-        let mut chats = Chats::default();
-        assert_eq!(chats.reserve(chat(1), 1, NOW, LATER), Ok(()));
-        assert_eq!(chats.reserve(chat(2), 1, LATER, LATER), Ok(()), "the first one lapsed");
-        chats.release(chat(2));
-        assert_eq!(chats.reserve(chat(3), 1, NOW, LATER), Ok(()));
-    }
 
     #[test]
     fn a_change_is_bounded_and_a_non_change_is_none() {
-        let mia = Customer::new(CustomerId::from_random(1), 1, NOW);
+        let mia = mia();
         let named =
             |n: usize| CustomerChange { name: Some("x".repeat(n).into()), ..CustomerChange::default() };
         assert!(matches!(mia.change(named(NAME_CHARS), NOW), Ok(Some(_))));
@@ -207,5 +260,91 @@ mod tests {
         };
         assert!(mia.change(fields(CUSTOMER_FIELDS), NOW).is_ok());
         assert!(mia.change(fields(CUSTOMER_FIELDS + 1), NOW).is_err());
+        // Together with those that are stored, too.
+        let Ok(Some(full)) = mia.change(fields(CUSTOMER_FIELDS), NOW) else { unreachable!() };
+        let full = mia.after(&full);
+        let more =
+            CustomerChange { fields: [("new".into(), "v".into())].into(), ..CustomerChange::default() };
+        assert!(full.change(more, NOW).is_err());
+    }
+
+    impl Customer {
+        fn after(&self, fact: &CustomerFact) -> Self {
+            let mut after = self.clone();
+            after.apply(fact);
+            after
+        }
+    }
+
+    fn mia() -> Customer {
+        Customer::new(CustomerId::from_random(1), 1, NOW)
+    }
+
+    #[test]
+    fn a_ban_holds_for_its_days_and_a_newer_one_replaces_it() {
+        let day = std::time::Duration::from_secs(24 * 3600);
+        let by = || Some(AgentId::new("ann"));
+        for days in [0, BAN_DAYS + 1] {
+            assert!(mia().ban(days, by(), NOW).is_err());
+        }
+        let Ok(fact) = mia().ban(2, by(), NOW) else { unreachable!() };
+        let banned = mia().after(&fact);
+        let at = banned.changed_at;
+        assert!(banned.banned(at) && banned.banned(at.plus(day)) && !banned.banned(at.plus(day * 2)));
+        let Ok(fact) = banned.ban(1, by(), at) else { unreachable!() };
+        let shorter = banned.after(&fact);
+        assert!(shorter.banned(at.plus(day)) && !shorter.banned(at.plus(day * 2)));
+        let most = mia().ban(BAN_DAYS, None, NOW).map(|fact| mia().after(&fact));
+        assert!(most.is_ok_and(|mia| mia.banned(NOW.plus(day * (BAN_DAYS - 1)))), "far ends do not wrap");
+    }
+
+    #[test]
+    fn a_ban_ends_what_was_open_also_when_it_is_over_itself() {
+        let Ok(fact) = mia().ban(1, None, Timestamp::from_secs(100)) else { unreachable!() };
+        let banned = mia().after(&fact);
+        let over = Timestamp::from_secs(100 + 24 * 3600 + 1);
+        assert!(banned.ban_on_thread(Timestamp::from_secs(50), over).is_some());
+        assert!(banned.ban_on_thread(Timestamp::from_secs(150), over).is_none(), "opened after the ban");
+        assert!(banned.ban_on_thread(Timestamp::from_secs(150), Timestamp::from_secs(160)).is_some());
+        assert!(mia().ban_on_thread(NOW, NOW).is_none());
+    }
+
+    #[test]
+    fn side_storage_is_replaced_and_bounded() {
+        let of = |pairs: &[(&str, &str)]| -> Texts {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        let Ok(Some(fact)) = mia().keep_aside(of(&[("a", "1")]), NOW) else { unreachable!() };
+        let kept = mia().after(&fact);
+        assert_eq!(kept.keep_aside(of(&[("a", "1")]), NOW), Ok(None));
+        let Ok(Some(fact)) = kept.keep_aside(of(&[("b", "2")]), NOW) else { unreachable!() };
+        assert_eq!(kept.after(&fact).side_storage, of(&[("b", "2")]));
+        let entries = |n: usize| -> Texts { (0..n).map(|i| (i.to_string().into(), "".into())).collect() };
+        assert!(mia().keep_aside(entries(SIDE_STORAGE_ENTRIES), NOW).is_ok());
+        assert!(mia().keep_aside(entries(SIDE_STORAGE_ENTRIES + 1), NOW).is_err());
+        assert!(mia().keep_aside(of(&[("", &"x".repeat(SIDE_STORAGE_BYTES))]), NOW).is_ok());
+        assert!(mia().keep_aside(of(&[("a", &"x".repeat(SIDE_STORAGE_BYTES))]), NOW).is_err());
+    }
+
+    #[test]
+    fn visits_are_counted_and_keep_their_last_pages() {
+        let visit = Visit {
+            number: 9,
+            started_at: Timestamp::from_secs(20),
+            referrer: "".into(),
+            ip: "203.0.113.9".into(),
+            user_agent: "".into(),
+            pages: Vec::new(),
+        };
+        let mut visiting =
+            mia().after(&CustomerFact::Visited(visit.clone())).after(&CustomerFact::Visited(visit));
+        assert_eq!(visiting.visits, 2);
+        for n in 0..=crate::limits::VISIT_PAGES {
+            let url = n.to_string().into();
+            visiting.opened(Page { opened_at: NOW, url, title: "".into() });
+        }
+        let pages = visiting.visit.map(|visit| visit.pages).unwrap_or_default();
+        assert_eq!(pages.len(), crate::limits::VISIT_PAGES);
+        assert_eq!(pages.first().map(|page| &*page.url), Some("1"), "the oldest one made room");
     }
 }

@@ -4,9 +4,15 @@
 
 pub mod agent;
 pub mod bot;
+pub mod chats;
 pub mod customer;
 mod duty;
+#[cfg(test)]
+mod golden;
 pub mod license;
+pub mod news;
 pub mod settings;
+pub mod statistics;
+pub mod visit;
 
 pub use duty::{Departure, Duty, RoutingStatus};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::access::AccessChange;
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::push::Push;
+use crate::participant::news::CustomerNews;
 
 /// One kind of thing an endpoint can hear of. How it is spelled is a face's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,6 +124,8 @@ impl Action {
             }),
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
+            Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),
+            Push::Customer(_) | Push::Multicast { .. } => None,
         }
     }
 

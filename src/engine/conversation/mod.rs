@@ -273,11 +273,7 @@ impl ConversationActor {
         if !only_talk {
             self.line = Arc::new(Line::of(&self.state));
         }
-        let row = Row {
-            at: self.state.last_activity(),
-            version: self.state.version(),
-            line: Arc::clone(&self.line),
-        };
+        let row = Row::of(&self.state, Arc::clone(&self.line));
         let table = Arc::clone(&self.table);
         release.first.push(Box::new(move || drop(table.rows.insert(id, row))));
         if only_talk {

@@ -40,8 +40,7 @@ impl Stored {
 
     /// Its line in lists.
     pub(crate) fn row(&self) -> Row {
-        let (at, version) = (self.head.last_activity(), self.head.version());
-        Row { at, version, line: Arc::new(Line::of(&self.head)) }
+        Row::of(&self.head, Arc::new(Line::of(&self.head)))
     }
 }
 
@@ -141,7 +140,8 @@ pub(crate) fn snapshot(
         save.index_remove(&open);
     }
     if let Some(customer) = state.customer() {
-        save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &[]);
+        let talk = rmp_serde::to_vec(&state.talk()).map_err(|error| unreadable("a talk", &error))?;
+        save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &talk);
     }
     save.index_put(&IndexKey::Number { license, number: state.number() }, &id.to_bits().to_be_bytes());
     Ok(save)

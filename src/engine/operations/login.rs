@@ -9,12 +9,11 @@ use switchboard_domain::auth::{Principal, TokenKind};
 use switchboard_domain::conversation::view::Summary;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId};
-use switchboard_domain::participant::customer::CustomerChange;
 use tokio::sync::oneshot;
 
 use crate::engine::agent::Connect;
 use crate::engine::conversation::ReadSummary;
-use crate::engine::customer::{Arrive, ChatsOf};
+use crate::engine::customer::{Arrive, Arrived, ChatsOf, Entered};
 use crate::engine::dialect::{Disconnect, Side};
 use crate::engine::handle::EngineHandle;
 use crate::engine::index;
@@ -22,7 +21,7 @@ use crate::engine::limits::LOGIN_CHATS;
 use crate::engine::link;
 use crate::engine::operations::connection_gone;
 use crate::engine::operations::read::{shown, table, users};
-use crate::engine::order::{AgentWelcome, CustomerWelcome, Done, Failure, Login};
+use crate::engine::order::{AgentWelcome, CustomerWelcome, Done, Failure, Login, NewPage};
 use crate::engine::release::Release;
 use crate::engine::router::OnlineGroups;
 use crate::engine::session::{Identity, Session};
@@ -58,8 +57,13 @@ async fn welcome(shard: &Rc<Shard>, session: &Rc<Session>, login: Login) -> Resu
         Login::Agent { token, author, reconnect } if session.side() == Side::Agent => {
             agent(shard, session, &token, author, reconnect).await
         }
-        Login::Customer { token, group, change } if session.side() == Side::Customer => {
-            customer(shard, session, &token, group, change).await
+        Login::Customer { token, group, change, page, referrer, side_storage }
+            if session.side() == Side::Customer =>
+        {
+            let mut origin = session.origin().clone();
+            origin.referrer = referrer.unwrap_or(origin.referrer);
+            let arrive = Arrive { session: session.key(), change, origin, side_storage };
+            customer(shard, session, &token, group, arrive, page).await
         }
         _ => Err(Failure::Unauthenticated),
     }
@@ -107,7 +111,8 @@ async fn customer(
     session: &Rc<Session>,
     token: &str,
     group: Option<GroupId>,
-    change: CustomerChange,
+    arrive: Arrive,
+    page: Option<NewPage>,
 ) -> Result<Welcome, Failure> {
     let engine = &shard.engine;
     let who = engine.authenticate(token)?;
@@ -122,14 +127,14 @@ async fn customer(
         return Err(Rejected::GroupNotFound(group).into());
     }
     let actor = engine.directory().customer(engine, by.license, id)?;
-    let arrive = Arrive { session: session.key(), change };
-    let (customer, position) = link::ask(&actor, arrive).await??;
+    let Arrived { customer, lsn: position, tell_side_storage } = link::ask(&actor, arrive).await??;
     if session.is_gone() {
         connection_gone(shard, &by, session.key(), None);
         return Err(Failure::Timeout);
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group });
     still_good(engine, token)?;
+    link::tell(&actor, Entered { page, tell_side_storage });
     let chats = link::ask(&actor, ChatsOf).await?;
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
     let groups = table.license.load().groups.keys().copied().collect();
@@ -140,9 +145,9 @@ async fn customer(
     Ok((Done::CustomerLogin(welcome), newest.max(position), seen))
 }
 
-/// A token that was revoked before the session could hear of it must not stay.
+/// Whose token was revoked, or who was banned, before the session could hear of it must not stay.
 fn still_good(engine: &EngineHandle, token: &str) -> Result<(), Failure> {
-    engine.authenticate(token).map(drop)
+    engine.authenticate(token).and_then(|who| engine.principal(&who, None)).map(drop)
 }
 
 async fn summaries(

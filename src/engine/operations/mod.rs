@@ -3,6 +3,7 @@
 //! is no operation: it goes straight to its actor.
 
 mod bots;
+mod customers;
 mod license;
 mod login;
 mod read;
@@ -33,6 +34,7 @@ use crate::engine::router::Place;
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 
+pub(crate) use customers::end_banned;
 pub(crate) use login::login;
 pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 
@@ -83,6 +85,11 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::ChangeLicense(change) => license::change(shard, &by, change, answer),
         Order::ListProperties { all } => shard.answer(answer, license::properties(shard, &by, all)),
         Order::ListWebhooks { all } => shard.answer(answer, license::webhooks(shard, &by, all)),
+        Order::CreateCustomer(change) => customers::create(shard, &by, change, answer),
+        Order::UpdateCustomer(customer, change) => customers::update(shard, &by, customer, change, answer),
+        Order::BanCustomer { customer, days } => customers::ban(shard, &by, customer, days, answer),
+        Order::OpenPage(page) => customers::open_page(shard, &by, page, answer),
+        Order::Multicast(multicast) => customers::multicast(shard, &by, multicast, answer),
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }

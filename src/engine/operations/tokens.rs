@@ -4,24 +4,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Actor;
 use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId};
 use switchboard_domain::limits::CUSTOMER_TOKEN_LIFE;
-use switchboard_domain::participant::customer::{Customer, CustomerFact};
+use switchboard_domain::participant::customer::CustomerChange;
 use tokio::sync::oneshot;
 
 use crate::engine::bot::TokenRevoked;
-use crate::engine::customer::{CustomerActor, StoredCustomer};
+use crate::engine::customer::CustomerActor;
 use crate::engine::license::{Issue, Revoke};
 use crate::engine::link;
 use crate::engine::operations::read::table;
-use crate::engine::order::{Done, Failure, IssuedToken};
-use crate::engine::release::{Answer, Release};
+use crate::engine::order::{Done, Failure, IssuedToken, Outcome};
+use crate::engine::release::Answer;
 use crate::engine::secret;
 use crate::engine::shard::Shard;
-use crate::storage::Lsn;
 use crate::telemetry::clock;
 
 /// Gives out a customer's token; makes the customer when none is named.
@@ -68,7 +66,7 @@ async fn prepare(
         Ok(_) => {}
         Err(Rejected::NotFound(Resource::User)) => {
             // The token is given out on another shard: whoever has it finds the customer.
-            make_customer(shard, by.license, id)?.await.ok();
+            drop(make_customer(shard, by.license, id)?.await);
         }
         Err(rejected) => return Err(rejected),
     }
@@ -80,22 +78,12 @@ fn make_customer(
     shard: &Rc<Shard>,
     license: LicenseId,
     id: CustomerId,
-) -> Result<oneshot::Receiver<()>, Rejected> {
+) -> Result<oneshot::Receiver<Outcome>, Rejected> {
     let table = table(shard, license)?;
-    let number = shard.engine.tables().next_number();
-    let customer = Customer::new(id, number, clock::now());
-    let own = Rc::clone(shard);
     // Dropped unsent when somebody else was faster: then there is nothing to wait for.
     let (told, made) = oneshot::channel();
-    shard.engine.directory().add_customer(license, id, move || {
-        CustomerActor::create(move |ctx| {
-            let fact = CustomerFact::Put(customer.clone());
-            let stored = StoredCustomer { customer, lsn: Lsn::ZERO, chats: Vec::new() };
-            let mut actor = CustomerActor::new(own, table, stored);
-            actor.commit(fact, Release::default().first(move || told.send(()).unwrap_or_default()), ctx);
-            actor
-        })
-    });
+    CustomerActor::create(shard, &table, id, CustomerChange::default(), Answer::Waiter(told))
+        .map_err(|(rejected, _)| rejected)?;
     Ok(made)
 }
 

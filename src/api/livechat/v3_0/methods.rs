@@ -96,6 +96,10 @@ static METHODS: &[Method] = &[
     method(Api::Agent, BOTH, "add_user_to_chat", may_join, read::add_user),
     method(Api::Agent, BOTH, "remove_user_from_chat", anybody, read::remove_user),
     method(Api::Agent, BOTH, "update_agent", writes_agents, read::update_agent),
+    method(Api::Agent, BOTH, "multicast", multicasts, read::multicast),
+    method(Api::Agent, BOTH, "create_customer", writes_customers, read::create_customer),
+    method(Api::Agent, BOTH, "update_customer", writes_customers, read::update_customer),
+    method(Api::Agent, BOTH, "ban_customer", bans, read::ban_customer),
     first(Api::Customer, "login", read::customer_login),
     first(Api::Customer, "ping", read::ping),
     method(Api::Customer, BOTH, "get_chats_summary", anybody, read::list_for_customer),
@@ -114,6 +118,9 @@ static METHODS: &[Method] = &[
     method(Api::Customer, BOTH, "delete_event_properties", anybody, read::delete_event_properties),
     method(Api::Customer, BOTH, "send_sneak_peek", anybody, read::send_sneak_peek),
     method(Api::Customer, BOTH, "update_last_seen_timestamp", anybody, read::see),
+    method(Api::Customer, BOTH, "update_customer", anybody, read::update_oneself),
+    method(Api::Customer, BOTH, "set_customer_fields", anybody, read::set_fields),
+    method(Api::Customer, RTM, "update_customer_page", anybody, read::open_page),
     method(Api::Configuration, WEB, "create_bot_agent", writes_bots, read::create_bot),
     method(Api::Configuration, WEB, "update_bot_agent", writes_bots, read::update_bot),
     method(Api::Configuration, WEB, "remove_bot_agent", writes_bots, read::remove_bot),
@@ -158,6 +165,18 @@ fn may_join(scopes: ScopeSet) -> bool {
 
 fn writes_agents(scopes: ScopeSet) -> bool {
     scopes.reach(Family::Agents, Right::Write).is_some()
+}
+
+fn multicasts(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Multicast, Right::Write).is_some()
+}
+
+fn writes_customers(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Customers, Right::Write).is_some()
+}
+
+fn bans(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Ban, Right::Write).is_some()
 }
 
 fn reads_bots(scopes: ScopeSet) -> bool {
@@ -218,6 +237,10 @@ mod tests {
             (Api::Agent, "untag_chat_thread", "chats--my:rw", "chats.conversation--all:rw"),
             (Api::Agent, "add_user_to_chat", "chats.conversation--all:rw", "chats.conversation--access:rw"),
             (Api::Agent, "update_agent", "agents--my:rw", "chats--all:rw"),
+            (Api::Agent, "multicast", "multicast:rw", "chats--all:rw"),
+            (Api::Agent, "create_customer", "customers:rw", "customers:ro"),
+            (Api::Agent, "update_customer", "customers:rw", "customers.ban:rw"),
+            (Api::Agent, "ban_customer", "customers.ban:rw", "customers:rw"),
             (Api::Configuration, "create_bot_agent", "agents-bot--my:rw", "agents-bot--all:ro"),
             (Api::Configuration, "remove_bot_agent", "agents-bot--all:rw", "webhooks--all:rw"),
             (Api::Configuration, "get_bot_agents", "agents-bot--my:ro", "chats--all:rw"),

@@ -107,6 +107,9 @@ fn access_names_no_more_groups_than_it_may() {
         fn is_bot(&self, agent: &AgentId) -> bool {
             World.is_bot(agent)
         }
+        fn is_banned(&self, _: CustomerId, _: Timestamp) -> bool {
+            false
+        }
         fn has_group(&self, _: GroupId) -> bool {
             true
         }

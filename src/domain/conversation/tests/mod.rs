@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 
 mod access;
 mod amended;
+mod bans;
 mod bounds;
 mod change_access;
 mod changes;
@@ -41,7 +42,8 @@ const LICENSE: LicenseId = LicenseId(7);
 const SALES: GroupId = GroupId(1);
 static PROPERTIES: LazyLock<PropertyTable> = LazyLock::new(PropertyTable::built_in);
 
-/// Ann sells, Bob supports, Eve does both, Bot is a bot; the customers are Mia and Tom.
+/// Ann sells, Bob supports, Eve does both, Bot is a bot; the customers are Mia, Tom and Zed,
+/// who is banned.
 struct World;
 
 impl Lookup for World {
@@ -50,6 +52,7 @@ impl Lookup for World {
             UserId::Agent(id) => ["ann", "bob", "eve", "bot"].contains(&id.as_str()).then(|| id.to_string()),
             UserId::Customer(id) if *id == customer(1) => Some("mia".into()),
             UserId::Customer(id) if *id == customer(2) => Some("tom".into()),
+            UserId::Customer(id) if *id == customer(13) => Some("zed".into()),
             UserId::Customer(_) => None,
         };
         name.map(Arc::from)
@@ -61,6 +64,10 @@ impl Lookup for World {
 
     fn has_group(&self, group: GroupId) -> bool {
         group.0 < 3
+    }
+
+    fn is_banned(&self, id: CustomerId, _: Timestamp) -> bool {
+        id == customer(13)
     }
 }
 
@@ -76,6 +83,7 @@ fn user(name: &str) -> UserId {
     match name {
         "mia" => UserId::Customer(customer(1)),
         "tom" => UserId::Customer(customer(2)),
+        "zed" => UserId::Customer(customer(13)),
         name => UserId::Agent(agent(name)),
     }
 }
@@ -335,6 +343,8 @@ fn name_of(push: &Push) -> &'static str {
         Push::PostbackSent { .. } => "postback_sent",
         Push::AccessChanged { .. } => "access_changed",
         Push::AgentDeleted { .. } => "agent_deleted",
+        Push::Customer(_) => "customer",
+        Push::Multicast { .. } => "multicast",
     }
 }
 

@@ -1,15 +1,15 @@
 //! The first request of a connection (spec v3.0, 5.6 and 6). What has no effect here, such as
-//! the time zone or the page, is checked all the same and then dropped.
+//! the time zone, is checked all the same and then dropped.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use switchboard_domain::conversation::event::within;
 use switchboard_domain::id::GroupId;
 use switchboard_domain::limits::URL_CHARS;
-use switchboard_domain::participant::customer::CustomerChange;
+use switchboard_domain::participant::customer::check_side_storage;
 
 use super::Call;
+use super::customers::{Named, change, page};
 use crate::api::livechat::object::Object;
 use crate::engine::dialect::Ask;
 use crate::engine::order::{Failure, Login};
@@ -27,20 +27,26 @@ pub(in super::super) fn agent_login(call: &Call<'_>) -> Result<Ask, Failure> {
 
 /// `login` of a customer.
 pub(in super::super) fn customer_login(call: &Call<'_>) -> Result<Ask, Failure> {
-    let customer: Object<'_> = call.args.optional("customer")?.unwrap_or_default();
-    let fields: Object<'_> = customer.optional("fields")?.unwrap_or_default();
-    let field = |(name, _)| Ok((Box::from(name), fields.required(name)?));
-    let token = token(&call.args)?;
-    check_customers_client(&call.args)?;
+    let args = &call.args;
+    let token = token(args)?;
+    let customer: Object<'_> = args.optional("customer")?.unwrap_or_default();
+    let opened: Object<'_> = args.optional("customer_page")?.unwrap_or_default();
+    // A page without an address is none.
+    let url: Option<Box<str>> = opened.optional("url")?;
+    let opened = page(&opened, url.clone().unwrap_or_default())?;
+    let referrer: Option<Box<str>> = args.optional("referrer")?;
+    let chars = referrer.as_ref().map_or(0, |referrer| referrer.chars().count());
+    within("referrer", chars, URL_CHARS, "characters")?;
+    let side_storage = args.optional::<Named>("customer_side_storage")?.map(|named| named.0);
+    side_storage.as_ref().map_or(Ok(()), check_side_storage)?;
+    args.flag("is_mobile")?;
     Ok(Ask::Login(Login::Customer {
         token,
-        group: call.args.optional("group_id")?.map(GroupId),
-        change: CustomerChange {
-            name: customer.optional("name")?,
-            email: customer.optional("email")?,
-            avatar: customer.optional("avatar")?,
-            fields: fields.entries().map(field).collect::<Result<BTreeMap<_, _>, Failure>>()?,
-        },
+        group: args.optional("group_id")?.map(GroupId),
+        change: change(&customer)?,
+        page: url.map(|_| opened),
+        referrer,
+        side_storage,
     }))
 }
 
@@ -54,19 +60,6 @@ fn check_agents_client(args: &Object<'_>) -> Result<(), Failure> {
         push.required_choice("platform", &[("ios", ()), ("android", ())])?;
     }
     Ok(())
-}
-
-fn check_customers_client(args: &Object<'_>) -> Result<(), Failure> {
-    let page: Object<'_> = args.optional("customer_page")?.unwrap_or_default();
-    for (holder, name) in [(&page, "url"), (&page, "title"), (args, "referrer")] {
-        let text: Cow<'_, str> = holder.optional(name)?.unwrap_or_default();
-        within(&holder.at(name).to_string(), text.chars().count(), URL_CHARS, "characters")?;
-    }
-    let stored: Object<'_> = args.optional("customer_side_storage")?.unwrap_or_default();
-    for (name, _) in stored.entries() {
-        stored.required::<Cow<'_, str>>(name)?;
-    }
-    args.flag("is_mobile").map(drop)
 }
 
 /// With or without `Bearer`.

@@ -7,6 +7,7 @@ mod access;
 mod bots;
 mod change_properties;
 mod chats;
+mod customers;
 mod events;
 mod ids;
 mod lists;
@@ -24,6 +25,9 @@ pub(super) use change_properties::{
     update_chat_properties, update_event_properties, update_thread_properties,
 };
 pub(super) use chats::{activate_chat, close_thread, get_chat_threads, start_chat};
+pub(super) use customers::{
+    ban_customer, create_customer, multicast, open_page, set_fields, update_customer, update_oneself,
+};
 #[cfg(test)]
 pub(super) use events::event as event_for_tests;
 pub(super) use events::send_event;

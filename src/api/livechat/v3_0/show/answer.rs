@@ -8,6 +8,7 @@ use switchboard_domain::id::{AgentId, ThreadId};
 
 use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
+use super::customer::{CardOut, OneselfOut};
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
@@ -39,6 +40,14 @@ impl Serialize for Answer<'_> {
             Done::Seen(up_to) => one(serializer, "timestamp", &up_to.as_secs()),
             Done::AgentLogin(welcome) => AgentLoginOut::from(&**welcome).serialize(serializer),
             Done::CustomerLogin(welcome) => CustomerLoginOut::from(welcome).serialize(serializer),
+            // What a customer sets of itself by this method is answered by a push alone.
+            Done::Customer(_) if self.action == "set_customer_fields" => {
+                serializer.serialize_map(Some(0))?.end()
+            }
+            Done::Customer(card) => match self.side {
+                Side::Agent => CardOut::from(&**card).serialize(serializer),
+                Side::Customer => OneselfOut::new(&card.customer, card.present).serialize(serializer),
+            },
             Done::BotCreated(id) => one(serializer, "bot_agent_id", id.as_str()),
             Done::Bots(bots) => {
                 let lines: Vec<_> = bots.iter().map(|bot| BotLine::from(&**bot)).collect();

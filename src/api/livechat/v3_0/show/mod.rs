@@ -7,6 +7,7 @@
 mod answer;
 mod bot;
 mod chat;
+mod customer;
 mod event;
 mod list;
 mod login;

@@ -1,10 +1,12 @@
 //! The shapes of what pushes tell (spec v3.0, 8.4).
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use switchboard_domain::id::{ConversationId, EventId, ThreadId, UserId};
 
 use super::Text;
 use super::chat::ChatOut;
+use super::customer::NewsOut;
 use super::event::EventOut;
 use super::properties::{AccessOut, PropertyChangeOut};
 use super::user::UserOut;
@@ -67,6 +69,13 @@ pub(super) enum Payload<'a> {
         chat_id: Text<ConversationId>,
         thread_id: Text<ThreadId>,
         sneak_peek: DraftOut<'a>,
+    },
+    Customer(NewsOut<'a>),
+    Multicast {
+        author_id: Text<&'a UserId>,
+        content: Option<&'a RawValue>,
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        kind: Option<&'a str>,
     },
     Properties {
         chat_id: Text<ConversationId>,

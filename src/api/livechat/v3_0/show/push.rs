@@ -7,6 +7,7 @@ use switchboard_domain::conversation::property_change::{Place, PropertyChange};
 use switchboard_domain::conversation::push::Push;
 use switchboard_domain::id::UserId;
 
+use super::customer::{self, NewsOut};
 use super::event::recipients;
 use super::payload::{DraftOut, Payload, PostbackOut, TypingOut};
 use super::user::routing_status;
@@ -24,18 +25,23 @@ impl<'a> PushFrame<'a> {
     /// `None` for what this side does not know or may not see.
     pub(in super::super) fn new(side: Side, capture: &'a Capture, follows: bool) -> Option<Self> {
         let push = &capture.what.push;
-        let seen = match push {
-            Push::AgentDeleted { .. } => false,
-            _ if side == Side::Agent => true,
-            Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => event.visible_to_customer(),
-            Push::Typing { visibility, .. } => *visibility == Visibility::All,
-            // Customers are told of access only as a whole.
-            Push::AccessChanged { change, .. } => matches!(change, AccessChange::Set(_)),
-            Push::AgentStatusChanged { .. }
-            | Push::ChatFollowed { .. }
-            | Push::TagChanged { .. }
-            | Push::DraftShown { .. } => false,
-            _ => true,
+        let seen = match (side, push) {
+            (_, Push::Customer(news)) => customer::heard(side, news),
+            (_, Push::AgentDeleted { .. }) => false,
+            (Side::Agent, _) => true,
+            (Side::Customer, push) => match push {
+                Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => {
+                    event.visible_to_customer()
+                }
+                Push::Typing { visibility, .. } => *visibility == Visibility::All,
+                // Customers are told of access only as a whole.
+                Push::AccessChanged { change, .. } => matches!(change, AccessChange::Set(_)),
+                Push::AgentStatusChanged { .. }
+                | Push::ChatFollowed { .. }
+                | Push::TagChanged { .. }
+                | Push::DraftShown { .. } => false,
+                _ => true,
+            },
         };
         seen.then(|| Self { lens: Lens::of(side, capture), push, follows })
     }
@@ -75,6 +81,8 @@ impl<'a> PushFrame<'a> {
                 AccessChange::Set(_) => "access_set",
             },
             Push::AgentDeleted { .. } => "agent_deleted",
+            Push::Customer(news) => customer::name(news),
+            Push::Multicast { .. } => "incoming_multicast",
         }
     }
 
@@ -169,6 +177,13 @@ impl<'a> PushFrame<'a> {
                 Payload::Access { resource: "chat", id: Text(*chat), access: shown.into() }
             }
             Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
+            Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),
+            Push::Multicast { author, content, kind } => Payload::Multicast {
+                author_id: Text(author),
+                // It came as JSON, so it is.
+                content: serde_json::from_str(content).ok(),
+                kind: self.lens.for_agents(|| kind.as_deref()).flatten(),
+            },
         }
     }
 }
@@ -218,10 +233,11 @@ const fn reason(side: Side, why: Disconnect) -> &'static str {
         (Disconnect::TokenRevoked, Side::Agent) => "access_token_revoked",
         (Disconnect::TokenRevoked, Side::Customer) | (Disconnect::TokenExpired, _) => "access_token_expired",
         (Disconnect::AgentDeleted, Side::Agent) => "agent_deleted",
+        (Disconnect::CustomerBanned, Side::Customer) => "customer_banned",
         (Disconnect::TooManyConnections, _) => "too_many_connections",
         (Disconnect::TooManyUnauthorized, _) => "too_many_unauthorized_connections",
-        (Disconnect::Shutdown | Disconnect::Internal, _) | (Disconnect::AgentDeleted, Side::Customer) => {
-            "internal_error"
-        }
+        (Disconnect::Shutdown | Disconnect::Internal, _)
+        | (Disconnect::AgentDeleted, Side::Customer)
+        | (Disconnect::CustomerBanned, Side::Agent) => "internal_error",
     }
 }

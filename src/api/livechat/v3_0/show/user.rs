@@ -41,7 +41,7 @@ struct AgentOut<'a> {
 }
 
 #[derive(Serialize)]
-struct CustomerOut<'a> {
+pub(super) struct CustomerOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,7 +118,7 @@ fn agent_out(side: Side, agent: &AgentProfile) -> AgentOut<'_> {
     }
 }
 
-fn customer_out(side: Side, customer: &Customer) -> CustomerOut<'_> {
+pub(super) fn customer_out(side: Side, customer: &Customer) -> CustomerOut<'_> {
     CustomerOut {
         name: customer.name.as_deref(),
         email: customer.email.as_deref(),
@@ -129,7 +129,7 @@ fn customer_out(side: Side, customer: &Customer) -> CustomerOut<'_> {
 }
 
 /// ISO 8601 in UTC, with microseconds.
-fn iso_time(at: switchboard_domain::time::Timestamp) -> String {
+pub(super) fn iso_time(at: switchboard_domain::time::Timestamp) -> String {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
     let time = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
     time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()

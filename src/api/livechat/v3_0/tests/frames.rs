@@ -96,10 +96,9 @@ fn logins_are_read_with_and_without_bearer() {
     }
     let frame = json!({ "action": "login", "payload": { "token": "Bearer t", "group_id": 3, "is_mobile": false,
         "customer": { "name": "Mia", "fields": { "plan": "free" } }, "customer_page": { "url": "x" } } });
-    let Ok(Ask::Login(Login::Customer { token, group, change })) = read(Side::Customer, None, &frame).ask
-    else {
-        panic!()
-    };
+    let asked = read(Side::Customer, None, &frame).ask;
+    let Ok(Ask::Login(Login::Customer { token, group, change, page, .. })) = asked else { panic!() };
+    assert_eq!(page.map(|page| page.url), Some("x".into()));
     assert_eq!((token.as_str(), group, change.name.as_deref()), ("t", Some(GroupId(3)), Some("Mia")));
     assert_eq!(change.fields.get("plan").map(|plan| &**plan), Some("free"));
     for (payload, message) in [

@@ -4,6 +4,7 @@
 
 mod answers;
 mod changes;
+mod customers;
 mod frames;
 mod pushes;
 mod webhooks;

@@ -176,6 +176,7 @@ fn a_connection_that_is_ended_hears_why() {
         (Disconnect::TokenRevoked, "access_token_revoked", "access_token_expired"),
         (Disconnect::TokenExpired, "access_token_expired", "access_token_expired"),
         (Disconnect::AgentDeleted, "agent_deleted", "internal_error"),
+        (Disconnect::CustomerBanned, "internal_error", "customer_banned"),
         (Disconnect::TooManyConnections, "too_many_connections", "too_many_connections"),
         (
             Disconnect::TooManyUnauthorized,

@@ -1,0 +1,100 @@
+//! Changes of a customer's profile, and bans.
+
+use std::rc::Rc;
+
+use actix::{Context, Handler, Message};
+use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, UserId};
+use switchboard_domain::participant::customer::CustomerChange;
+use switchboard_domain::participant::news::CustomerNews;
+
+use super::CustomerActor;
+use crate::engine::dialect::Disconnect;
+use crate::engine::hub::Parcel;
+use crate::engine::operations;
+use crate::engine::order::Done;
+use crate::engine::push::capture;
+use crate::engine::release::{Answer, Release};
+
+/// Some fields are to change.
+pub struct Change {
+    /// Which, to what.
+    pub change: CustomerChange,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+/// The customer is to be banned from now on.
+pub struct ImposeBan {
+    /// For so many days.
+    pub days: u32,
+    /// By whom.
+    pub by: Option<AgentId>,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+impl Message for Change {
+    type Result = ();
+}
+impl Message for ImposeBan {
+    type Result = ();
+}
+
+impl Handler<Change> for CustomerActor {
+    type Result = ();
+
+    fn handle(&mut self, Change { change, answer }: Change, ctx: &mut Context<Self>) {
+        let fact = self.shard.ready().and_then(|()| self.state.change(change, self.shard.now()));
+        match fact {
+            Err(rejected) => self.reply(answer, Err(rejected.into())),
+            Ok(None) => {
+                // Clients wait for a push even when nothing changes (spec v3.0, 5.4).
+                let mut release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
+                release.echo = Some(capture(&self.table, self.updated(true)));
+                self.show(Vec::new(), release);
+            }
+            Ok(Some(fact)) => {
+                self.state.apply(&fact);
+                let news = self.updated(true);
+                let release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
+                self.commit(vec![fact], vec![news], release, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<ImposeBan> for CustomerActor {
+    type Result = ();
+
+    /// The fact makes the ban true at once: logins and commands are refused, connections end. That
+    /// active threads end follows, and is continued at the next start if need be (design D7).
+    fn handle(&mut self, ImposeBan { days, by, answer }: ImposeBan, ctx: &mut Context<Self>) {
+        let fact = self.shard.ready().and_then(|()| self.state.ban(days, by, self.shard.now()));
+        let fact = match fact {
+            Ok(fact) => fact,
+            Err(rejected) => return self.reply(answer, Err(rejected.into())),
+        };
+        self.state.apply(&fact);
+        let Some(ban) = self.state.ban.clone().filter(|_| self.state.banned(self.shard.now())) else {
+            return self.reply(answer, Err(Rejected::Internal.into()));
+        };
+        let (shard, license, id) = (Rc::clone(&self.shard), self.table.id, self.state.id);
+        let chats: Vec<_> = self.chats.existing().collect();
+        let carry_out = move || {
+            let user = UserId::Customer(id);
+            shard.broadcast(|| Parcel::UserGone(license, user.clone(), Disconnect::CustomerBanned));
+            operations::end_banned(&shard, license, chats, &ban);
+        };
+        let banned = Told {
+            push: Push::Customer(CustomerNews::Banned { customer: id, days }),
+            to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
+            main: true,
+        };
+        let mut updated = self.updated(false);
+        updated.to.customer = None;
+        let release = Release::reply(answer, Ok(Done::Nothing)).first(carry_out);
+        self.commit(vec![fact], vec![banned, updated], release, ctx);
+    }
+}

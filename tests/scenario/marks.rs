@@ -324,6 +324,9 @@ async fn an_agent_activates_a_chat_and_brings_a_customer_who_has_none() {
     ann.ok("close_thread", json!({ "chat_id": chat })).await;
     let (_, error) = server.agent_web(0).err("activate_chat", with(&other.id)).await;
     assert_eq!(error.message, "The customer of a chat cannot be changed");
+    // What was refused took nobody's place.
+    let own = server.chat_of(&other, json!({})).await;
+    assert_ne!(id(&own), chat);
     // A customer who has a chat cannot be brought into another one.
     let second = id(&ann.ok("start_chat", json!({})).await["chat"]);
     let bring = json!({ "chat_id": second, "user_id": person.id, "user_type": "customer" });

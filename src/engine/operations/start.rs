@@ -12,7 +12,7 @@ use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::routing::Placement;
 
-use crate::engine::conversation::{ConversationActor, Execute, NeedThreads};
+use crate::engine::conversation::{ConversationActor, Execute, ReadSummary};
 use crate::engine::customer::{ReleaseChat, Reserve};
 use crate::engine::link;
 use crate::engine::operations::ask_router;
@@ -55,7 +55,7 @@ pub(super) async fn start_chat(
 }
 
 /// Brings a customer into a chat that is there already: its place is reserved first, and lapses
-/// unless the chat takes it. Whoever may not see the chat reserves nothing.
+/// unless the chat takes it. What will be refused anyway reserves nothing.
 pub(super) async fn bring_in(
     shard: Rc<Shard>,
     by: Arc<Principal>,
@@ -64,8 +64,8 @@ pub(super) async fn bring_in(
     command: Command,
     answer: Answer,
 ) {
-    let reserved = reserve(&shard, &by, chat, customer).await;
-    match reserved {
+    let opens = matches!(command, Command::Activate(_));
+    match reserve(&shard, &by, chat, customer, opens).await {
         Ok(actor) => link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None }),
         Err(rejected) => shard.answer(answer, Err(rejected.into())),
     }
@@ -76,12 +76,18 @@ async fn reserve(
     by: &Arc<Principal>,
     chat: ConversationId,
     customer: CustomerId,
+    opens: bool,
 ) -> Result<Addr<ConversationActor>, Rejected> {
     let directory = shard.engine.directory();
     let actor = directory.conversation(&shard.engine, by.license, chat)?;
-    link::ask(&actor, NeedThreads(Arc::clone(by), Some(Vec::new()))).await??;
+    let (known, _) = link::ask(&actor, ReadSummary(Some(Arc::clone(by)))).await??;
     let place = directory.customer(&shard.engine, by.license, customer)?;
-    link::ask(&place, Reserve(chat)).await??;
+    match known.chat.customer {
+        Some(mine) if mine != customer => return Err(Rejected::CustomerFixed),
+        // A thread is opened where none is active, and joined where one is.
+        None if opens != known.chat.active => link::ask(&place, Reserve(chat)).await??,
+        _ => {}
+    }
     Ok(actor)
 }
 

@@ -54,6 +54,9 @@ pub enum Rejected {
     /// Nobody of the groups is online.
     #[error("group offline")]
     GroupOffline,
+    /// Nobody of a transfer's target can take the chat now.
+    #[error("nobody of the target can take the chat now")]
+    NobodyFree,
     /// Somebody is online, but nobody can take the chat and it may not wait.
     #[error("group unavailable")]
     GroupUnavailable,
@@ -100,4 +103,22 @@ pub struct PlacementNeed {
     pub exclude: Vec<AgentId>,
     /// May the chat go on without any online agent?
     pub may_wait_offline: bool,
+    /// Only these agents, by name; empty: whoever routing chooses.
+    pub among: Vec<AgentId>,
+    /// Somebody has to be able to take it now.
+    pub at_once: bool,
+}
+
+impl PlacementNeed {
+    /// Whoever routing chooses from these groups; it may wait, also when nobody is online.
+    #[must_use]
+    pub fn of(groups: impl IntoIterator<Item = GroupId>) -> Self {
+        Self {
+            groups: groups.into_iter().collect(),
+            exclude: Vec::new(),
+            may_wait_offline: true,
+            among: Vec::new(),
+            at_once: false,
+        }
+    }
 }

@@ -71,6 +71,8 @@ pub const AGENTS_PER_ACCESS: usize = 100;
 /// Agents who follow one chat: each hears of every event, and a head holds them all; one more is
 /// refused.
 pub const FOLLOWERS_PER_CHAT: usize = 100;
+/// Agents that one transfer may name: all of them join the chat; more is `Invalid`.
+pub const AGENTS_PER_TRANSFER: usize = 20;
 /// Session fields of a customer; more is `Invalid`.
 pub const CUSTOMER_FIELDS: usize = 100;
 /// Entries of what a customer's client may keep here instead of in cookies; more is `Invalid`.

@@ -1,6 +1,6 @@
 //! A human agent's actor: status, connections, grace time. The rules are the domain's.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub struct AgentActor {
     table: Arc<LicenseTable>,
     state: Agent,
     lsn: Lsn,
-    connections: HashSet<SessionKey>,
+    /// Whether each is away.
+    connections: HashMap<SessionKey, bool>,
 }
 
 /// A connection logs in.
@@ -60,6 +61,19 @@ pub struct SetStatus {
     pub answer: Answer,
 }
 
+/// A connection is away, or back.
+pub struct SetAway {
+    /// The connection.
+    pub session: SessionKey,
+    /// Away?
+    pub away: bool,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
+impl Message for SetAway {
+    type Result = ();
+}
 impl Message for Connect {
     type Result = ();
 }
@@ -82,7 +96,7 @@ impl AgentActor {
     /// An agent as stored; nobody is connected.
     #[must_use]
     pub fn new(shard: Rc<Shard>, table: Arc<LicenseTable>, state: Agent, lsn: Lsn) -> Self {
-        Self { shard, table, state, lsn, connections: HashSet::new() }
+        Self { shard, table, state, lsn, connections: HashMap::new() }
     }
 
     /// After a restart nobody is connected, and whoever was online has its grace time from now
@@ -152,6 +166,23 @@ impl AgentActor {
         if facts.is_empty() { self.reply(answer, Ok(Done::Nothing)) } else { self.commit(facts, answer, ctx) }
     }
 
+    /// Only away connections: routing passes the agent over. On a full disk that is written when
+    /// there is room again.
+    fn look_who_is_away(&mut self, answer: Answer, ctx: &mut Context<Self>) {
+        let away = self.connections.values().all(|away| *away);
+        let facts = self.state.set_away(away, self.shard.now());
+        // Whoever has no connection is on the way out, and not back.
+        if facts.is_empty() || self.connections.is_empty() {
+            return self.reply(answer, Ok(Done::Nothing));
+        }
+        if let Err(full) = self.shard.ready() {
+            self.reply(answer, Err(full.into()));
+            ctx.run_later(FULL_DISK_PAUSE, |agent, ctx| agent.look_who_is_away(Answer::Nobody, ctx));
+            return;
+        }
+        self.commit(facts, answer, ctx);
+    }
+
     /// Answers when all that the answer rests on is durable.
     fn reply(&self, answer: Answer, outcome: Outcome) {
         self.shard.after(self.lsn, Release::reply(answer, outcome));
@@ -186,11 +217,12 @@ impl Handler<Connect> for AgentActor {
             drop(told.send(Err(rejected)));
             return;
         }
-        self.connections.insert(session);
+        self.connections.insert(session, false);
         let facts = self.state.log_in(reconnect, self.shard.now());
         if !facts.is_empty() {
             self.commit(facts, Answer::Nobody, ctx);
         }
+        self.look_who_is_away(Answer::Nobody, ctx);
         self.shard.after(self.lsn, Release::default().first(move || drop(told.send(Ok(())))));
     }
 }
@@ -201,10 +233,25 @@ impl Handler<Disconnected> for AgentActor {
     fn handle(&mut self, gone: Disconnected, ctx: &mut Context<Self>) {
         let logged_out = gone.logout.is_some();
         let answer = gone.logout.unwrap_or(Answer::Nobody);
-        if self.connections.remove(&gone.session) {
+        if self.connections.remove(&gone.session).is_some() {
+            self.look_who_is_away(Answer::Nobody, ctx);
             self.connection_gone(logged_out, answer, ctx);
         } else {
             self.reply(answer, Ok(Done::Nothing));
+        }
+    }
+}
+
+impl Handler<SetAway> for AgentActor {
+    type Result = ();
+
+    fn handle(&mut self, SetAway { session, away, answer }: SetAway, ctx: &mut Context<Self>) {
+        match self.connections.get_mut(&session) {
+            Some(known) => {
+                *known = away;
+                self.look_who_is_away(answer, ctx);
+            }
+            None => self.reply(answer, Err(Rejected::RequesterOffline.into())),
         }
     }
 }

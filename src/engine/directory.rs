@@ -93,6 +93,12 @@ impl Directory {
         self.conversations.insert((license, id), actor);
     }
 
+    /// The running conversations of a license.
+    pub(crate) fn conversations_of(&self, license: LicenseId) -> Vec<Addr<ConversationActor>> {
+        let own = self.conversations.iter().filter(|entry| entry.key().0 == license);
+        own.map(|entry| entry.value().clone()).collect()
+    }
+
     /// A customer: running, or started from its snapshot.
     ///
     /// # Errors

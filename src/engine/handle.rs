@@ -12,6 +12,7 @@ use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
+use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
 
@@ -101,6 +102,7 @@ struct Engine {
     /// The checkpoint; one at a time is made.
     checkpoint: Mutex<Lsn>,
     ready: AtomicBool,
+    running_since: Timestamp,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -128,6 +130,7 @@ impl EngineHandle {
             floors,
             checkpoint: Mutex::new(Lsn::ZERO),
             ready: AtomicBool::new(false),
+            running_since: clock::now(),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -152,6 +155,11 @@ impl EngineHandle {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// Since when the process runs.
+    pub(crate) fn running_since(&self) -> Timestamp {
+        self.0.running_since
     }
 
     /// Counters as Prometheus text.
@@ -217,7 +225,7 @@ impl EngineHandle {
                 (UserId::Agent(bot.ok_or(Rejected::NoAccess)?.id.clone()), true)
             }
         };
-        let groups = table.groups_of(&user);
+        let groups = table.groups_of_user(&user);
         let (license, client) = (token.license, token.client.clone());
         Ok(Arc::new(Principal { license, user, client, bot, scopes, groups, token: who.hash }))
     }

@@ -10,7 +10,7 @@ use switchboard_domain::auth::Token;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::participant::license::{License, LicenseChange, LicenseFact};
 
-use crate::engine::conversation::SaveSnapshot;
+use crate::engine::conversation::{SaveSnapshot, TimePassed};
 use crate::engine::dialect::Disconnect;
 use crate::engine::entry::{Entry, TokenHash};
 use crate::engine::hub::Parcel;
@@ -19,6 +19,7 @@ use crate::engine::link;
 use crate::engine::order::{Done, Failure, Outcome};
 use crate::engine::participants::store;
 use crate::engine::release::{Answer, Release};
+use crate::engine::router::SettingsChanged;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::engine::webhook::Webhooks;
@@ -152,11 +153,21 @@ impl Handler<Change> for LicenseActor {
         self.state.apply(&fact);
         let (shard, table, license) = (Rc::clone(&self.shard), Arc::clone(&self.table), self.state.clone());
         let release = Release::reply(answer, Ok(done)).first(move || {
+            let engine = &shard.engine;
             // The dispatcher hears of an endpoint before anybody can owe it something.
-            if let (Some(webhooks), Some(dispatcher)) = (webhooks, shard.engine.dispatcher(table.id)) {
+            if let (Some(webhooks), Some(dispatcher)) = (webhooks, engine.dispatcher(table.id)) {
                 link::tell(&dispatcher, webhooks);
             }
+            if let Some(actors) = engine.directory().license(license.id) {
+                link::tell(&actors.router, SettingsChanged(license.router_settings()));
+            }
             table.set_license(license);
+            // Timers may run out earlier now.
+            engine
+                .directory()
+                .conversations_of(table.id)
+                .iter()
+                .for_each(|chat| link::tell(chat, TimePassed));
         });
         self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);
     }

@@ -35,6 +35,7 @@ pub mod shard;
 mod start;
 pub mod tables;
 pub mod webhook;
+mod wheel;
 
 pub use handle::{Authenticated, EngineHandle, Parts, Settings};
 pub use start::Engine;

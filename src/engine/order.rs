@@ -16,6 +16,7 @@ use switchboard_domain::participant::customer::{Customer, CustomerChange, Texts}
 use switchboard_domain::participant::license::LicenseChange;
 use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::{Duty, RoutingStatus};
+use switchboard_domain::routing::GroupStatus;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{BotWebhooks, EndpointId, PropertyFilter, Registration};
 
@@ -37,6 +38,12 @@ pub enum Order {
     GetThreads(ConversationId, Option<Vec<ThreadId>>),
     /// One chat's threads, a line each.
     ListThreads(ConversationId, ListThreads),
+    /// Whether these groups can serve; all of them when none are named.
+    GetGroupStatuses(Option<Vec<GroupId>>),
+    /// Who would get a chat of the principal's group now.
+    PredictAgent,
+    /// The asking connection is away, or back.
+    SetAway(bool),
     /// Sets the routing status of an agent or bot; `None` asks for oneself.
     SetStatus(Option<AgentId>, RoutingStatus),
     /// Makes a bot of the principal's application.
@@ -247,6 +254,10 @@ pub enum Done {
     WebhookRegistered(EndpointId),
     /// Webhooks of the license, oldest first.
     Webhooks(Vec<Registration>),
+    /// Whether groups can serve.
+    GroupStatuses(Vec<(GroupId, GroupStatus)>),
+    /// An agent or bot.
+    Agent(Arc<AgentProfile>),
 }
 
 /// Something to show, with the profiles of the users named in it as they were at that moment,
@@ -403,11 +414,15 @@ impl Order {
             Self::Chat(_, Command::See(_)) => "see",
             Self::Chat(_, Command::Follow | Command::Unfollow) => "follow",
             Self::Chat(_, Command::SignalTyping { .. } | Command::ShowDraft(_)) => "signal",
+            Self::Chat(_, Command::Transfer { .. }) => "transfer",
             Self::Chat(..) => "route",
             Self::StartChat(_) => "start_chat",
             Self::ListChats(_) => "list_chats",
             Self::GetThreads(..) => "get_threads",
             Self::ListThreads(..) => "list_threads",
+            Self::GetGroupStatuses(_) => "get_group_statuses",
+            Self::PredictAgent => "predict_agent",
+            Self::SetAway(_) => "set_away",
             Self::SetStatus(..) => "set_status",
             Self::CreateBot(_) => "create_bot",
             Self::UpdateBot(..) => "update_bot",

@@ -34,6 +34,8 @@ pub struct AgentProfile {
     pub departure: Departure,
     /// Time of the last change of its status.
     pub changed_at: Timestamp,
+    /// All its connections are away.
+    pub away: bool,
 }
 
 impl From<&Agent> for AgentProfile {
@@ -50,6 +52,7 @@ impl From<&Agent> for AgentProfile {
             in_grace: agent.grace_until.is_some(),
             departure: agent.departure,
             changed_at: agent.changed_at,
+            away: agent.away,
         }
     }
 }
@@ -68,6 +71,7 @@ impl From<&Bot> for AgentProfile {
             in_grace: false,
             departure: if bot.removed { Departure::Deleted } else { Departure::SignedOut },
             changed_at: bot.offline_since,
+            away: false,
         }
     }
 }

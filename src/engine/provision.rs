@@ -102,5 +102,6 @@ pub fn new_agent(id: &str, name: &str, role: Role, duty: Duty) -> Agent {
         departure: Departure::SignedOut,
         version: 0,
         changed_at: Timestamp::default(),
+        away: false,
     }
 }

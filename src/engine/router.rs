@@ -10,7 +10,7 @@ use switchboard_domain::conversation::command::Command;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
 use switchboard_domain::routing::{
     AgentSeat, Alert, Answer as Reply, Assign, ConversationSeat, GroupStatus, PlaceRequest, Placement,
-    Router, RouterSettings,
+    Refusal, Router, RouterSettings,
 };
 
 use crate::engine::conversation::Execute;
@@ -52,8 +52,14 @@ pub struct AssignAnswered {
 /// An agent's or bot's routing state, in full.
 pub struct AgentChanged(pub Arc<AgentProfile>);
 
-/// Which of these groups have somebody online.
-pub struct OnlineGroups(pub Vec<GroupId>);
+/// How the license routes from now on.
+pub struct SettingsChanged(pub RouterSettings);
+
+/// Whether these groups can serve.
+pub struct GroupStatuses(pub Vec<GroupId>);
+
+/// Who would get a chat of this group now; nothing is reserved.
+pub struct Predict(pub GroupId);
 
 impl Message for Place {
     type Result = Placement;
@@ -70,15 +76,21 @@ impl Message for AssignAnswered {
 impl Message for AgentChanged {
     type Result = ();
 }
-impl Message for OnlineGroups {
-    type Result = Vec<GroupId>;
+impl Message for SettingsChanged {
+    type Result = ();
+}
+impl Message for GroupStatuses {
+    type Result = Vec<(GroupId, GroupStatus)>;
+}
+impl Message for Predict {
+    type Result = Result<AgentId, Refusal>;
 }
 
 impl RouterActor {
     /// A router that knows of nobody yet.
     #[must_use]
-    pub fn new(shard: Rc<Shard>, license: LicenseId) -> Self {
-        Self { shard, license, machine: Router::new(RouterSettings::default()) }
+    pub fn new(shard: Rc<Shard>, license: LicenseId, settings: RouterSettings) -> Self {
+        Self { shard, license, machine: Router::new(settings) }
     }
 
     fn give(&mut self, assigns: Vec<Assign>) {
@@ -87,13 +99,25 @@ impl RouterActor {
                 Alert::GroupOffline(chat) => self.command(chat, Command::EndUnserved),
                 Alert::AgentGone(chat, from) => {
                     let why = self.departure(&from);
-                    self.command(chat, Command::Reassign { from, why, placement: None });
+                    self.command(chat, Command::Reassign { from, why, gone_since: None, placement: None });
                 }
+                Alert::CameGone(chat, from) => self.came_gone(chat, from),
             }
         }
         for Assign { conversation, agent, ticket } in assigns {
             self.command(conversation, Command::Assign { agent, ticket });
         }
+    }
+
+    /// Either it went while it came, or it works without a connection: the times tell which.
+    fn came_gone(&self, chat: ConversationId, from: AgentId) {
+        let table = self.shard.engine.tables().license(self.license);
+        let gone_since = match table.and_then(|table| table.agent(&from)) {
+            Some(profile) if !profile.removed => Some(profile.changed_at),
+            _ => None,
+        };
+        let why = self.departure(&from);
+        self.command(chat, Command::Reassign { from, why, gone_since, placement: None });
     }
 
     fn departure(&self, agent: &AgentId) -> Departure {
@@ -175,12 +199,29 @@ impl Handler<AgentChanged> for RouterActor {
     }
 }
 
-impl Handler<OnlineGroups> for RouterActor {
-    type Result = MessageResult<OnlineGroups>;
+impl Handler<SettingsChanged> for RouterActor {
+    type Result = ();
 
-    fn handle(&mut self, OnlineGroups(groups): OnlineGroups, _: &mut Context<Self>) -> Self::Result {
-        let online = |group: &GroupId| self.machine.group_status(*group) != GroupStatus::Offline;
-        MessageResult(groups.into_iter().filter(online).collect())
+    fn handle(&mut self, SettingsChanged(settings): SettingsChanged, _: &mut Context<Self>) {
+        let assigns = self.machine.settings_changed(settings, self.shard.now());
+        self.give(assigns);
+    }
+}
+
+impl Handler<GroupStatuses> for RouterActor {
+    type Result = MessageResult<GroupStatuses>;
+
+    fn handle(&mut self, GroupStatuses(groups): GroupStatuses, _: &mut Context<Self>) -> Self::Result {
+        let status = |group| (group, self.machine.group_status(group));
+        MessageResult(groups.into_iter().map(status).collect())
+    }
+}
+
+impl Handler<Predict> for RouterActor {
+    type Result = MessageResult<Predict>;
+
+    fn handle(&mut self, Predict(group): Predict, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.machine.predict(&[group]))
     }
 }
 
@@ -191,7 +232,7 @@ fn seat(profile: &AgentProfile) -> AgentSeat {
         groups: profile.duty.groups.iter().copied().collect(),
         default_priority: profile.duty.default_priority,
         online: profile.duty.status != RoutingStatus::Offline,
-        accepting: profile.duty.status == RoutingStatus::Accepting,
+        accepting: profile.duty.status == RoutingStatus::Accepting && !profile.away,
         in_grace: profile.in_grace,
         limit: profile.duty.max_chats,
     }

@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix::Addr;
 use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{ConversationId, LicenseId};
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::DeliveryId;
 use tokio::sync::Notify;
 
+use crate::engine::conversation::{ConversationActor, TimePassed};
 use crate::engine::entry::{self, Entry};
 use crate::engine::handle::EngineHandle;
 use crate::engine::hub::{Hub, Parcel, Parcels};
@@ -20,6 +23,7 @@ use crate::engine::order::Outcome;
 use crate::engine::outbox::{DirtyList, TurnTask};
 use crate::engine::release::{Answer, Release, ReleaseQueue};
 use crate::engine::webhook::Due;
+use crate::engine::wheel::Wheel;
 use crate::storage::{ActorKey, Lsn};
 use crate::telemetry::clock;
 
@@ -59,6 +63,7 @@ pub struct Shard {
     marks: RefCell<HashMap<Hold, Mark>>,
     outgoing: RefCell<Vec<Vec<Parcel>>>,
     ticks: Cell<u32>,
+    wheel: RefCell<Wheel>,
 }
 
 impl Shard {
@@ -76,6 +81,7 @@ impl Shard {
             marks: RefCell::default(),
             outgoing: RefCell::new((0..shards).map(|_| Vec::new()).collect()),
             ticks: Cell::new(0),
+            wheel: RefCell::default(),
         });
         CURRENT.set(Some(Rc::clone(&shard)));
         actix::spawn(TurnTask::new(shard.dirty.clone()).run());
@@ -113,6 +119,7 @@ impl Shard {
         loop {
             timer.tick().await;
             self.hub.tick();
+            self.wake_who_is_due();
             let ticks = self.ticks.get().wrapping_add(1);
             self.ticks.set(ticks);
             if ticks.is_multiple_of(TICKS_PER_CHECKPOINT) {
@@ -120,6 +127,19 @@ impl Shard {
                 self.engine.publish_floor(self.index, self.floor());
             }
         }
+    }
+
+    /// Not before everything is recovered: the router has to know of all chats.
+    fn wake_who_is_due(&self) {
+        if self.engine.is_ready() {
+            let due = self.wheel.borrow_mut().due(self.now());
+            due.iter().for_each(|who| link::tell(who, TimePassed));
+        }
+    }
+
+    /// A conversation of this shard wants to be woken then; a later wish replaces an earlier one.
+    pub(crate) fn wake(&self, key: (LicenseId, ConversationId), at: Timestamp, who: Addr<ConversationActor>) {
+        self.wheel.borrow_mut().set(key, at, who);
     }
 
     /// May anything be written now? Asked before a decision (design D4).

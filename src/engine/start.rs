@@ -6,9 +6,8 @@ use actix::Actor;
 use actix_rt::Arbiter;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::command::Command;
-use switchboard_domain::id::{AgentId, LicenseId};
-use switchboard_domain::participant::{Departure, RoutingStatus};
-use switchboard_domain::time::Timestamp;
+use switchboard_domain::id::LicenseId;
+use switchboard_domain::participant::RoutingStatus;
 use tokio::sync::{Notify, oneshot};
 
 use crate::engine::agent::AgentActor;
@@ -158,11 +157,12 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     table.saw_conversation(handle.records().highest_number(id)?);
     let (owner, owed, webhooks) = (Arc::clone(&table), known.owed(id), Webhooks::of(&license));
     let schedules = handle.settings().schedules.clone();
+    let routing = license.router_settings();
     let actors = LicenseActors {
         license: LicenseActor::start_in_arbiter(&at, move |_| {
             LicenseActor::new(Shard::here(), owner, license, lsn)
         }),
-        router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id)),
+        router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id, routing)),
         dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
             DispatcherActor::new(Shard::here(), id, schedules, owed, webhooks)
         }),
@@ -240,7 +240,7 @@ fn start_conversations(
     table: &LicenseTable,
     actors: &LicenseActors,
 ) -> Result<(), StorageError> {
-    let (mut seats, mut orphans) = (Vec::new(), Vec::new());
+    let (mut seats, mut owed) = (Vec::new(), Vec::new());
     for (chat, _) in handle.records().open_conversations(table.id)? {
         let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
         table.rows.insert(chat, stored.row());
@@ -248,14 +248,15 @@ fn start_conversations(
         let head = stored.head.clone();
         let Some(actor) = handle.directory().start_conversation(handle, stored) else { continue };
         // The customer is in the table now.
-        let owed = banned_customer(table, &head).into_iter().chain(gone_agents(table, &head));
-        orphans.extend(owed.map(|command| (actor.clone(), command)));
+        owed.extend(banned_customer(table, &head).map(|command| (actor, command)));
     }
     seats.sort_by_key(|seat| seat.waiting.as_ref().map(|waiting| waiting.since));
     for seat in seats {
+        // With it the router looks again for what a crash may have kept from following an agent's
+        // going (design D7).
         link::tell(&actors.router, SeatChanged(seat));
     }
-    for (actor, command) in orphans {
+    for (actor, command) in owed {
         link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
     }
     Ok(())
@@ -266,21 +267,4 @@ fn banned_customer(table: &LicenseTable, chat: &Conversation) -> Option<Command>
     let (customer, thread) = (chat.customer()?, chat.active_thread()?);
     let customer = table.customers.get(&customer)?;
     customer.ban_on_thread(thread.created_at, clock::now()).cloned().map(Command::EndBanned)
-}
-
-/// Agents who are gone, but whom a crash kept from being taken out of the chat: what follows from
-/// their going is looked for again (design D7). Whoever joined after going offline is left alone.
-fn gone_agents(table: &LicenseTable, chat: &Conversation) -> Vec<Command> {
-    let gone = |(agent, since): &(&AgentId, Timestamp)| {
-        let Some(profile) = table.agent(agent) else { return true };
-        let offline = profile.duty.status == RoutingStatus::Offline;
-        profile.removed || (offline && profile.changed_at >= *since)
-    };
-    let why = |agent: &AgentId| table.agent(agent).map_or(Departure::Deleted, |p| p.departure);
-    let command = |(from, _): (&AgentId, Timestamp)| Command::Reassign {
-        from: from.clone(),
-        why: why(from),
-        placement: None,
-    };
-    chat.agents_since().filter(gone).map(command).collect()
 }

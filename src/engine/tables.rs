@@ -8,11 +8,13 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use switchboard_domain::auth::{Principal, Token};
 use switchboard_domain::conversation::Lookup;
+use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::settings::Settings;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::EndpointTable;
 
@@ -178,14 +180,13 @@ impl LicenseTable {
     }
 
     /// Groups of a principal's user: an agent's own, none for a customer.
-    pub(crate) fn groups_of(&self, user: &UserId) -> Vec<GroupId> {
-        let profile = user.agent().and_then(|id| self.agent(id));
-        profile.map(|profile| profile.duty.group_ids()).unwrap_or_default()
+    pub(crate) fn groups_of_user(&self, user: &UserId) -> Vec<GroupId> {
+        user.agent().map(|id| self.groups_of(id)).unwrap_or_default()
     }
 
     /// The principal with the groups that its agent has now.
     pub(crate) fn refreshed(&self, by: &Principal) -> Principal {
-        Principal { groups: self.groups_of(&by.user), ..by.clone() }
+        Principal { groups: self.groups_of_user(&by.user), ..by.clone() }
     }
 }
 
@@ -207,8 +208,16 @@ impl Lookup for LicenseTable {
         self.agents.get(agent).is_some_and(|profile| profile.bot_of.is_some())
     }
 
-    fn has_group(&self, group: GroupId) -> bool {
-        self.license.load().groups.contains_key(&group)
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
+        self.license.load().groups.get(&group).map(|group| Arc::from(&*group.name))
+    }
+
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+        self.agent(agent).map(|profile| profile.duty.group_ids()).unwrap_or_default()
+    }
+
+    fn settings(&self, access: &Access) -> Settings {
+        self.license.load().settings_of(&access.groups)
     }
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {

@@ -19,3 +19,4 @@ mod held_back;
 mod logins;
 mod order;
 mod support;
+mod timers;

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod availability;
 mod bans;
 mod bot_owners;
 mod bots;
@@ -39,6 +40,7 @@ mod start;
 mod support;
 mod talk;
 mod threads;
+mod transfer;
 mod visits;
 mod webhook_retry;
 mod webhooks;

@@ -10,6 +10,7 @@ use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Properties;
 use crate::conversation::push::{Address, Followers, Push, Told};
 use crate::conversation::state::{Assignment, Chunk, Conversation, ThreadHead};
+use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
 use crate::limits::TAIL_BYTES;
@@ -45,6 +46,7 @@ impl Conversation {
             amended: Amended::new(),
             customer_spoke_at: None,
             agent_spoke_at: None,
+            pulse: Pulse::default(),
         }
     }
 
@@ -64,6 +66,7 @@ impl Conversation {
             Change::ThreadOpened { .. } => self.thread_opened(fact, told),
             Change::EventPosted(event) => {
                 self.keep_event(event);
+                self.note_said(event);
                 self.last_activity = fact.at;
                 self.seen_by_author(event);
                 self.tell_event(event, told);
@@ -97,11 +100,16 @@ impl Conversation {
             Change::Assigned(assignment) => {
                 self.assignment = assignment.clone();
                 if matches!(assignment, Assignment::Held(_)) {
+                    self.pulse.held_since = fact.at;
                     self.let_go_by = None;
                 }
             }
+            Change::WentIdle => self.pulse.idle = true,
+            Change::PassedOver(agent) => self.let_go_by = Some(agent.clone()),
+            Change::Transferred { by, to, access } => self.transferred(by.as_ref(), to, access, told),
             Change::ThreadClosed { by } => {
                 self.assignment = Assignment::Idle;
+                self.pulse = Pulse::default();
                 self.let_go_by = None;
                 self.last_activity = fact.at;
                 if let Some(thread) = self.threads.last_mut() {
@@ -177,8 +185,10 @@ impl Conversation {
             visible_events: 0,
             chunks: 0,
         });
+        self.pulse = Pulse::opened(fact.at);
         for event in events {
             self.keep_event(event);
+            self.note_said(event);
             self.seen_by_author(event);
             self.last_at = self.last_at.max(event.created_at);
         }
@@ -294,6 +304,8 @@ impl Conversation {
     /// the request asked for; its companions go without (spec v3.0, 1.3).
     fn choose_main(told: &mut [Told]) {
         let rank = |push: &Push| match push {
+            // Whoever comes and goes for it are its companions.
+            Push::Transferred { .. } => 5,
             // A thread that ends because nobody could take over is a companion of the leaving.
             Push::MemberRemoved { .. } => 4,
             Push::ChatStarted { .. } | Push::ThreadClosed { .. } => 3,

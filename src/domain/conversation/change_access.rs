@@ -50,7 +50,7 @@ impl Conversation {
     }
 
     fn check_named(access: &Access, cx: &Context<'_>) -> Result<(), Rejected> {
-        if let Some(&group) = access.groups.iter().find(|&&group| !cx.license.has_group(group)) {
+        if let Some(&group) = access.groups.iter().find(|&&group| cx.license.group_name(group).is_none()) {
             return Err(Rejected::GroupNotFound(group));
         }
         let unknown = |agent: &&AgentId| cx.license.name(&UserId::Agent((*agent).clone())).is_none();

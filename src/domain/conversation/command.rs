@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::conversation::access::{Access, AccessChange};
 use crate::conversation::event::{Event, NewEvent, Visibility};
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
-use crate::id::{AgentId, ConversationId, CustomerId, EventId, LicenseId, ThreadId, UserId};
+use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::participant::customer::Ban;
 use crate::routing::Placement;
@@ -61,6 +63,17 @@ pub enum WhenInactive {
     Refuse,
 }
 
+/// Whom a chat is handed over to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransferTarget {
+    /// These agents.
+    Agents(Vec<AgentId>),
+    /// Whoever routing chooses from these groups.
+    Groups(Vec<GroupId>),
+    /// Somebody else of the groups that it is in.
+    Within,
+}
+
 /// A command to a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -94,17 +107,36 @@ pub enum Command {
         /// The router's name for the offer; comes back when it is refused.
         ticket: u64,
     },
+    /// Time has passed: does what is due.
+    Due {
+        /// Since when the process runs: nobody could look at the chat before.
+        running_since: Timestamp,
+        /// The router's word; `None` when nobody asked yet.
+        placement: Option<Placement>,
+    },
     /// Nobody is online any more who could take a waiting chat: one that may not wait for
     /// somebody to come ends (spec v3.0, 10.2).
     EndUnserved,
     /// The customer was banned: what is active ends.
     EndBanned(Ban),
+    /// Hands the chat over (spec v3.0, 10.3).
+    Transfer {
+        /// To whom.
+        to: TransferTarget,
+        /// Also when nobody of the target can take it now.
+        force: bool,
+        /// The router's word; `None` when nobody asked yet.
+        placement: Option<Placement>,
+    },
     /// An agent is gone (removed, logged out): take it out and let somebody else have the chat.
     Reassign {
         /// Who is gone.
         from: AgentId,
         /// Why.
         why: Departure,
+        /// Since when, if it may have come after that: then it works without a connection, and
+        /// stays. `None`: it was there before.
+        gone_since: Option<Timestamp>,
         /// The router's word for what comes after; `None` when nobody asked yet.
         placement: Option<Placement>,
     },
@@ -157,6 +189,21 @@ pub enum Command {
 }
 
 impl Command {
+    /// The command with the router's word in it.
+    #[must_use]
+    pub fn with_placement(mut self, word: Placement) -> Self {
+        match &mut self {
+            Self::Activate(OpenThread { placement, .. })
+            | Self::Post { when_inactive: WhenInactive::OpenThread(_, placement), .. }
+            | Self::RemoveUser { placement, .. }
+            | Self::Transfer { placement, .. }
+            | Self::Due { placement, .. }
+            | Self::Reassign { placement, .. } => *placement = Some(word),
+            _ => {}
+        }
+        self
+    }
+
     /// The router's word that comes with it.
     #[must_use]
     pub const fn placement(&self) -> Option<&Placement> {
@@ -164,6 +211,8 @@ impl Command {
             Self::Activate(OpenThread { placement, .. })
             | Self::Post { when_inactive: WhenInactive::OpenThread(_, placement), .. }
             | Self::RemoveUser { placement, .. }
+            | Self::Transfer { placement, .. }
+            | Self::Due { placement, .. }
             | Self::Reassign { placement, .. } => placement.as_ref(),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::{Principal, Reach};
+use crate::conversation::access::Access;
 use crate::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
 use crate::conversation::event::{Event, EventBody, EventKind, NewEvent, Visibility};
 use crate::conversation::fact::{Change, Fact};
@@ -13,6 +14,7 @@ use crate::conversation::system;
 use crate::error::{Rejected, Resource};
 use crate::id::{AgentId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::customer::Ban;
+use crate::participant::settings::Settings;
 use crate::time::Timestamp;
 
 /// What a decision may ask about the rest of the license.
@@ -21,8 +23,12 @@ pub trait Lookup {
     fn name(&self, user: &UserId) -> Option<Arc<str>>;
     /// Is the agent a bot?
     fn is_bot(&self, agent: &AgentId) -> bool;
-    /// Does the license have this group?
-    fn has_group(&self, group: GroupId) -> bool;
+    /// Shown name of a group; `None` when the license has no such group.
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>>;
+    /// The groups of an agent, group 0 included; none when there is no such agent.
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId>;
+    /// How the chats of these groups are routed.
+    fn settings(&self, access: &Access) -> Settings;
     /// Is the customer banned then?
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool;
 }
@@ -125,9 +131,13 @@ impl Conversation {
             Command::AddUser(user) => self.add_user(&user, cx),
             Command::RemoveUser { user, placement } => self.remove_user(&user, placement, cx),
             Command::Assign { agent, .. } => self.assign(&agent, cx),
+            Command::Transfer { to, force, placement } => self.transfer(to, force, placement, cx),
+            Command::Due { running_since, placement } => self.due(running_since, placement, cx),
             Command::EndUnserved => Ok(self.end_unserved(cx)),
             Command::EndBanned(ban) => Ok(self.end_banned(&ban, cx)),
-            Command::Reassign { from, why, placement } => self.reassign(&from, why, placement, cx),
+            Command::Reassign { from, why, gone_since, placement } => {
+                self.reassign(&from, why, gone_since, placement, cx)
+            }
             Command::Tag { thread, tag, on } => self.tag(thread, tag, on, cx),
             Command::See(up_to) => self.see(up_to, cx),
             Command::Follow => self.follow(cx),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::access::{Access, AccessChange};
+use crate::conversation::command::TransferTarget;
 use crate::conversation::event::Event;
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
@@ -147,4 +148,18 @@ pub enum Change {
         /// By whom; nobody: the engine.
         by: Option<UserId>,
     },
+    /// The chat was handed over; who came and went for it follows.
+    Transferred {
+        /// By whom; nobody: the engine.
+        by: Option<UserId>,
+        /// To whom.
+        to: TransferTarget,
+        /// Access, after this.
+        access: Access,
+    },
+    /// Nothing was said for a while.
+    WentIdle,
+    /// This agent let go of the chat, or lost it for not looking: it does not get it back while
+    /// the chat waits.
+    PassedOver(AgentId),
 }

@@ -12,6 +12,18 @@ use crate::error::{PlacementNeed, Rejected, Resource};
 use crate::id::{AgentId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::routing::{Placement, Refusal};
+use crate::time::Timestamp;
+
+/// Why the holder does not have the chat any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cause {
+    /// It left, or was taken out.
+    Left,
+    /// It is gone itself.
+    Gone(Departure),
+    /// It did not look for so many seconds.
+    Inactive(u32),
+}
 
 impl Conversation {
     pub(super) fn add_user(&self, user: &UserId, cx: &Context<'_>) -> Result<Decision, Rejected> {
@@ -32,6 +44,8 @@ impl Conversation {
             _ => {}
         }
         let mut draft = self.draft(cx.now);
+        // The chat's first agent is not announced (spec v3.0, 4.6).
+        let others = self.members.iter().any(|member| member.user.agent().is_some() && member.user != *user);
         draft.add(Change::MemberAdded { user: user.clone(), by: by.clone() });
         // A human who joins a waiting chat takes it. A bot that only looks in does not: the
         // customer must not lose its place in the queue.
@@ -41,7 +55,6 @@ impl Conversation {
         {
             draft.add(Change::Assigned(Assignment::Held(agent.clone())));
         }
-        let others = self.present_agents().next().is_some();
         if others || matches!(user, UserId::Customer(_)) {
             let initiator = by.as_ref().filter(|by| *by != user).map(|by| Self::shown_name(by, cx));
             draft.post(system::joined(user, &name, initiator.as_deref()), None);
@@ -75,7 +88,7 @@ impl Conversation {
         let mut draft = self.draft(cx.now);
         draft.add(Change::MemberRemoved { user: user.clone(), by });
         draft.post(system::removed(&name, initiator.as_deref()), None);
-        self.pass_on(agent, None, placement, cx, &mut draft)?;
+        self.pass_on(agent, Cause::Left, placement, cx, &mut draft)?;
         Ok(draft.done())
     }
 
@@ -83,24 +96,27 @@ impl Conversation {
         &self,
         from: &AgentId,
         why: Departure,
+        gone_since: Option<Timestamp>,
         placement: Option<Placement>,
         cx: &Context<'_>,
     ) -> Result<Decision, Rejected> {
         let user = UserId::Agent(from.clone());
-        if self.active_thread().is_none() || !self.is_present(&user) {
+        let came = self.agents_since().find(|(agent, _)| *agent == from).map(|(_, came)| came);
+        let stays = came.is_none_or(|came| gone_since.is_some_and(|gone| gone < came));
+        if self.active_thread().is_none() || stays {
             return Ok(Decision::default());
         }
         let mut draft = self.draft(cx.now);
         draft.add(Change::MemberRemoved { user, by: None });
-        self.pass_on(from, Some(why), placement, cx, &mut draft)?;
+        self.pass_on(from, Cause::Gone(why), placement, cx, &mut draft)?;
         Ok(draft.done())
     }
 
     /// Who has the chat after `leaver` left: another agent who is there, or the router's choice.
-    fn pass_on(
+    pub(super) fn pass_on(
         &self,
         leaver: &AgentId,
-        why: Option<Departure>,
+        cause: Cause,
         placement: Option<Placement>,
         cx: &Context<'_>,
         draft: &mut Draft,
@@ -111,46 +127,48 @@ impl Conversation {
         let other = self.present_agents().find(|a| *a != leaver && !cx.license.is_bot(a));
         if let Some(other) = other {
             draft.add(Change::Assigned(Assignment::Held(other.clone())));
+            if let Cause::Inactive(_) = cause {
+                draft.post(Self::taken_over(cause, other, leaver, cx), None);
+            }
             return Ok(());
         }
         let Some(placement) = placement else {
             return Err(Rejected::NeedsPlacement(PlacementNeed {
-                groups: self.access.groups.iter().copied().collect(),
                 exclude: vec![leaver.clone()],
-                may_wait_offline: true,
+                ..PlacementNeed::of(self.access.groups.iter().copied())
             }));
         };
+        let gone = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
         if let Placement::Refused(_) = placement {
             // Leaving is always allowed: with nobody to take over, the thread ends (spec v3.0, 10.2).
-            let gone = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
-            draft.post(system::archived(why, &gone), None);
+            draft.post(system::archived(cause, &gone), None);
             draft.add(Change::ThreadClosed { by: None });
             return Ok(());
         }
-        let (assignment, message) = Self::placed(placement, cx)?;
-        let message = match (why, &assignment) {
-            (None, _) => message,
-            (Some(why), Assignment::Held(agent)) => {
-                let added = Self::shown_name(&UserId::Agent(agent.clone()), cx);
-                let removed = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
-                Some(system::reassigned(why, &added, &removed))
+        let (assignment, _) = Self::placed(placement, cx)?;
+        let message = match &assignment {
+            Assignment::Held(agent) => {
+                let user = UserId::Agent(agent.clone());
+                if !self.is_present(&user) {
+                    draft.add(Change::MemberAdded { user, by: None });
+                }
+                Self::taken_over(cause, agent, leaver, cx)
             }
-            (Some(why), _) => {
-                let removed = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
-                Some(system::deprived(why, &removed))
+            _ => {
+                if let Cause::Inactive(_) = cause {
+                    draft.add(Change::PassedOver(leaver.clone()));
+                }
+                system::deprived(cause, &gone)
             }
         };
-        if let Assignment::Held(agent) = &assignment {
-            let user = UserId::Agent(agent.clone());
-            if !self.is_present(&user) {
-                draft.add(Change::MemberAdded { user, by: None });
-            }
-        }
         draft.add(Change::Assigned(assignment));
-        if let Some(message) = message {
-            draft.post(message, None);
-        }
+        draft.post(message, None);
         Ok(())
+    }
+
+    fn taken_over(cause: Cause, added: &AgentId, removed: &AgentId, cx: &Context<'_>) -> NewEvent {
+        let name = |agent: &AgentId| Self::shown_name(&UserId::Agent(agent.clone()), cx);
+        system::reassigned(cause, &name(added), &name(removed))
     }
 
     pub(super) fn assign(&self, agent: &AgentId, cx: &Context<'_>) -> Result<Decision, Rejected> {
@@ -173,7 +191,8 @@ impl Conversation {
     }
 
     pub(super) fn end_unserved(&self, cx: &Context<'_>) -> Decision {
-        if self.waiting_since().is_none() || self.continuous {
+        // Only a queue comes to its end: what was left waiting when nobody was there goes on.
+        if !matches!(self.assignment, Assignment::Queued(_)) || self.continuous {
             return Decision::default();
         }
         let mut draft = self.draft(cx.now);

@@ -23,6 +23,8 @@ mod state;
 mod system;
 #[cfg(test)]
 mod tests;
+mod timers;
+mod transfer;
 pub mod view;
 mod views;
 mod weight;
@@ -30,3 +32,4 @@ mod weight;
 pub use amended::{Amended, amend};
 pub use decide::{Context, Decision, Lookup};
 pub use state::{Assignment, Chunk, Conversation, ThreadHead};
+pub use timers::Deadline;

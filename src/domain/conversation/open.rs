@@ -36,10 +36,9 @@ impl Conversation {
             (Some(agent), _) => (Assignment::Held(agent.clone()), None),
             (None, None) => {
                 return Err(Rejected::NeedsPlacement(PlacementNeed {
-                    groups: access.groups.iter().copied().collect(),
-                    exclude: Vec::new(),
                     // Only a customer's beginning is refused when nobody is there.
                     may_wait_offline: continuous || by.as_ref().is_some_and(|by| by.agent().is_some()),
+                    ..PlacementNeed::of(access.groups.iter().copied())
                 }));
             }
             (None, Some(placement)) => Self::placed(placement, cx)?,

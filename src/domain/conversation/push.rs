@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::conversation::access::{Access, AccessChange};
+use crate::conversation::command::TransferTarget;
 use crate::conversation::event::{Event, Visibility};
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::view::{ChatView, Member, ThreadView};
@@ -57,6 +58,17 @@ pub enum Push {
         thread: ThreadId,
         /// Who.
         user: UserId,
+    },
+    /// The chat was handed over.
+    Transferred {
+        /// The conversation.
+        chat: ConversationId,
+        /// The active thread.
+        thread: ThreadId,
+        /// Who did it; nobody: the engine.
+        by: Option<UserId>,
+        /// To whom; inside its groups: those.
+        to: TransferTarget,
     },
     /// An agent's routing status changed.
     AgentStatusChanged {
@@ -260,6 +272,7 @@ impl Push {
             | Self::ThreadClosed { chat, .. }
             | Self::MemberAdded { chat, .. }
             | Self::MemberRemoved { chat, .. }
+            | Self::Transferred { chat, .. }
             | Self::TagChanged { chat, .. }
             | Self::SeenUpTo { chat, .. }
             | Self::Typing { chat, .. }
@@ -286,6 +299,7 @@ impl Push {
             | Self::MemberRemoved { thread, .. }
             | Self::TagChanged { thread, .. }
             | Self::SeenUpTo { thread, .. }
+            | Self::Transferred { thread, .. }
             | Self::Typing { thread, .. }
             | Self::DraftShown { thread, .. } => Some(*thread),
             Self::PropertiesChanged { place, .. } => place.thread(),

@@ -9,6 +9,7 @@ use crate::conversation::access::Access;
 use crate::conversation::amended::Amended;
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::properties::Properties;
+use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 use crate::time::Timestamp;
@@ -106,6 +107,9 @@ pub struct Conversation {
     /// head never holds any.
     #[serde(skip)]
     pub(super) amended: Amended,
+    /// What the timers look at.
+    #[serde(default)]
+    pub(super) pulse: Pulse,
 }
 
 impl Conversation {

@@ -2,6 +2,7 @@
 //! wording is ours. Source: spec v3.0, 4.6 (kinds, variables, which of them customers see).
 
 use crate::conversation::event::{EventBody, NewEvent, SystemMessage, Visibility};
+use crate::conversation::membership::Cause;
 use crate::conversation::properties::Properties;
 use crate::id::UserId;
 use crate::participant::Departure;
@@ -26,29 +27,67 @@ pub(super) fn unassigned() -> NewEvent {
     message("routing.unassigned", "The chat waits for an agent".into(), &[])
 }
 
-/// Another agent has the chat, because the one before is gone.
-pub(super) fn reassigned(why: Departure, added: &str, removed: &str) -> NewEvent {
-    let kind = format!("routing.assigned_{}", suffix(why));
+/// Another agent has the chat that somebody had before.
+pub(super) fn reassigned(cause: Cause, added: &str, removed: &str) -> NewEvent {
     let text = format!("{added} takes the chat after {removed}");
-    for_agents(message(&kind, text, &[("addedAgent", added), ("removedAgent", removed)]))
+    match cause {
+        Cause::Left => assigned(added),
+        Cause::Gone(why) => {
+            let kind = format!("routing.assigned_{}", suffix(why));
+            for_agents(message(&kind, text, &[("addedAgent", added), ("removedAgent", removed)]))
+        }
+        Cause::Inactive(seconds) => {
+            let duration = minutes(seconds);
+            let vars = [("agent_added", added), ("agent_removed", removed), ("duration", &duration)];
+            for_agents(message("routing.assigned_inactive", text, &vars))
+        }
+    }
 }
 
-/// Nobody has the chat, because the agent who had it is gone.
-pub(super) fn deprived(why: Departure, agent: &str) -> NewEvent {
-    let kind = format!("routing.unassigned_{}", suffix(why));
-    for_agents(message(&kind, format!("The chat waits for an agent after {agent}"), &[("agent", agent)]))
+/// Nobody has the chat that somebody had before.
+pub(super) fn deprived(cause: Cause, agent: &str) -> NewEvent {
+    let text = format!("The chat waits for an agent after {agent}");
+    match cause {
+        Cause::Left => unassigned(),
+        Cause::Gone(why) => {
+            let kind = format!("routing.unassigned_{}", suffix(why));
+            for_agents(message(&kind, text, &[("agent", agent)]))
+        }
+        Cause::Inactive(seconds) => {
+            message("routing.unassigned", text, &[("agent", agent), ("duration", &minutes(seconds))])
+        }
+    }
 }
 
-/// The chat ends, because its agent is gone and nobody can take over.
-pub(super) fn archived(why: Option<Departure>, agent: &str) -> NewEvent {
+/// The chat ends, because nobody can take over.
+pub(super) fn archived(cause: Cause, agent: &str) -> NewEvent {
     let text = String::from("Nobody can take over: the chat was closed");
-    match why {
-        None => message("routing.archived_other", text, &[]),
-        Some(why) => {
+    match cause {
+        Cause::Left => message("routing.archived_other", text, &[]),
+        Cause::Gone(why) => {
             let kind = format!("routing.archived_{}", suffix(why));
             for_agents(message(&kind, text, &[("agent", agent)]))
         }
+        Cause::Inactive(seconds) => archived_inactive(seconds),
     }
+}
+
+/// Nothing was said for a while.
+pub(super) fn idle(seconds: u32) -> NewEvent {
+    let duration = minutes(seconds);
+    message("routing.idle", format!("Nothing was said for {duration} minutes"), &[("duration", &duration)])
+}
+
+/// The chat ends, because nothing was said for long.
+pub(super) fn archived_inactive(seconds: u32) -> NewEvent {
+    let duration = minutes(seconds);
+    let text = format!("Nothing was said for {duration} minutes: the chat was closed");
+    message("routing.archived_inactive", text, &[("duration", &duration)])
+}
+
+/// A duration as variables hold it: whole minutes, a part of one counts as one.
+fn minutes(seconds: u32) -> String {
+    seconds.div_ceil(60).to_string()
 }
 
 const fn suffix(why: Departure) -> &'static str {
@@ -101,6 +140,13 @@ pub(super) fn joined(user: &UserId, name: &str, initiator: Option<&str>) -> NewE
             for_agents(message("customer_added", text, &[("initiator", by), ("customer", name)]))
         }
     }
+}
+
+/// Somebody handed the chat over.
+pub(super) fn transferred(initiator: Option<&str>, targets: &str) -> NewEvent {
+    let by = initiator.unwrap_or("Routing");
+    let text = format!("{by} transferred the chat to {targets}");
+    message("chat_transferred", text, &[("initiator", by), ("targets", targets)])
 }
 
 /// Somebody left or was taken out.

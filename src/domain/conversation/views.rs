@@ -68,7 +68,7 @@ impl Conversation {
         let mut all = properties.clone();
         let waits = self.waiting_since().is_some();
         all.set("routing", "unassigned", PropertyValue::Bool(waits));
-        all.set("routing", "idle", PropertyValue::Bool(false));
+        all.set("routing", "idle", PropertyValue::Bool(self.pulse.idle));
         if self.continuous {
             all.set("routing", "continuous", PropertyValue::Bool(true));
         }
@@ -131,7 +131,8 @@ impl Conversation {
         Some(self.thread_view(head, events))
     }
 
-    /// What the router has to know, in full (design, section 5).
+    /// What the router has to know, in full (design, section 5); whether it is being asked, its
+    /// caller knows.
     #[must_use]
     pub fn seat(&self) -> ConversationSeat {
         let active = self.active_thread().is_some();
@@ -145,12 +146,19 @@ impl Conversation {
             waiting: self
                 .waiting_since()
                 .map(|since| Waiting { since, exclude: self.let_go_by.iter().cloned().collect() }),
+            asking: false,
         }
+    }
+
+    /// Who holds the chat, if somebody does.
+    #[must_use]
+    pub const fn holder(&self) -> Option<&AgentId> {
+        if let Assignment::Held(agent) = &self.assignment { Some(agent) } else { None }
     }
 
     /// Does this agent hold the chat?
     #[must_use]
     pub fn is_held_by(&self, agent: &AgentId) -> bool {
-        matches!(&self.assignment, Assignment::Held(holder) if holder == agent)
+        self.holder() == Some(agent)
     }
 }

@@ -43,6 +43,9 @@ pub struct Agent {
     pub version: u64,
     /// Time of the last change.
     pub changed_at: Timestamp,
+    /// Every connection it has is away: routing passes it over.
+    #[serde(default)]
+    pub away: bool,
 }
 
 /// One change of an agent.
@@ -69,6 +72,13 @@ pub enum AgentFact {
         /// When.
         at: Timestamp,
     },
+    /// All connections are away now, or not all any more.
+    AwaySet {
+        /// When.
+        at: Timestamp,
+        /// All of them?
+        away: bool,
+    },
 }
 
 impl Agent {
@@ -87,6 +97,7 @@ impl Agent {
                 } else {
                     self.last_status = *status;
                 }
+                self.away &= *status != RoutingStatus::Offline;
                 self.duty.status = *status;
                 self.grace_until = None;
                 self.changed_at = *at;
@@ -97,6 +108,10 @@ impl Agent {
             }
             AgentFact::GraceEnded { at } => {
                 self.grace_until = None;
+                self.changed_at = *at;
+            }
+            AgentFact::AwaySet { at, away } => {
+                self.away = *away;
                 self.changed_at = *at;
             }
         }
@@ -151,6 +166,15 @@ impl Agent {
         vec![AgentFact::StatusSet { at: now.after(self.changed_at), status }]
     }
 
+    /// All its connections are away, or not all any more (spec v3.0, 10.5).
+    #[must_use]
+    pub fn set_away(&self, away: bool, now: Timestamp) -> Vec<AgentFact> {
+        if self.away == away || self.duty.status == RoutingStatus::Offline {
+            return vec![];
+        }
+        vec![AgentFact::AwaySet { at: now.after(self.changed_at), away }]
+    }
+
     /// When to call [`Agent::due`].
     #[must_use]
     pub const fn next_deadline(&self) -> Option<Timestamp> {
@@ -187,6 +211,7 @@ mod tests {
             departure: Departure::SignedOut,
             version: 0,
             changed_at: Timestamp::from_secs(1),
+            away: false,
         }
     }
 
@@ -266,6 +291,31 @@ mod tests {
         run(&mut ann, &facts);
         assert!(ann.due(later).is_empty());
         assert!(ann.next_deadline() >= Some(later.plus(AGENT_GRACE)));
+    }
+
+    #[test]
+    fn away_ends_with_a_connection_that_is_not_and_with_the_last_one() {
+        let mut ann = agent();
+        assert!(ann.set_away(true, NOW).is_empty(), "nobody is there to be away");
+        let facts = ann.log_in(false, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.set_away(true, NOW);
+        assert_eq!(run(&mut ann, &facts), 1);
+        assert!(ann.away && ann.set_away(true, NOW).is_empty());
+        let mut back = ann.clone();
+        let facts = back.set_away(false, NOW);
+        assert_eq!((run(&mut back, &facts), back.away), (1, false));
+        let facts = ann.last_connection_gone(true, NOW);
+        run(&mut ann, &facts);
+        assert!(!ann.away);
+    }
+
+    #[test]
+    fn an_agent_stored_before_it_could_be_away_still_opens() {
+        let stored = rmp_serde::to_vec(&agent()).unwrap_or_default();
+        assert_eq!((stored[0], stored.last()), (0x9c, Some(&0xc2)));
+        let older = [&[0x9b], &stored[1..stored.len() - 1]].concat();
+        assert_eq!(rmp_serde::from_slice::<Agent>(&older).ok(), Some(agent()));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::conversation::properties::{Definition, PropertyTable};
 use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
 use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES};
-use crate::participant::settings::Settings;
+use crate::participant::settings::{self, Settings};
+use crate::routing::{DEFAULT_LAPSE, RouterSettings};
 use crate::time::Timestamp;
 use crate::webhook::{EndpointId, Registration, registration};
 
@@ -158,9 +159,15 @@ impl License {
     /// license's.
     #[must_use]
     pub fn settings_of<'a>(&self, groups: impl IntoIterator<Item = &'a GroupId>) -> Settings {
-        let own = |group: &GroupId| Some((*group, self.groups.get(group)?.settings?));
-        let lowest = groups.into_iter().filter_map(own).min_by_key(|(group, _)| *group);
-        lowest.map_or(self.settings, |(_, settings)| settings)
+        settings::of_groups(self.settings, groups, |group| self.groups.get(&group)?.settings)
+    }
+
+    /// What the router obeys.
+    #[must_use]
+    pub fn router_settings(&self) -> RouterSettings {
+        let own = |(id, group): (&GroupId, &Group)| Some((*id, group.settings?));
+        let groups = self.groups.iter().filter_map(own).collect();
+        RouterSettings { usual: self.settings, groups, lapse: DEFAULT_LAPSE }
     }
 }
 

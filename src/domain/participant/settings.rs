@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Rejected;
+use crate::id::GroupId;
 use crate::limits::{
     DEFAULT_IDLE_SECS, DEFAULT_SILENT_SECS, DEFAULT_UNSEEN_SECS, MAX_QUEUE_LIMIT, MAX_TIMER_SECS,
 };
@@ -64,6 +65,17 @@ impl Default for Settings {
             timers: Timers::default(),
         }
     }
+}
+
+/// The settings of chats in some groups: those of the lowest group that has its own, else the
+/// usual ones.
+pub(crate) fn of_groups<'a>(
+    usual: Settings,
+    groups: impl IntoIterator<Item = &'a GroupId>,
+    own: impl Fn(GroupId) -> Option<Settings>,
+) -> Settings {
+    let own = |&group: &GroupId| Some((group, own(group)?));
+    groups.into_iter().filter_map(own).min_by_key(|(group, _)| *group).map_or(usual, |(_, settings)| settings)
 }
 
 impl Settings {

@@ -132,6 +132,7 @@ impl Entry {
     pub(super) fn hear(&mut self, seat: ConversationSeat, next: Option<Offer>) -> Heard {
         let mut heard = Heard::default();
         self.version = Some(seat.version);
+        let asking = seat.asking;
         self.present = seat.present.into_iter().collect();
         self.waiting = seat.waiting.map(|waiting| Wish::new(seat.groups, waiting.exclude, waiting.since));
         self.declined.clear();
@@ -146,6 +147,7 @@ impl Entry {
         }
         if let Some(reservation) = self.reservation.take() {
             match &reservation.agent {
+                Some(_) if asking && reservation.told => self.reservation = Some(reservation),
                 Some(agent) if self.present.contains(agent) => heard.confirmed.push(agent.clone()),
                 None if self.waiting.is_some() => {}
                 Some(_) if self.waiting.is_some() && !reservation.told => {

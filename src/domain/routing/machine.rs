@@ -39,9 +39,13 @@ impl Router {
         Self { settings, ..Self::default() }
     }
 
-    /// Takes changed settings. Whoever waits goes on waiting; reservations keep their time.
-    pub const fn settings_changed(&mut self, settings: RouterSettings) {
+    /// Takes changed settings. Whoever waits goes on waiting, and may be given away where routing
+    /// has become automatic; reservations keep their time.
+    #[must_use]
+    pub fn settings_changed(&mut self, settings: RouterSettings, now: Timestamp) -> Vec<Assign> {
         self.settings = settings;
+        let conversations = self.entries.keys().copied().collect();
+        self.drain(Changed { conversations, ..Changed::default() }, now)
     }
 
     /// Finds an agent or a place in the queue and reserves it until the conversation's notice
@@ -50,28 +54,31 @@ impl Router {
     /// Asking again answers the same as long as it still fits; asking for something else replaces
     /// the reservation, and the slot that becomes free may go to others: hence the assignments. A
     /// refusal changes nothing. Excluded agents still make a group online: their conversation
-    /// waits for somebody else.
+    /// waits for somebody else. Under manual routing nobody is chosen and nothing reserved.
     #[must_use]
     pub fn place(&mut self, request: PlaceRequest) -> (Placement, Vec<Assign>) {
-        let PlaceRequest { conversation, groups, continuous, exclude, at, automatic } = request;
+        let PlaceRequest { conversation, groups, continuous, exclude, at, among, at_once } = request;
+        let at_once = at_once || !among.is_empty();
         let wish = Wish::new(groups, exclude, at);
         let offline = self.is_offline(&wish.groups);
-        if !automatic {
-            let placement = if offline && !continuous {
-                Placement::Refused(Refusal::GroupOffline)
-            } else {
-                Placement::Unassigned
-            };
-            return (placement, Vec::new());
+        if among.is_empty() && self.settings.is_manual(&wish.groups) {
+            return (self.leave_to_agents(&wish, continuous, at_once), Vec::new());
         }
-        if let Some(placement) = self.standing(conversation, &wish, offline && continuous) {
+        if among.is_empty()
+            && let Some(placement) = self.standing(conversation, &wish, (offline && continuous, !at_once))
+        {
             return (placement, Vec::new());
         }
         let none = BTreeSet::new();
         let declined = self.entries.get(&conversation).map_or(&none, |entry| &entry.declined);
-        let agent = self.roster.choose(&wish, declined);
+        let agent = if among.is_empty() {
+            self.roster.choose(&wish, declined)
+        } else {
+            among.into_iter().find(|agent| self.roster.can_take(agent, conversation))
+        };
         let placement = match &agent {
             Some(agent) => Placement::Assigned(agent.clone()),
+            None if at_once => Placement::Refused(self.refusal(&wish)),
             None if offline && continuous => Placement::Unassigned,
             None if offline => Placement::Refused(Refusal::GroupOffline),
             None if !self.has_queue_room(&wish.groups) => Placement::Refused(Refusal::GroupUnavailable),
@@ -91,8 +98,29 @@ impl Router {
         (placement, self.drain(Changed { agents, ..Changed::default() }, at))
     }
 
-    /// What was promised to the conversation before and still answers `wish`.
-    fn standing(&mut self, id: ConversationId, wish: &Wish, unassigned: bool) -> Option<Placement> {
+    /// The word about a conversation that no agent is chosen for.
+    fn leave_to_agents(&self, wish: &Wish, continuous: bool, at_once: bool) -> Placement {
+        let nobody = if at_once {
+            self.roster.choose(wish, &BTreeSet::new()).is_none()
+        } else {
+            !continuous && self.is_offline(&wish.groups)
+        };
+        if nobody { Placement::Refused(self.refusal(wish)) } else { Placement::Unassigned }
+    }
+
+    /// Why nobody can take a conversation now.
+    pub(super) fn refusal(&self, wish: &Wish) -> Refusal {
+        if self.is_offline(&wish.groups) { Refusal::GroupOffline } else { Refusal::GroupUnavailable }
+    }
+
+    /// What was promised to the conversation before and still answers `wish`; a place in the queue
+    /// only where it may wait, and without a number where nobody accepts.
+    fn standing(
+        &mut self,
+        id: ConversationId,
+        wish: &Wish,
+        (unassigned, may_wait): (bool, bool),
+    ) -> Option<Placement> {
         let entry = self.entries.get(&id)?;
         let reserved = entry.reservation.as_ref().and_then(|reservation| reservation.agent.as_ref());
         let offered = entry.offer.as_ref().map(|offer| &offer.agent);
@@ -100,7 +128,7 @@ impl Router {
         let placement = match agent {
             Some(agent) => Placement::Assigned(agent),
             None => {
-                let queued = entry.queued().filter(|queued| queued.asks_like(wish))?;
+                let queued = entry.queued().filter(|queued| may_wait && queued.asks_like(wish))?;
                 let position = self.queues.position(&queued.groups, (queued.since, id));
                 if unassigned { Placement::Unassigned } else { Placement::Queued { position } }
             }
@@ -204,9 +232,16 @@ impl Router {
             return Vec::new();
         }
         let next = self.next_offer(&seat, now);
+        let known = self.entries.get(&id).map(|entry| entry.present.clone()).unwrap_or_default();
+        let came: Vec<_> = seat.present.iter().filter(|agent| !known.contains(*agent)).cloned().collect();
         let ticket = next.as_ref().map(|offer| offer.ticket);
         let mut heard = Heard::default();
         let agents = self.edit(id, |entry| heard = entry.hear(seat, next));
+        for agent in came.into_iter().filter(|agent| !heard.confirmed.contains(agent)) {
+            if !self.roster.is_present(&agent) {
+                self.alerts.insert(Alert::CameGone(id, agent));
+            }
+        }
         for agent in heard.confirmed {
             // It went while the slot was promised: nobody else would tell the conversation.
             if !self.roster.is_present(&agent) {
@@ -288,7 +323,7 @@ impl Router {
 
     /// One more may wait: there is room in the queue of each group.
     fn has_queue_room(&self, groups: &[GroupId]) -> bool {
-        let limit = usize::try_from(self.settings.queue_limit).unwrap_or(usize::MAX);
-        self.settings.queues_enabled && groups.iter().all(|&group| self.queues.len(group) < limit)
+        let room = |&group: &GroupId| self.queues.len(group) < self.settings.queue_limit(group);
+        self.settings.of(groups).queues && groups.iter().all(room)
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! Two invariants hold after every call:
 //! * no conversation waits while an agent who may take it has a free slot (so nobody is forgotten,
-//!   and a newcomer that finds a free slot overtakes nobody);
+//!   and a newcomer that finds a free slot overtakes nobody), but where routing is manual;
 //! * routing alone never brings an agent over its limit.
 //!
 //! Here live the rules and their indexes. What may not: sending, timers, texts of a face.

@@ -1,10 +1,12 @@
 //! What the router is asked and what it answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ConversationId, GroupId};
+use crate::participant::settings::{self, RoutingMode, Settings};
 use crate::time::Timestamp;
 
 /// How many conversations may wait per group. Beyond it a new one is refused: it would wait for hours.
@@ -15,19 +17,37 @@ pub const DEFAULT_QUEUE_LIMIT: u32 = 10_000;
 pub const DEFAULT_LAPSE: Duration = Duration::from_secs(30);
 
 /// Settings of a license that routing obeys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterSettings {
-    /// How many conversations may wait in one group.
-    pub queue_limit: u32,
-    /// Without queues a conversation that finds no free slot is refused.
-    pub queues_enabled: bool,
+    /// What holds for every group without settings of its own.
+    pub usual: Settings,
+    /// Groups with settings of their own.
+    pub groups: BTreeMap<GroupId, Settings>,
     /// How long reservations and unanswered assignments stand.
     pub lapse: Duration,
 }
 
 impl Default for RouterSettings {
     fn default() -> Self {
-        Self { queue_limit: DEFAULT_QUEUE_LIMIT, queues_enabled: true, lapse: DEFAULT_LAPSE }
+        Self { usual: Settings::default(), groups: BTreeMap::new(), lapse: DEFAULT_LAPSE }
+    }
+}
+
+impl RouterSettings {
+    /// The settings of conversations in these groups.
+    pub(super) fn of(&self, groups: &[GroupId]) -> Settings {
+        settings::of_groups(self.usual, groups, |group| self.groups.get(&group).copied())
+    }
+
+    /// How many conversations may wait in a group.
+    pub(super) fn queue_limit(&self, group: GroupId) -> usize {
+        let limit = self.groups.get(&group).unwrap_or(&self.usual).queue_limit;
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+
+    /// Do agents take the conversations of these groups by themselves?
+    pub(super) fn is_manual(&self, groups: &[GroupId]) -> bool {
+        self.of(groups).mode == RoutingMode::Manual
     }
 }
 
@@ -45,8 +65,11 @@ pub struct PlaceRequest {
     pub exclude: Vec<AgentId>,
     /// Now; also its place in the queue, should it wait.
     pub at: Timestamp,
-    /// `false` under manual routing: nobody is assigned, agents take conversations by themselves.
-    pub automatic: bool,
+    /// Only these agents, by name and whatever their groups: a transfer to them, which never
+    /// waits. Empty: whoever routing chooses.
+    pub among: Vec<AgentId>,
+    /// Refused unless somebody can take it now; it may not wait.
+    pub at_once: bool,
 }
 
 /// Where a conversation goes.
@@ -104,6 +127,9 @@ pub enum Alert {
     GroupOffline(ConversationId),
     /// An agent present in it went offline (after its grace time) or was removed: it may need re-routing.
     AgentGone(ConversationId, AgentId),
+    /// An agent came into it by hand who is not there. Either it went before the router heard of
+    /// its coming, and nobody else would tell; or it works without a connection, and stays.
+    CameGone(ConversationId, AgentId),
 }
 
 /// Whether a group can serve.

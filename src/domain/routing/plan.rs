@@ -108,17 +108,19 @@ impl Router {
         let seat = self.roster.seat(agent).filter(|_| self.roster.has_free_slot(agent))?;
         let allowed = |&(_, id): &Turn| {
             self.entries.get(&id).is_some_and(|entry| {
-                !entry.declined.contains(agent) && entry.queued().is_some_and(|wish| !wish.excludes(agent))
+                let wish = entry.queued().filter(|wish| !self.settings.is_manual(&wish.groups));
+                !entry.declined.contains(agent) && wish.is_some_and(|wish| !wish.excludes(agent))
             })
         };
         let groups = seat.memberships().filter(|(_, class)| class.is_routed());
         groups.filter_map(|(group, _)| self.queues.iter(group).find(allowed)).min()
     }
 
-    /// Who would get a waiting conversation now.
+    /// Who would get a waiting conversation now; under manual routing nobody.
     fn candidate(&self, id: ConversationId) -> Option<AgentId> {
         let entry = self.entries.get(&id)?;
-        self.roster.choose(entry.queued()?, &entry.declined)
+        let wish = entry.queued().filter(|wish| !self.settings.is_manual(&wish.groups))?;
+        self.roster.choose(wish, &entry.declined)
     }
 
     /// Takes a slot for a waiting conversation. One whose first notice is still to come cannot

@@ -47,11 +47,11 @@ impl Router {
     /// Who would get a conversation of these groups now; nothing changes.
     ///
     /// # Errors
-    /// Nobody is accepting, or nobody has a free slot.
+    /// Nobody is accepting, nobody has a free slot, or agents choose by themselves.
     pub fn predict(&self, groups: &[GroupId]) -> Result<AgentId, Refusal> {
         let wish = Wish::new(groups.to_vec(), Vec::new(), Timestamp::default());
-        let refusal =
-            if self.is_offline(&wish.groups) { Refusal::GroupOffline } else { Refusal::GroupUnavailable };
-        self.roster.choose(&wish, &BTreeSet::new()).ok_or(refusal)
+        let automatic = !self.settings.is_manual(&wish.groups);
+        let chosen = automatic.then(|| self.roster.choose(&wish, &BTreeSet::new())).flatten();
+        chosen.ok_or_else(|| self.refusal(&wish))
     }
 }

@@ -117,6 +117,12 @@ impl Roster {
         self.rank(agent).is_some()
     }
 
+    /// Can it take this conversation now, by name? One that it has already takes no further slot.
+    pub(super) fn can_take(&self, agent: &AgentId, conversation: ConversationId) -> bool {
+        let has_it = || self.conversations_of(agent).any(|id| id == conversation);
+        self.seat(agent).is_some_and(|seat| seat.takes_new() && (seat.has_room(self.load(agent)) || has_it()))
+    }
+
     pub(super) fn is_present(&self, agent: &AgentId) -> bool {
         self.seat(agent).is_some_and(AgentSeat::is_present)
     }

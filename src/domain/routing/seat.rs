@@ -89,6 +89,9 @@ pub struct ConversationSeat {
     pub present: Vec<AgentId>,
     /// Set when it has an active thread that nobody holds and that wants an agent.
     pub waiting: Option<Waiting>,
+    /// It asked for a place and has not yet heard, or not yet used, what it was promised: the
+    /// promise stands, whatever else has happened meanwhile.
+    pub asking: bool,
 }
 
 /// A conversation wants an agent from routing.

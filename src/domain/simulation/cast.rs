@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::auth::{Principal, ScopeSet};
 use crate::conversation::Lookup;
+use crate::conversation::access::Access;
 use crate::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use crate::participant::agent::{Agent, Role};
 use crate::participant::bot::Bot;
+use crate::participant::settings::{self, RoutingMode, Settings, Timers};
 use crate::participant::{Departure, Duty, RoutingStatus};
-use crate::routing::{AgentSeat, Priority};
+use crate::routing::{AgentSeat, Priority, RouterSettings};
 use crate::simulation::chance::Chance;
 use crate::time::Timestamp;
 
@@ -39,6 +41,18 @@ impl Worker {
         matches!(self, Self::Human(Agent { grace_until: Some(_), .. }))
     }
 
+    /// Since when it is offline, if it ever was online.
+    pub(super) fn gone_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Human(agent) => self.is_offline().then_some(agent.changed_at),
+            Self::Bot(bot) => self.is_offline().then_some(bot.offline_since),
+        }
+    }
+
+    const fn is_away(&self) -> bool {
+        matches!(self, Self::Human(Agent { away: true, .. }))
+    }
+
     pub(super) fn is_offline(&self) -> bool {
         self.duty().status == RoutingStatus::Offline
     }
@@ -56,7 +70,7 @@ impl Worker {
             groups: duty.groups.iter().copied().collect(),
             default_priority: duty.default_priority,
             online: !self.is_offline(),
-            accepting: duty.status == RoutingStatus::Accepting,
+            accepting: duty.status == RoutingStatus::Accepting && !self.is_away(),
             in_grace: self.in_grace(),
             limit: duty.max_chats,
         }
@@ -88,6 +102,7 @@ pub(super) fn workers(chance: &mut Chance) -> BTreeMap<AgentId, Worker> {
             departure: Departure::SignedOut,
             version: 0,
             changed_at: Timestamp::default(),
+            away: false,
         };
         workers.insert(id, Worker::Human(agent));
     }
@@ -126,6 +141,28 @@ fn duty(chance: &mut Chance) -> Duty {
     }
 }
 
+/// How the license routes: one group may be manual, or without a queue.
+pub(super) fn settings(chance: &mut Chance) -> RouterSettings {
+    let mut settings = RouterSettings::default();
+    let minutes = |chance: &mut Chance| u32::try_from(60 * chance.below(10)).unwrap_or(0);
+    let timers = Timers {
+        unseen: minutes(chance),
+        idle: minutes(chance),
+        silent: 3 * minutes(chance),
+        ..Timers::default()
+    };
+    let own = Settings {
+        mode: if chance.one_in(2) { RoutingMode::Manual } else { RoutingMode::Automatic },
+        queues: chance.one_in(2),
+        timers,
+        ..Settings::default()
+    };
+    if chance.one_in(2) {
+        settings.groups.insert(GroupId(u32::try_from(chance.below(u64::from(GROUPS))).unwrap_or(0)), own);
+    }
+    settings
+}
+
 pub(super) fn visitors() -> BTreeMap<u64, Visitor> {
     (1..=CUSTOMERS).map(|n| (n, Visitor::default())).collect()
 }
@@ -149,7 +186,7 @@ pub(super) fn principal(user: &UserId, workers: &BTreeMap<AgentId, Worker>) -> P
 }
 
 /// The license as decisions see it.
-pub(super) struct Names<'a>(pub(super) &'a BTreeMap<AgentId, Worker>);
+pub(super) struct Names<'a>(pub(super) &'a BTreeMap<AgentId, Worker>, pub(super) &'a RouterSettings);
 
 impl Lookup for Names<'_> {
     fn name(&self, user: &UserId) -> Option<Arc<str>> {
@@ -160,8 +197,17 @@ impl Lookup for Names<'_> {
         matches!(self.0.get(agent), Some(Worker::Bot(_)))
     }
 
-    fn has_group(&self, group: GroupId) -> bool {
-        group.0 < GROUPS
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
+        (group.0 < GROUPS).then(|| Arc::from(group.to_string()))
+    }
+
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+        self.0.get(agent).map(|worker| worker.duty().group_ids()).unwrap_or_default()
+    }
+
+    fn settings(&self, access: &Access) -> Settings {
+        let own = |group| self.1.groups.get(&group).copied();
+        settings::of_groups(self.1.usual, &access.groups, own)
     }
 
     fn is_banned(&self, _: CustomerId, _: Timestamp) -> bool {

@@ -6,6 +6,7 @@ use crate::conversation::event::{Event, EventBody};
 use crate::conversation::fact::Change;
 use crate::conversation::{Assignment, Conversation};
 use crate::id::{AgentId, ConversationId, UserId};
+use crate::participant::settings::{self, RoutingMode};
 use crate::routing::{Answer, Assign, ConversationSeat, Router};
 use crate::simulation::cast::Worker;
 use crate::simulation::journal::Entry;
@@ -162,6 +163,10 @@ impl World {
         assert_eq!(self.chats, chats, "chats are what their facts say");
         self.check_events();
         self.check_routing();
+        for chat in self.chats.values() {
+            let overdue = self.deadline(chat).filter(|at| *at <= self.now);
+            assert_eq!(overdue, None, "{} was to be looked at", chat.id());
+        }
         for chat in &self.witness.started {
             assert!(self.chats.contains_key(chat), "{chat} was acknowledged and is gone");
         }
@@ -181,7 +186,8 @@ impl World {
                 continue;
             }
             for chat in self.active().map(Conversation::seat) {
-                let wanted = chat.waiting.is_some_and(|waiting| !waiting.exclude.contains(id));
+                let manual = self.is_manual(&chat);
+                let wanted = !manual && chat.waiting.is_some_and(|waiting| !waiting.exclude.contains(id));
                 let may = seat.best_priority(&chat.groups).is_some_and(crate::routing::Priority::is_routed);
                 assert!(!(wanted && may), "{} waits, and {id} has a free slot", chat.conversation);
             }
@@ -193,13 +199,22 @@ impl World {
                     "{agent} holds {} from outside",
                     chat.id()
                 );
-                // Whoever comes by hand while leaving is not noticed: the router compares with what it
-                // was told before.
-                let noticed = !self.witness.by_hand.contains(&(agent.clone(), chat.id()));
-                let gone = noticed && self.workers.get(agent).is_none_or(Worker::is_offline);
-                assert!(!gone, "{agent} is offline and holds {}", chat.id());
+                // Whoever comes when it is offline works without a connection.
+                let came = chat.agents_since().find(|(who, _)| *who == agent).map(|(_, came)| came);
+                let gone_since = self.workers.get(agent).and_then(Worker::gone_since);
+                assert!(
+                    gone_since.is_none() || came > gone_since,
+                    "{agent} is offline and holds {}",
+                    chat.id()
+                );
             }
         }
+    }
+
+    /// Do agents take the chat by themselves?
+    fn is_manual(&self, chat: &ConversationSeat) -> bool {
+        let own = |group| self.settings.groups.get(&group).copied();
+        settings::of_groups(self.settings.usual, &chat.groups, own).mode == RoutingMode::Manual
     }
 
     /// Every acknowledged message is there once, and in the order in which they were acknowledged.

@@ -1,8 +1,10 @@
 //! What the people do, by chance.
 
+use std::time::Duration;
+
 use crate::conversation::Conversation;
 use crate::conversation::access::Access;
-use crate::conversation::command::{Command, OpenThread, WhenInactive};
+use crate::conversation::command::{Command, OpenThread, TransferTarget, WhenInactive};
 use crate::conversation::event::{EventBody, NewEvent, Visibility};
 use crate::conversation::properties::Properties;
 use crate::error::PlacementNeed;
@@ -10,7 +12,7 @@ use crate::id::{AgentId, ConversationId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
 use crate::participant::bot::BotChange;
 use crate::simulation::cast::{self, GROUPS, Worker};
-use crate::simulation::world::{Execute, Node, Operation, World};
+use crate::simulation::world::{Execute, Node, Operation, ToRouter, World};
 
 /// A status to choose: mostly that of somebody who works.
 const STATUS: [RoutingStatus; 5] = [
@@ -39,6 +41,22 @@ impl World {
         }
     }
 
+    /// Long enough for timers to run out.
+    pub(super) fn pass_some_time(&mut self) {
+        let minutes = self.chance.below(40);
+        self.pass(Duration::from_secs(60 * minutes));
+    }
+
+    /// An operator changes how the license routes; running chats obey.
+    pub(super) fn change_settings(&mut self) {
+        self.settings = cast::settings(&mut self.chance);
+        let settings = ToRouter::Settings(self.settings.clone());
+        self.tell_router(Node::Operation(0), settings);
+        for id in self.chats.keys().copied().collect::<Vec<_>>() {
+            self.watch_the_clock(id);
+        }
+    }
+
     fn human(&mut self, id: &AgentId) {
         let Some(Worker::Human(agent)) = self.workers.get(id).cloned() else { return };
         if !self.connected.contains(id) {
@@ -46,7 +64,11 @@ impl World {
             let facts = agent.log_in(self.chance.one_in(2), self.now);
             return self.agent_facts(id, facts);
         }
-        match self.chance.below(10) {
+        match self.chance.below(11) {
+            10 => {
+                let facts = agent.set_away(!agent.away, self.now);
+                self.agent_facts(id, facts);
+            }
             n @ (0 | 1) => {
                 self.connected.remove(id);
                 let facts = agent.last_connection_gone(n == 0, self.now);
@@ -82,16 +104,32 @@ impl World {
         let active: Vec<_> = self.chats.values().filter(|c| c.active_thread().is_some()).collect();
         let mine: Vec<_> = active.iter().filter(|c| c.is_present(&user)).map(|c| c.id()).collect();
         let others: Vec<_> = active.iter().filter(|c| !c.is_present(&user)).map(|c| c.id()).collect();
-        let (chat, command) = match (self.chance.below(8), self.chance.pick(&mine), self.chance.pick(&others))
+        let (chat, command) = match (self.chance.below(9), self.chance.pick(&mine), self.chance.pick(&others))
         {
             (0, _, Some(chat)) => (chat, Command::AddUser(user.clone())),
             (1, Some(chat), _) => (chat, Command::RemoveUser { user: user.clone(), placement: None }),
             (2, Some(chat), _) => (chat, Command::Close { require_presence: true }),
             (3, _, Some(chat)) => return self.say(&user, chat),
+            (5, Some(chat), _) => (chat, Command::See(None)),
+            (4, Some(chat), _) => {
+                let to = self.target();
+                (chat, Command::Transfer { to, force: self.chance.one_in(2), placement: None })
+            }
             (_, Some(chat), _) => return self.say(&user, chat),
             _ => return,
         };
         self.ask(&user, chat, command);
+    }
+
+    fn target(&mut self) -> TransferTarget {
+        let workers: Vec<_> = self.workers.keys().cloned().collect();
+        match self.chance.below(3) {
+            0 => TransferTarget::Agents(self.chance.pick(&workers).into_iter().collect()),
+            1 => TransferTarget::Groups(vec![GroupId(
+                u32::try_from(self.chance.below(u64::from(GROUPS))).unwrap_or(0),
+            )]),
+            _ => TransferTarget::Within,
+        }
     }
 
     fn visitor(&mut self, n: u64) {
@@ -119,11 +157,8 @@ impl World {
         let chat = ConversationId::from_random(self.chance.bits());
         let group = GroupId(u32::try_from(self.chance.below(u64::from(GROUPS))).unwrap_or(0));
         let open = self.open(Some(Access::of(group)));
-        let need = PlacementNeed {
-            groups: vec![group],
-            exclude: Vec::new(),
-            may_wait_offline: open.continuous == Some(true),
-        };
+        let need =
+            PlacementNeed { may_wait_offline: open.continuous == Some(true), ..PlacementNeed::of([group]) };
         self.visitors.entry(visitor).or_default().starting = true;
         let placed_at = self.now;
         self.place(

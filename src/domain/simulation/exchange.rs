@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::Conversation;
-use crate::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
+use crate::conversation::command::{Command, NewConversation};
 use crate::error::PlacementNeed;
 use crate::id::{AgentId, ConversationId};
 use crate::participant::Departure;
 use crate::routing::{Alert, Assign, PlaceRequest, Placement};
-use crate::simulation::cast::{self, LICENSE};
+use crate::simulation::cast::{self, LICENSE, Worker};
 use crate::simulation::journal::Release;
 use crate::simulation::world::{Execute, Happening, Node, Operation, ToRouter, World};
+use crate::time::Timestamp;
 
 impl World {
     pub(super) fn router_hears(&mut self, message: ToRouter) {
@@ -46,6 +47,7 @@ impl World {
                 self.witness.check_limits(&self.router, &loads, &present);
                 return self.give(assigns);
             }
+            ToRouter::Settings(settings) => self.router.settings_changed(settings, now),
             ToRouter::Answered(chat, ticket, answer) => {
                 self.witness.answered(chat, ticket, answer);
                 self.router.answered(chat, ticket, answer, now)
@@ -64,9 +66,11 @@ impl World {
         for alert in self.router.take_alerts() {
             let (chat, command) = match alert {
                 Alert::GroupOffline(chat) => (chat, Command::EndUnserved),
-                Alert::AgentGone(chat, from) => {
-                    (chat, Command::Reassign { from, why: Departure::Disconnected, placement: None })
-                }
+                Alert::AgentGone(chat, from) => (chat, self.taken_out(from, None)),
+                Alert::CameGone(chat, from) => match self.workers.get(&from).and_then(Worker::gone_since) {
+                    Some(since) => (chat, self.taken_out(from, Some(since))),
+                    None => continue,
+                },
             };
             self.router_commands(chat, command);
         }
@@ -77,6 +81,10 @@ impl World {
         if let Some(due) = self.router.next_deadline() {
             self.at(due, Happening::Lapse);
         }
+    }
+
+    fn taken_out(&self, from: AgentId, gone_since: Option<Timestamp>) -> Command {
+        Command::Reassign { from, why: Departure::Disconnected, gone_since, placement: None }
     }
 
     pub(super) fn router_commands(&mut self, chat: ConversationId, command: Command) {
@@ -103,7 +111,8 @@ impl World {
             continuous: need.may_wait_offline,
             exclude: need.exclude,
             at: self.now,
-            automatic: true,
+            among: need.among,
+            at_once: need.at_once,
         };
         self.tell_router(from, ToRouter::Place(request, Box::new(operation)));
     }
@@ -111,7 +120,7 @@ impl World {
     pub(super) fn go_on(&mut self, number: u64, operation: Operation, placement: Placement) {
         match operation {
             Operation::Again { chat, mut execute } => {
-                execute.command = placed(execute.command, placement);
+                execute.command = execute.command.with_placement(placement);
                 self.command(Node::Operation(number), chat, execute);
             }
             Operation::Start { visitor, chat, mut open, placed_at } => {
@@ -126,6 +135,7 @@ impl World {
                         self.seats.insert(chat, born.seat());
                         self.chats.insert(chat, born);
                         self.commit(chat, decision, vec![Release::Started(visitor, chat)]);
+                        self.watch_the_clock(chat);
                     }
                     Err(_) => {
                         self.tell_router(Node::Operation(number), ToRouter::Cancel(chat));
@@ -134,19 +144,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-/// The command with the router's word in it.
-fn placed(command: Command, placement: Placement) -> Command {
-    let placement = Some(placement);
-    match command {
-        Command::Activate(open) => Command::Activate(OpenThread { placement, ..open }),
-        Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, _) } => {
-            Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, placement) }
-        }
-        Command::RemoveUser { user, .. } => Command::RemoveUser { user, placement },
-        Command::Reassign { from, why, .. } => Command::Reassign { from, why, placement },
-        other => other,
     }
 }

@@ -40,7 +40,9 @@ fn play(seed: u64) {
             match world.chance.below(150) {
                 0 => world.crash(),
                 1 => rest(&mut world),
-                2..50 => world.deed(),
+                2 => world.pass_some_time(),
+                3 => world.change_settings(),
+                4..50 => world.deed(),
                 _ => drop(world.step()),
             }
             world.check_always();

@@ -12,10 +12,9 @@ use std::time::Duration;
 use crate::conversation::command::{Command, OpenThread};
 use crate::conversation::fact::Change;
 use crate::conversation::properties::PropertyTable;
-use crate::conversation::{Context, Conversation, Decision};
+use crate::conversation::{Context, Conversation, Decision, Lookup};
 use crate::error::Rejected;
 use crate::id::{AgentId, ConversationId, UserId};
-use crate::participant::Departure;
 use crate::participant::agent::AgentFact;
 use crate::participant::bot::BotFact;
 use crate::routing::{AgentSeat, Answer, ConversationSeat, PlaceRequest, Placement, Router, RouterSettings};
@@ -47,6 +46,7 @@ pub(super) enum ToRouter {
     Agent(AgentSeat),
     Chat(ConversationSeat),
     Answered(ConversationId, u64, Answer),
+    Settings(RouterSettings),
 }
 
 /// A command to a conversation.
@@ -78,6 +78,8 @@ pub(super) enum Happening {
     Answered(u64, Box<Operation>, Placement),
     AgentDue(AgentId),
     Lapse,
+    /// Time passes, and no more.
+    Nothing,
 }
 
 pub(super) struct World {
@@ -85,11 +87,17 @@ pub(super) struct World {
     pub(super) chance: Chance,
     agenda: BTreeMap<(Timestamp, u64), Happening>,
     scheduled: u64,
+    /// When time alone changes a chat.
+    timers: BTreeMap<ConversationId, Timestamp>,
+    /// Since when the process runs.
+    running_since: Timestamp,
     /// When the last message of a sender reaches a receiver.
     channels: BTreeMap<(Node, Node), Timestamp>,
     pub(super) operations: u64,
     pub(super) journal: Journal,
     pub(super) router: Router,
+    /// How the license routes.
+    pub(super) settings: RouterSettings,
     pub(super) workers: BTreeMap<AgentId, Worker>,
     /// The humans with a connection.
     pub(super) connected: BTreeSet<AgentId>,
@@ -106,15 +114,19 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let workers = cast::workers(&mut chance);
+        let settings = cast::settings(&mut chance);
         let mut world = Self {
             now: Timestamp::from_secs(1_000_000),
             chance,
             agenda: BTreeMap::new(),
             scheduled: 0,
+            timers: BTreeMap::new(),
+            running_since: Timestamp::default(),
             channels: BTreeMap::new(),
             operations: 0,
             journal: Journal::default(),
-            router: Router::new(RouterSettings::default()),
+            router: Router::new(settings.clone()),
+            settings,
             workers,
             connected: BTreeSet::new(),
             visitors: cast::visitors(),
@@ -145,10 +157,12 @@ impl World {
 
     pub(super) fn restart(&mut self) {
         self.agenda.clear();
+        self.timers.clear();
+        self.running_since = self.now;
         self.channels.clear();
         self.asking.clear();
         self.connected.clear();
-        self.router = Router::new(RouterSettings::default());
+        self.router = Router::new(self.settings.clone());
         (self.workers, self.chats) = self.replayed();
         for entry in self.journal.entries() {
             if let Entry::Chat(id, fact) = entry {
@@ -176,16 +190,8 @@ impl World {
         for seat in seats {
             self.router_hears(ToRouter::Chat(seat));
         }
-        // The crash may have come between an agent's going and what follows from it.
-        let gone = |id: &&AgentId| self.workers.get(*id).is_some_and(Worker::is_offline);
-        let left = self.active().flat_map(|chat| {
-            chat.present_agents().filter(gone).map(|id| (chat.id(), id.clone())).collect::<Vec<_>>()
-        });
-        for (chat, from) in left.collect::<Vec<_>>() {
-            self.router_commands(
-                chat,
-                Command::Reassign { from, why: Departure::Disconnected, placement: None },
-            );
+        for id in self.chats.keys().copied().collect::<Vec<_>>() {
+            self.watch_the_clock(id);
         }
         for id in self.workers.keys().cloned().collect::<Vec<_>>() {
             if let Some(Worker::Human(agent)) = self.workers.get(&id) {
@@ -229,9 +235,13 @@ impl World {
 
     /// Does what comes next; false when nothing is left to come.
     pub(super) fn step(&mut self) -> bool {
+        if self.time_is_up() {
+            return true;
+        }
         let Some(((at, _), happening)) = self.agenda.pop_first() else { return false };
         self.now = self.now.max(at);
         match happening {
+            Happening::Nothing => {}
             Happening::Synced(position) => self.synced(position),
             Happening::Router(message) => self.router_hears(message),
             Happening::Chat(id, execute) => self.execute(id, *execute),
@@ -242,6 +252,41 @@ impl World {
                 self.give(assigns);
             }
         }
+        true
+    }
+
+    /// Lets time pass, with all that it brings about.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let until = self.now.plus(time);
+        self.at(until, Happening::Nothing);
+        while self.now < until && self.step() {
+            self.check_always();
+        }
+    }
+
+    /// A chat's next deadline; while it asks the router it is looked at later.
+    pub(super) fn watch_the_clock(&mut self, id: ConversationId) {
+        let deadline = self.chats.get(&id).and_then(|chat| self.deadline(chat));
+        match deadline.filter(|_| !self.asking.contains_key(&id)) {
+            Some(at) => self.timers.insert(id, at),
+            None => self.timers.remove(&id),
+        };
+    }
+
+    pub(super) fn deadline(&self, chat: &Conversation) -> Option<Timestamp> {
+        let timers = Names(&self.workers, &self.settings).settings(chat.access()).timers;
+        chat.next_deadline(timers, self.running_since).map(|(at, _)| at)
+    }
+
+    /// The chat whose time is up before anything else happens does what is due.
+    fn time_is_up(&mut self) -> bool {
+        let next = self.agenda.first_key_value().map_or(self.now, |((at, _), _)| self.now.max(*at));
+        let first = self.timers.iter().map(|(id, at)| (*at, *id)).min().filter(|(at, _)| *at <= next);
+        let Some((at, id)) = first else { return false };
+        self.now = self.now.max(at);
+        self.timers.remove(&id);
+        let command = Command::Due { running_since: self.running_since, placement: None };
+        self.execute(id, Execute { command, by: None, message: None, placed_at: None });
         true
     }
 
@@ -341,7 +386,7 @@ impl World {
         decide(&Context {
             by: by.as_ref(),
             now: self.now,
-            license: &Names(&self.workers),
+            license: &Names(&self.workers, &self.settings),
             properties: &self.properties,
             placed_at: placed_at.unwrap_or(self.now),
             epoch,
@@ -357,10 +402,12 @@ impl World {
         for execute in waiting.into_iter().flatten() {
             self.execute(id, execute);
         }
+        self.watch_the_clock(id);
     }
 
     pub(super) fn execute_one(&mut self, id: ConversationId, execute: Execute) {
         let Execute { command, by, message, placed_at } = execute.clone();
+        let word = command.placement().cloned();
         let chat = &self.chats[&id];
         let ticket = if let Command::Assign { ticket, .. } = command { Some(ticket) } else { None };
         let decision = self.decided(by.as_ref(), placed_at, 0, |cx| chat.decide(command, cx));
@@ -372,6 +419,7 @@ impl World {
                 }
                 let shows = message.map(Release::Acknowledged).into_iter().collect();
                 self.commit(id, decision, shows);
+                self.give_back_unused(id, word.as_ref());
             }
             Err(Rejected::NeedsPlacement(need)) if placed_at.is_none() => {
                 if let Some(waiting) = self.asking.get_mut(&id) {
@@ -384,13 +432,22 @@ impl World {
                 self.synced(self.journal.durable);
             }
             Err(_) => {
-                if placed_at.is_some() && self.chats[&id].active_thread().is_none() {
-                    self.tell_router(Node::Chat(id), ToRouter::Cancel(id));
-                }
+                self.give_back_unused(id, word.as_ref());
                 if let Some(ticket) = ticket {
                     self.tell_router(Node::Chat(id), ToRouter::Answered(id, ticket, answer(false)));
                 }
             }
+        }
+    }
+
+    /// A place that the router reserved and the command did not need is given back. It is told at
+    /// once, before the notice of what was decided, which is the harder case.
+    fn give_back_unused(&mut self, id: ConversationId, word: Option<&Placement>) {
+        let Some(word) = word else { return };
+        let chat = &self.chats[&id];
+        let held = matches!(word, Placement::Assigned(agent) if chat.is_held_by(agent));
+        if !held && chat.waiting_since().is_none() {
+            self.tell_router(Node::Chat(id), ToRouter::Cancel(id));
         }
     }
 
@@ -405,7 +462,7 @@ impl World {
             self.witness.happened(id, &fact.change);
         }
         let only_talk = decision.facts.iter().all(|fact| matches!(fact.change, Change::EventPosted(_)));
-        let seat = chat.seat();
+        let seat = ConversationSeat { asking: self.asking.contains_key(&id), ..chat.seat() };
         let known = self.seats.insert(id, seat.clone());
         let changed = known.is_none_or(|known| {
             (&known.present, &known.waiting, &known.groups) != (&seat.present, &seat.waiting, &seat.groups)

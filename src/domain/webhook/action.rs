@@ -125,7 +125,7 @@ impl Action {
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
             Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),
-            Push::Customer(_) | Push::Multicast { .. } => None,
+            Push::Customer(_) | Push::Multicast { .. } | Push::Transferred { .. } => None,
         }
     }
 

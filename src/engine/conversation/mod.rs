@@ -41,12 +41,14 @@ mod loading;
 mod messages;
 mod reads;
 mod snapshot;
+mod timers;
 
 use loading::Loading;
 pub(crate) use messages::NoWord;
 pub use messages::{Execute, LoadedThread, NeedThreads, Needs, ReadSummary, ReadThreads, SaveSnapshot};
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;
+pub(crate) use timers::TimePassed;
 
 /// A conversation's actor.
 pub struct ConversationActor {
@@ -67,6 +69,8 @@ pub struct ConversationActor {
     loading: Loading,
     /// How often changed events were written into their chunks.
     rewrites: u64,
+    /// When the shard's wheel wakes it; not later than its next deadline.
+    wake_at: Option<Timestamp>,
 }
 
 /// What the router waits to hear about a command that it had a part in.
@@ -115,6 +119,10 @@ impl Shows {
 
 impl Actor for ConversationActor {
     type Context = ActorContext<Self>;
+
+    fn started(&mut self, ctx: &mut ActorContext<Self>) {
+        self.watch_the_clock(ctx);
+    }
 }
 
 impl ConversationActor {
@@ -187,6 +195,7 @@ impl ConversationActor {
             held_back: VecDeque::new(),
             loading: Loading::default(),
             rewrites: 0,
+            wake_at: None,
         }
     }
 
@@ -247,7 +256,9 @@ impl ConversationActor {
         }
         release.take_due(&entries);
         release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
-        self.tell_neighbours(&entries, customer_before, &mut release);
+        // Its answer uses up what it was promised.
+        let asking = self.asking && !part.placed;
+        self.tell_neighbours(&entries, customer_before, asking, &mut release);
         self.give_back_unused(part, &mut release);
         let owner = ctx.address();
         if self.state.amended_bytes() > AMENDED_BYTES {
@@ -261,6 +272,7 @@ impl ConversationActor {
         &mut self,
         entries: &[Entry],
         customer_before: Option<CustomerId>,
+        asking: bool,
         release: &mut Release,
     ) {
         let id = self.state.id();
@@ -279,7 +291,7 @@ impl ConversationActor {
         if only_talk {
             return;
         }
-        let seat = self.state.seat();
+        let seat = ConversationSeat { asking, ..self.state.seat() };
         let changed = (&seat.present, &seat.waiting, &seat.groups)
             != (&self.seat.present, &self.seat.waiting, &self.seat.groups);
         let created = entries.iter().any(is_creation);
@@ -411,6 +423,9 @@ impl Handler<Execute> for ConversationActor {
 
     fn handle(&mut self, message: Execute, ctx: &mut ActorContext<Self>) {
         let Some(message) = self.behind_loading(message) else { return };
+        if !matches!(message.command, Command::Due { .. }) {
+            self.catch_up(ctx);
+        }
         if let Err(full) = self.shard.ready() {
             return self.refuse_full(message, full, ctx);
         }
@@ -419,7 +434,13 @@ impl Handler<Execute> for ConversationActor {
         // Kept only where the router may have to be asked, or an event to be looked up.
         let rare = self.state.active_thread().is_none()
             || command.may_need_event()
-            || matches!(command, Command::RemoveUser { .. } | Command::Reassign { .. });
+            || matches!(
+                command,
+                Command::RemoveUser { .. }
+                    | Command::Reassign { .. }
+                    | Command::Transfer { .. }
+                    | Command::Due { .. }
+            );
         let again = rare.then(|| command.clone());
         let properties = self.table.properties();
         let cx = Self::context(&self.table, &properties, by.as_deref(), placed_at);
@@ -437,6 +458,7 @@ impl Handler<Execute> for ConversationActor {
         if part.placed {
             self.asked(ctx);
         }
+        self.watch_the_clock(ctx);
     }
 }
 
@@ -446,6 +468,7 @@ impl Handler<NoWord> for ConversationActor {
     fn handle(&mut self, NoWord(answer, rejected): NoWord, ctx: &mut ActorContext<Self>) {
         self.shard.after(self.lsn, Release::reply(answer, Err(rejected.into())));
         self.asked(ctx);
+        self.watch_the_clock(ctx);
     }
 }
 

@@ -9,6 +9,7 @@ use switchboard_domain::auth::{Principal, TokenKind};
 use switchboard_domain::conversation::view::Summary;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId};
+use switchboard_domain::routing::GroupStatus;
 use tokio::sync::oneshot;
 
 use crate::engine::agent::Connect;
@@ -23,7 +24,7 @@ use crate::engine::operations::connection_gone;
 use crate::engine::operations::read::{shown, table, users};
 use crate::engine::order::{AgentWelcome, CustomerWelcome, Done, Failure, Login, NewPage};
 use crate::engine::release::Release;
-use crate::engine::router::OnlineGroups;
+use crate::engine::router::GroupStatuses;
 use crate::engine::session::{Identity, Session};
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
@@ -139,7 +140,9 @@ async fn customer(
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
     let groups = table.license.load().groups.keys().copied().collect();
     let router = engine.directory().license(by.license).ok_or(Rejected::Internal)?.router;
-    let online_groups = link::ask(&router, OnlineGroups(groups)).await?;
+    let statuses = link::ask(&router, GroupStatuses(groups)).await?;
+    let online = |(group, status)| (status != GroupStatus::Offline).then_some(group);
+    let online_groups = statuses.into_iter().filter_map(online).collect();
     let line = |s: &Summary| (s.chat.id, s.chat.active, s.unread_by_customer);
     let welcome = CustomerWelcome { customer, chats: chats.iter().map(line).collect(), online_groups };
     Ok((Done::CustomerLogin(welcome), newest.max(position), seen))

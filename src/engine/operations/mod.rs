@@ -7,6 +7,7 @@ mod customers;
 mod license;
 mod login;
 mod read;
+mod routing;
 mod start;
 mod tokens;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 use switchboard_domain::auth::Principal;
-use switchboard_domain::conversation::command::{Command, OpenThread, WhenInactive};
+use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::RoutingStatus;
@@ -76,6 +77,15 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
                 answer_read(&own, answer, read);
             });
         }
+        Order::GetGroupStatuses(groups) => {
+            let own = Rc::clone(shard);
+            detached(async move { own.answer(answer, routing::group_statuses(&own, &by, groups).await) });
+        }
+        Order::PredictAgent => {
+            let own = Rc::clone(shard);
+            detached(async move { own.answer(answer, routing::predict(&own, &by, group).await) });
+        }
+        Order::SetAway(away) => routing::set_away(shard, &by, away, answer),
         Order::SetStatus(agent, status) => set_status(shard, &by, agent, status, answer),
         Order::CreateBot(bot) => bots::create(shard, &by, bot, answer),
         Order::UpdateBot(id, change) => bots::update(shard, by, &id, change, answer),
@@ -123,7 +133,7 @@ pub(crate) fn place(
         match ask_router(&shard, license, chat, need).await {
             Ok(placement) => {
                 message.placed_at = Some(at);
-                message.command = placed(message.command, placement);
+                message.command = message.command.with_placement(placement);
                 link::tell(&actor, message);
             }
             Err(rejected) => link::tell(&actor, NoWord(message.answer, rejected)),
@@ -144,26 +154,10 @@ async fn ask_router(
         continuous: need.may_wait_offline,
         exclude: need.exclude,
         at: shard.now(),
-        automatic: true,
+        among: need.among,
+        at_once: need.at_once,
     };
     link::ask(&actors.router, Place(request)).await
-}
-
-/// The command with the router's word in it.
-fn placed(command: Command, placement: Placement) -> Command {
-    let placement = Some(placement);
-    match command {
-        Command::Activate(mut open) => {
-            open.placement = placement;
-            Command::Activate(open)
-        }
-        Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, _) } => {
-            Command::Post { event, when_inactive: WhenInactive::OpenThread(thread, placement) }
-        }
-        Command::RemoveUser { user, .. } => Command::RemoveUser { user, placement },
-        Command::Reassign { from, why, .. } => Command::Reassign { from, why, placement },
-        other => other,
-    }
 }
 
 /// The customer learns of its new chat before anybody is answered.

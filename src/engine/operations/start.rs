@@ -113,9 +113,8 @@ async fn prepare(
         return Ok(());
     }
     let need = PlacementNeed {
-        groups: access.groups.into_iter().collect(),
-        exclude: Vec::new(),
         may_wait_offline: open.continuous.unwrap_or(false),
+        ..PlacementNeed::of(access.groups)
     };
     let placement = ask_router(shard, by.license, id, need).await;
     if !matches!(placement, Ok(Placement::Assigned(_) | Placement::Queued { .. } | Placement::Unassigned)) {

@@ -22,6 +22,7 @@ use switchboard_domain::id::{ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::Duty;
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::license::{Group, License};
+use switchboard_domain::participant::settings::Settings as Routing;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -62,8 +63,13 @@ struct Running {
 impl Server {
     /// Starts on an empty storage.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Routing::default()).await
+    }
+
+    /// The same, with these settings of routing.
+    pub(crate) async fn start_with(settings: Routing) -> Self {
         let (storage, faults) = Storage::in_memory();
-        Self::start_on(storage, faults).await
+        Self::start_on(storage, faults, settings).await
     }
 
     /// Crashes: what is not durable is gone. Then starts again on what is left; the address changes.
@@ -75,10 +81,11 @@ impl Server {
         drop(self.running);
         // Whoever met the dead journal said so; that is the crash itself.
         broken.lock().unwrap().clear();
-        Self::start_on(storage, faults).await
+        // What the license was set to is stored.
+        Self::start_on(storage, faults, Routing::default()).await
     }
 
-    async fn start_on(mut storage: Storage, faults: Faults) -> Self {
+    async fn start_on(mut storage: Storage, faults: Faults, settings: Routing) -> Self {
         let client = http_client();
         let journal = Arc::new(Watched::new(Arc::clone(&storage.journal)));
         storage.journal = Arc::<Watched>::clone(&journal);
@@ -86,7 +93,7 @@ impl Server {
         let heard = Arc::clone(&broken);
         let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
         let (tell, told) = oneshot::channel();
-        let thread = std::thread::spawn(move || run(storage, fatal, tell));
+        let thread = std::thread::spawn(move || run(storage, fatal, settings, tell));
         let started = timeout(DEADLINE, told).await.expect("it should start at once");
         let (system, address) = started.expect("it should start");
         let agents: Vec<_> = AGENTS.iter().map(|(id, token)| json!({ "id": id, "token": token })).collect();
@@ -154,10 +161,10 @@ impl Drop for Running {
 
 type Started = (actix::System, SocketAddr);
 
-fn run(storage: Storage, fatal: FatalHook, tell: oneshot::Sender<Started>) {
+fn run(storage: Storage, fatal: FatalHook, settings: Routing, tell: oneshot::Sender<Started>) {
     let system = actix::System::new();
     let engine = system.block_on(async {
-        let engine = Engine::start(parts(storage, fatal), vec![plan()]).unwrap();
+        let engine = Engine::start(parts(storage, fatal), vec![plan(settings)]).unwrap();
         let address = listen(&engine);
         drop(tell.send((actix::System::current(), address)));
         engine
@@ -181,9 +188,10 @@ fn parts(storage: Storage, fatal: FatalHook) -> Parts {
 }
 
 /// One license, two groups, two agents who take a chat each by routing.
-fn plan() -> Plan {
+fn plan(settings: Routing) -> Plan {
     let organization = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f";
     let mut license = License::new(LicenseId(LICENSE), organization, ClientId::new(CLIENT), clock::now());
+    license.settings = settings;
     license.groups.insert(GroupId(1), Group::named("Sales"));
     let agents = AGENTS.iter().map(|(id, token)| PlannedAgent {
         agent: new_agent(id, id, Role::Administrator, Duty { max_chats: 1, ..Duty::default() }),

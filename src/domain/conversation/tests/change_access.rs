@@ -110,8 +110,14 @@ fn access_names_no_more_groups_than_it_may() {
         fn is_banned(&self, _: CustomerId, _: Timestamp) -> bool {
             false
         }
-        fn has_group(&self, _: GroupId) -> bool {
-            true
+        fn group_name(&self, _: GroupId) -> Option<Arc<str>> {
+            Some(Arc::from("a group"))
+        }
+        fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+            World.groups_of(agent)
+        }
+        fn settings(&self, access: &Access) -> Settings {
+            World.settings(access)
         }
     }
     let mut chat = Chat::of_sales();

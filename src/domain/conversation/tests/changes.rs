@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Act, CUSTOMERS, Model, Right, Token};
+use super::model::{Act, CUSTOMERS, FUTURE, Model, Right, Token};
 use super::*;
 use crate::conversation::access::AccessChange;
 
@@ -90,7 +90,13 @@ impl Model {
             }
             Act::Press(n, order, toggled) => self.press(by, *n, *order, *toggled),
             Act::Follow(begin) => self.follow(by, *begin),
-            Act::See(_) => self.may(Some(by), Right::Read),
+            Act::See(second) => {
+                self.may(Some(by), Right::Read)?;
+                if *second == FUTURE {
+                    self.sees(by.0);
+                }
+                Ok(())
+            }
             Act::Give(give, group) => self.give(by, *give, *group),
             _ => unreachable!("not of this kind: {act:?}"),
         }
@@ -178,7 +184,10 @@ impl Model {
         match give {
             Give::Grant => drop(groups.insert(group)),
             Give::Revoke => drop(groups.remove(&group)),
-            Give::Set => groups = [group].into(),
+            Give::Set => {
+                groups = [group].into();
+                self.let_in.clear();
+            }
         }
         if groups.is_empty() {
             return Err(Rejected::invalid("access.group_ids", "must name a group that finds the chat"));

@@ -31,6 +31,9 @@ fn name(change: &Change) -> &'static str {
         Change::PropertiesChanged { .. } => "PropertiesChanged",
         Change::PostbackSent { .. } => "PostbackSent",
         Change::AccessChanged { .. } => "AccessChanged",
+        Change::Transferred { .. } => "Transferred",
+        Change::WentIdle => "WentIdle",
+        Change::PassedOver(_) => "PassedOver",
     }
 }
 
@@ -105,6 +108,15 @@ fn changes() -> Vec<Change> {
         access(AccessChange::Revoked(Access::of(SALES))),
         access(AccessChange::Set(Access::of(SALES))),
         access(AccessChange::Granted(Access::of_agent(agent("bob")))),
+        Change::Transferred {
+            by: Some(user("ann")),
+            to: TransferTarget::Agents(vec![agent("bob")]),
+            access: Access::of(SALES),
+        },
+        Change::Transferred { by: None, to: TransferTarget::Groups(vec![SALES]), access: Access::of(SALES) },
+        Change::Transferred { by: None, to: TransferTarget::Within, access: Access::default() },
+        Change::WentIdle,
+        Change::PassedOver(agent("ann")),
     ]
 }
 
@@ -168,9 +180,14 @@ const FACTS: &[(&str, &str)] = &[
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a75265766f6b6564919101c0"),
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a3536574919101c0"),
     ("AccessChanged", "921e81ad4163636573734368616e6765649391910081a74772616e746564929091a3626f62c0"),
+    ("Transferred", "921e81ab5472616e736665727265649381a54167656e74a3616e6e81a64167656e747391a3626f62919101"),
+    ("Transferred", "921e81ab5472616e7366657272656493c081a647726f7570739101919101"),
+    ("Transferred", "921e81ab5472616e7366657272656493c0a657697468696e919100"),
+    ("WentIdle", "921ea857656e7449646c65"),
+    ("PassedOver", "921e81aa5061737365644f766572a3616e6e"),
 ];
 
-const HEAD: &str = "dc001807050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\
+const HEAD: &str = "dc001907050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\
     6f6d6572c41000000000000040008000000000000001c3ce3baa0c40ce3b9aca019481a54167656e74a3616e\
     6ec3c0ce3b9aca0191a3657665919100c28081a448656c64a3616e6e919a0201ce3b9aca01c09281a8437573\
     746f6d6572c4100000000000004000800000000000000181a54167656e74a3616e6e90800101009197920201\
@@ -178,7 +195,8 @@ const HEAD: &str = "dc001807050363ce3baa0c41ce3baa0c4103c41000000000000040008000
     7361676592a568656c6c6fc0cc859081a74d65737361676593020197920201c0ce3baa0c4081a8437573746f\
     6d6572c41000000000000040008000000000000001a3416c6c8081a74d65737361676592a568656c6c6fc081\
     a74d65737361676593020197920201c0ce3baa0c4081a8437573746f6d6572c4100000000000004000800000\
-    0000000001a3416c6c8081a74d65737361676592a568656c6c6fc001c0ce3baa0c40c0";
+    0000000001a3416c6c8081a74d65737361676592a568656c6c6fc001c0ce3baa0c40c0\
+    95ce3baa0c40ce3b9aca01ce3baa0c40ce3baa0c40c2";
 
 #[test]
 fn stored_facts_keep_their_bytes() {
@@ -207,10 +225,12 @@ fn a_stored_head_keeps_its_bytes() {
 
 #[test]
 fn a_head_from_before_the_newest_field_still_opens() {
-    let newest_missing = HEAD.replacen("dc0018", "dc0017", 1);
-    let bytes: Vec<u8> = (0..newest_missing.len() - 2)
+    // The newest field is a list of five, which begins so.
+    let newest = HEAD.rfind("95ce").unwrap();
+    let newest_missing = HEAD[..newest].replacen("dc0019", "dc0018", 1);
+    let bytes: Vec<u8> = (0..newest_missing.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&newest_missing[at..at + 2], 16).unwrap())
         .collect();
-    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap().agent_spoke_at, None);
+    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap().pulse, Default::default());
 }

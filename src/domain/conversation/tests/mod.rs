@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::access::Access;
-use super::command::{Command, NewConversation, OpenThread, WhenInactive};
+use super::command::{Command, NewConversation, OpenThread, TransferTarget, WhenInactive};
 use super::event::{Event, EventBody, NewEvent, RichButton, RichElement, SystemMessage, Visibility};
 use super::fact::{Change, Fact};
 use super::properties::{Properties, PropertyTable, PropertyValue};
@@ -17,6 +17,7 @@ use crate::id::{
     AgentId, ClientId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId,
 };
 use crate::participant::Departure;
+use crate::participant::settings::Settings;
 use crate::routing::{Placement, Refusal};
 use crate::time::Timestamp;
 
@@ -26,6 +27,7 @@ mod bans;
 mod bounds;
 mod change_access;
 mod changes;
+mod clockwork;
 mod golden;
 mod holder;
 mod marks;
@@ -37,6 +39,8 @@ mod signals;
 mod system_messages;
 mod telling;
 mod threads;
+mod timers;
+mod transfer;
 
 const LICENSE: LicenseId = LicenseId(7);
 const SALES: GroupId = GroupId(1);
@@ -62,8 +66,16 @@ impl Lookup for World {
         agent.as_str() == "bot"
     }
 
-    fn has_group(&self, group: GroupId) -> bool {
-        group.0 < 3
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
+        ["everybody", "sales", "support"].get(group.0 as usize).map(|name| Arc::from(*name))
+    }
+
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+        who(agent.as_str()).groups
+    }
+
+    fn settings(&self, _: &Access) -> Settings {
+        Settings::default()
     }
 
     fn is_banned(&self, id: CustomerId, _: Timestamp) -> bool {
@@ -235,6 +247,18 @@ fn remove(name: &str, placement: Option<Placement>) -> Command {
     Command::RemoveUser { user: user(name), placement }
 }
 
+fn transfer(to: TransferTarget, force: bool, placement: Option<Placement>) -> Command {
+    Command::Transfer { to, force, placement }
+}
+
+fn to_agents(names: &[&str]) -> TransferTarget {
+    TransferTarget::Agents(names.iter().copied().map(agent).collect())
+}
+
+fn to_groups(groups: &[u32]) -> TransferTarget {
+    TransferTarget::Groups(groups.iter().copied().map(GroupId).collect())
+}
+
 fn assign(name: &str) -> Command {
     Command::Assign { agent: agent(name), ticket: 1 }
 }
@@ -331,6 +355,7 @@ fn name_of(push: &Push) -> &'static str {
         Push::ThreadClosed { .. } => "thread_closed",
         Push::MemberAdded { .. } => "member_added",
         Push::MemberRemoved { .. } => "member_removed",
+        Push::Transferred { .. } => "transferred",
         Push::AgentStatusChanged { .. } => "agent_status_changed",
         Push::ChatFollowed { .. } => "chat_followed",
         Push::TagChanged { .. } => "tag_changed",

@@ -5,7 +5,8 @@ use crate::conversation::properties::PropertyValue;
 
 fn need(exclude: &[&str], may_wait_offline: bool) -> Rejected {
     let exclude = exclude.iter().map(|name| agent(name)).collect();
-    Rejected::NeedsPlacement(PlacementNeed { groups: vec![GroupId(0)], exclude, may_wait_offline })
+    let need = PlacementNeed::of([GroupId::EVERYBODY]);
+    Rejected::NeedsPlacement(PlacementNeed { exclude, may_wait_offline, ..need })
 }
 
 const YES: Option<&PropertyValue> = Some(&PropertyValue::Bool(true));
@@ -20,7 +21,7 @@ fn a_customers_thread_needs_the_routers_word_first() {
     let continuous = OpenThread { continuous: Some(true), ..open(1, None) };
     assert_eq!(Chat::create("mia", continuous).unwrap_err(), need(&[], true));
     let sales = OpenThread { access: Some(Access::of(SALES)), ..open(1, None) };
-    let asked = PlacementNeed { groups: vec![SALES], exclude: vec![], may_wait_offline: false };
+    let asked = PlacementNeed { may_wait_offline: false, ..PlacementNeed::of([SALES]) };
     assert_eq!(Chat::create("mia", sales).unwrap_err(), Rejected::NeedsPlacement(asked));
     let mut closed = Chat::held_by("ann").after("ann", close());
     assert_eq!(closed.run("mia", Command::Activate(open(2, None))).unwrap_err(), need(&[], false));
@@ -81,7 +82,12 @@ fn a_refusal_refuses_the_start_and_changes_nothing() {
 fn the_holder_who_leaves_alone_or_with_bots_asks_the_router_for_another() {
     for chat in [Chat::held_by("ann"), Chat::held_by("ann").after("ann", add("bot"))] {
         assert_eq!(chat.clone().run("ann", remove("ann", None)).unwrap_err(), need(&["ann"], true));
-        let reassign = Command::Reassign { from: agent("ann"), why: Departure::Deleted, placement: None };
+        let reassign = Command::Reassign {
+            from: agent("ann"),
+            why: Departure::Deleted,
+            gone_since: None,
+            placement: None,
+        };
         assert_eq!(chat.clone().engine(reassign).unwrap_err(), need(&["ann"], true));
     }
 }
@@ -114,8 +120,13 @@ fn a_chat_is_not_given_back_to_whoever_let_go_of_it_until_somebody_had_it() {
     chat.engine(Command::Assign { agent: agent("bob"), ticket: 1 }).unwrap();
     // Taken by the engine, because he is gone: he may have it again when he is back.
     let gone = Some(Placement::Queued { position: 1 });
-    chat.engine(Command::Reassign { from: agent("bob"), why: Departure::Disconnected, placement: gone })
-        .unwrap();
+    chat.engine(Command::Reassign {
+        from: agent("bob"),
+        why: Departure::Disconnected,
+        gone_since: None,
+        placement: gone,
+    })
+    .unwrap();
     assert_eq!(excluded(&chat), Some(vec![]));
 }
 
@@ -142,7 +153,12 @@ fn a_bot_that_is_there_may_be_given_the_chat_and_is_not_added_again() {
 
 #[test]
 fn reassigning_takes_out_who_is_gone_and_is_nothing_when_it_is_not_there() {
-    let reassign = |placement| Command::Reassign { from: agent("ann"), why: Departure::Deleted, placement };
+    let reassign = |placement| Command::Reassign {
+        from: agent("ann"),
+        why: Departure::Deleted,
+        gone_since: None,
+        placement,
+    };
     let mut chat = Chat::held_by("ann");
     chat.engine(reassign(Some(assigned("bob")))).unwrap();
     assert_eq!((chat.state.assignment(), chat.present()), (&held("bob"), vec!["mia".into(), "bob".into()]));
@@ -152,6 +168,23 @@ fn reassigning_takes_out_who_is_gone_and_is_nothing_when_it_is_not_there() {
     let mut guest = Chat::held_by("bob").after("bob", add("ann"));
     guest.engine(reassign(None)).unwrap();
     assert_eq!((guest.state.assignment(), guest.present()), (&held("bob"), vec!["mia".into(), "bob".into()]));
+}
+
+#[test]
+fn who_came_after_it_was_gone_works_without_a_connection_and_stays() {
+    let mut chat = Chat::held_by("bob");
+    chat.clock = 1_050;
+    let chat = chat.after("bob", transfer(to_agents(&["ann"]), true, None));
+    let gone = |second| Command::Reassign {
+        from: agent("ann"),
+        why: Departure::Disconnected,
+        gone_since: Some(Timestamp::from_secs(second)),
+        placement: Some(Placement::Unassigned),
+    };
+    assert!(chat.clone().engine(gone(1_050)).unwrap().facts.is_empty());
+    let left = chat.clone().engine(gone(1_052)).unwrap();
+    assert_eq!(left.pushes(), ["member_removed", "system"]);
+    assert_eq!(chat.state.assignment(), &held("ann"));
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 use super::changes::{Give, Marks, Spot, path};
-use super::model::{Act, Hold, Line, Model, Token};
+use super::clockwork::Odd;
+use super::model::{Act, FUTURE, Hold, Line, Model, Token};
 use super::*;
 use crate::conversation::amend;
+use crate::conversation::properties::PropertyValue;
 
 /// What a stored value may have (design D3).
 const STORED_BYTES: usize = 32 * 1024;
@@ -23,6 +25,8 @@ struct Step {
     token: Token,
     act: Act,
     clock: u64,
+    /// How far the clock steps back.
+    back: u64,
     placement: Placement,
     /// A snapshot is stored and read again before the step.
     restart: bool,
@@ -33,6 +37,7 @@ impl Step {
     fn word(&self, need: &PlacementNeed) -> Placement {
         match &self.placement {
             Placement::Assigned(agent) if need.exclude.contains(agent) => Placement::Unassigned,
+            Placement::Assigned(_) if !need.among.is_empty() => Placement::Assigned(need.among[0].clone()),
             placement => placement.clone(),
         }
     }
@@ -75,7 +80,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => cards,
         4 => press,
         2 => any::<bool>().prop_map(Act::Follow),
-        2 => (0..1_100u64).prop_map(Act::See),
+        2 => select(vec![0, FUTURE]).prop_map(Act::See),
         1 => give,
         3 => Just(Act::Activate),
         3 => any::<bool>().prop_map(|strict| Act::Close { strict }),
@@ -85,7 +90,17 @@ fn act() -> impl Strategy<Value = Act> {
         2 => agent().prop_map(Act::Assign),
         1 => Just(Act::EndUnserved),
         2 => agent().prop_map(Act::Reassign),
+        3 => transferred(),
+        4 => Just(Act::Due),
     ]
+}
+
+fn transferred() -> impl Strategy<Value = Act> {
+    let agents = subsequence(vec!["ann", "bob", "eve", "bot"], 1..=2)
+        .prop_map(|names| (names.into_iter().map(str::to_owned).collect(), Vec::new()));
+    let groups = subsequence(vec![0, 1, 2, 9], 1..=2).prop_map(|groups| (Vec::new(), groups));
+    let to = prop_oneof![agents, groups, Just((Vec::new(), Vec::new()))];
+    (to, any::<bool>()).prop_map(|((agents, groups), force)| Act::Transfer { agents, groups, force })
 }
 
 fn placement() -> impl Strategy<Value = Placement> {
@@ -106,10 +121,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Token::Near),
         1 => Just(Token::Look),
     ];
-    (select(PEOPLE.to_vec()), token, act(), 0..50u64, placement(), prop::bool::weighted(0.2)).prop_map(
-        |(person, token, act, clock, placement, restart)| {
-            let engine = matches!(act, Act::Assign(_) | Act::EndUnserved | Act::Reassign(_));
-            Step { by: (!engine).then_some(person), token, act, clock, placement, restart }
+    let clock = (0..50u64, prop_oneof![5 => Just(0), 1 => 0..5u64]);
+    (select(PEOPLE.to_vec()), token, act(), clock, placement(), prop::bool::weighted(0.2)).prop_map(
+        |(person, token, act, (clock, back), placement, restart)| {
+            let engine = matches!(act, Act::Assign(_) | Act::EndUnserved | Act::Due | Act::Reassign(_));
+            Step { by: (!engine).then_some(person), token, act, clock, back, placement, restart }
         },
     )
 }
@@ -143,8 +159,18 @@ fn command(act: &Act, next_thread: u64, placement: Option<Placement>) -> Command
         Act::Remove(name) => remove(name, placement),
         Act::Assign(name) => assign(name),
         Act::EndUnserved => Command::EndUnserved,
+        Act::Due => Command::Due { running_since: Timestamp::default(), placement },
+        Act::Transfer { agents, groups, force } => {
+            let names: Vec<_> = agents.iter().map(String::as_str).collect();
+            let to = match (agents.is_empty(), groups.is_empty()) {
+                (false, _) => to_agents(&names),
+                (_, false) => to_groups(groups),
+                _ => TransferTarget::Within,
+            };
+            transfer(to, *force, placement)
+        }
         Act::Reassign(name) => {
-            Command::Reassign { from: agent(name), why: Departure::Disconnected, placement }
+            Command::Reassign { from: agent(name), why: Departure::Disconnected, gone_since: None, placement }
         }
         marked => changes::command(marked),
     }
@@ -161,6 +187,7 @@ struct Game {
     twin: Conversation,
     model: Model,
     chunks: BTreeMap<(ThreadId, u32), Vec<Arc<Event>>>,
+    clock: u64,
     last: Timestamp,
     facts: u64,
 }
@@ -181,11 +208,19 @@ impl Game {
             present: vec!["mia".into(), "ann".into()],
             known: vec!["mia".into(), "ann".into()],
             groups: [u32::from(sales_only)].into(),
+            let_in: Default::default(),
+            queued: false,
+            let_go: None,
             continuous,
+            at: 1_000,
+            said_at: 1_000,
+            held_at: 1_000,
+            owed: BTreeMap::new(),
+            idle: false,
             marks: Marks::default(),
         };
         let (last, facts) = (done.facts.last().unwrap().at, done.facts.len() as u64);
-        Self { state: chat.state, twin, model, chunks: BTreeMap::new(), last, facts }
+        Self { state: chat.state, twin, model, chunks: BTreeMap::new(), clock: 1_000, last, facts }
     }
 
     fn play(&mut self, step: &Step) -> Result<(), TestCaseError> {
@@ -193,7 +228,12 @@ impl Game {
             self.restart()?;
         }
         let by = step.by.map(|name| principal(name, step.token));
-        let cx = context(by.as_ref(), Timestamp::from_secs(step.clock));
+        // Time passes for whom nothing happens; else the clock may step back a little.
+        let waits = matches!(step.act, Act::Due);
+        self.clock += 10 * step.clock * if waits { 4 } else { 1 };
+        let now = if waits { self.clock } else { self.clock - 10 * step.back };
+        self.model.at = now.max(self.last.as_secs());
+        let cx = Context { license: &Odd, ..context(by.as_ref(), Timestamp::from_secs(now)) };
         let next_thread = self.model.threads.len() as u64 + 1;
         let before = self.state.clone();
         let mut needed = None;
@@ -304,7 +344,9 @@ impl Game {
         let agents: Vec<_> = self.state.present_agents().cloned().collect();
         prop_assert_eq!(seat.present, if self.model.active() { agents } else { Vec::new() });
         prop_assert_eq!(seat.waiting.is_some(), self.model.hold == Hold::Waits);
-        let groups: Vec<_> = self.model.groups.iter().map(|&group| GroupId(group)).collect();
+        let idle = self.state.chat_view().properties.get("routing", "idle").cloned();
+        prop_assert_eq!(idle, Some(PropertyValue::Bool(self.model.idle)));
+        let groups: Vec<_> = self.model.groups.iter().copied().map(GroupId).collect();
         prop_assert_eq!(seat.groups, groups);
         self.check_marks()?;
         prop_assert_eq!((seat.version, self.state.version()), (self.facts, self.facts));

@@ -100,7 +100,8 @@ fn after_the_holder_is_gone_routing_tells_agents_the_cause() {
         (Departure::Deleted, "deleted"),
     ] {
         let told = |placement, outcome: &str, vars| {
-            let command = Command::Reassign { from: agent("ann"), why, placement: Some(placement) };
+            let command =
+                Command::Reassign { from: agent("ann"), why, gone_since: None, placement: Some(placement) };
             let kind = format!("routing.{outcome}_{cause}");
             check(Chat::held_by("ann").engine(command), &[(&kind, vars, false)]);
         };

@@ -51,6 +51,7 @@ enum Event {
     Time {
         to_deadline: bool,
     },
+    Settings(RouterSettings),
 }
 
 fn some_agents() -> impl Strategy<Value = Vec<AgentId>> {
@@ -98,27 +99,30 @@ fn seat() -> impl Strategy<Value = AgentSeat> {
 fn conversation_seat() -> impl Strategy<Value = ConversationSeat> {
     let waiting = (0..3u64, some_agents())
         .prop_map(|(ago, exclude)| Waiting { since: Timestamp::from_secs(ago), exclude });
-    (id(), some_groups(), some_agents(), prop::option::of(waiting)).prop_map(
-        |(conversation, groups, present, waiting)| {
+    let asking = prop::bool::weighted(0.2);
+    (id(), some_groups(), some_agents(), prop::option::of(waiting), asking).prop_map(
+        |(conversation, groups, present, waiting, asking)| {
             // As a rule nobody is in while it waits; sometimes somebody looks on.
             let alone = waiting.as_ref().is_some_and(|waiting| waiting.since.as_secs() > 0);
             let present = if alone { Vec::new() } else { present };
-            ConversationSeat { conversation, version: 0, groups, present, waiting }
+            ConversationSeat { conversation, version: 0, groups, present, waiting, asking }
         },
     )
 }
 
 fn request() -> impl Strategy<Value = PlaceRequest> {
-    let often = prop::bool::weighted(0.9);
+    let rarely = prop::bool::weighted(0.1);
     let exclude = prop_oneof![3 => Just(Vec::new()), 1 => some_agents()];
-    (id(), some_groups(), any::<bool>(), exclude, often).prop_map(
-        |(conversation, groups, continuous, exclude, automatic)| PlaceRequest {
+    let among = prop_oneof![9 => Just(Vec::new()), 1 => some_agents()];
+    (id(), some_groups(), any::<bool>(), exclude, among, rarely).prop_map(
+        |(conversation, groups, continuous, exclude, among, at_once)| PlaceRequest {
             conversation,
             groups,
             continuous,
             exclude,
             at: Timestamp::default(),
-            automatic,
+            among,
+            at_once,
         },
     )
 }
@@ -135,12 +139,25 @@ fn event() -> impl Strategy<Value = Event> {
         4 => id().prop_map(|id| Event::Follows { id }),
         3 => (id(), answer, rarely()).prop_map(|(id, answer, late)| Event::Answers { id, answer, late }),
         2 => any::<bool>().prop_map(|to_deadline| Event::Time { to_deadline }),
+        1 => settings().prop_map(Event::Settings),
     ]
 }
 
 fn settings() -> impl Strategy<Value = RouterSettings> {
-    (select(vec![1, 3, 100]), prop::bool::weighted(0.9)).prop_map(|(queue_limit, queues_enabled)| {
-        RouterSettings { queue_limit, queues_enabled, lapse: Duration::from_secs(6) }
+    let own = || {
+        let manual = prop::bool::weighted(0.1);
+        (select(vec![1, 3, 100]), prop::bool::weighted(0.9), manual).prop_map(
+            |(queue_limit, queues, manual)| {
+                let mode = if manual { RoutingMode::Manual } else { RoutingMode::Automatic };
+                Settings { mode, queues, queue_limit, ..Settings::default() }
+            },
+        )
+    };
+    let groups = btree_map(select(GROUPS.to_vec()).prop_map(GroupId), own(), 0..=2);
+    (own(), groups).prop_map(|(usual, groups)| RouterSettings {
+        usual,
+        groups,
+        lapse: Duration::from_secs(6),
     })
 }
 
@@ -154,7 +171,7 @@ struct Game {
 
 impl Game {
     fn new(settings: RouterSettings) -> Self {
-        let (router, oracle) = (Router::new(settings), Oracle::new(settings));
+        let (router, oracle) = (Router::new(settings.clone()), Oracle::new(settings));
         Self { router, oracle, now: Timestamp::from_secs(100), version: 10 }
     }
 
@@ -202,6 +219,7 @@ impl Game {
                     groups: groups(&[0]),
                     present: promised.into_iter().collect(),
                     waiting: waiting.then(|| Waiting { since: now, exclude: Vec::new() }),
+                    asking: false,
                 };
                 let expected = self.oracle.conversation(&seat, now);
                 (self.router.conversation_changed(seat, now), expected)
@@ -210,6 +228,10 @@ impl Game {
                 let ticket = self.oracle.outstanding(id).map_or(0, |(_, ticket)| ticket - u64::from(late));
                 let expected = self.oracle.answered(id, ticket, answer, now);
                 (self.router.answered(id, ticket, answer, now), expected)
+            }
+            Event::Settings(settings) => {
+                let expected = self.oracle.settings(settings.clone(), now);
+                (self.router.settings_changed(settings, now), expected)
             }
             Event::Time { to_deadline } => {
                 if let Some(due) = self.router.next_deadline().filter(|_| to_deadline) {
@@ -251,7 +273,7 @@ impl Game {
         for alert in self.router.take_alerts() {
             match alert {
                 Alert::GroupOffline(id) => offline.insert(id),
-                Alert::AgentGone(..) => gone.insert(alert),
+                Alert::AgentGone(..) | Alert::CameGone(..) => gone.insert(alert),
             };
         }
         prop_assert_eq!(gone, std::mem::take(&mut self.oracle.gone));
@@ -272,6 +294,7 @@ impl Game {
                 groups: Vec::new(),
                 present: Vec::new(),
                 waiting: None,
+                asking: false,
             };
             self.play(Event::Tells { seat, stale: false })?;
         }

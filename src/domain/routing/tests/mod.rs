@@ -13,6 +13,7 @@ use super::{
     Waiting,
 };
 use crate::id::{AgentId, ConversationId, GroupId};
+use crate::participant::settings::{RoutingMode, Settings};
 use crate::time::Timestamp;
 
 fn agent(name: &str) -> AgentId {
@@ -84,7 +85,8 @@ impl Table {
             continuous: false,
             exclude: Vec::new(),
             at: self.tick(),
-            automatic: true,
+            among: Vec::new(),
+            at_once: false,
         }
     }
 
@@ -108,6 +110,7 @@ impl Table {
             groups: groups(in_groups),
             present: present.iter().copied().map(agent).collect(),
             waiting,
+            asking: false,
         };
         let now = self.tick();
         self.router.conversation_changed(seat, now)

@@ -138,7 +138,7 @@ impl Oracle {
         let ask = Ask::new(groups, &[], Timestamp::default());
         let refusal =
             if self.accepting(&ask.groups) { Refusal::GroupUnavailable } else { Refusal::GroupOffline };
-        self.choose(&ask, &BTreeSet::new()).ok_or(refusal)
+        self.routed(&ask, &BTreeSet::new()).ok_or(refusal)
     }
 
     fn queue(&self, group: GroupId) -> BTreeSet<(Timestamp, ConversationId)> {
@@ -168,7 +168,7 @@ impl Oracle {
 
     /// Waiting conversations that could be given to somebody: after every event there are none.
     pub(super) fn forgotten(&self) -> Vec<ConversationId> {
-        let can = |talk: &Talk| talk.queued().is_some_and(|ask| self.choose(ask, &talk.declined).is_some());
+        let can = |talk: &Talk| talk.queued().is_some_and(|ask| self.routed(ask, &talk.declined).is_some());
         self.talks.iter().filter(|(_, talk)| can(talk)).map(|(&id, _)| id).collect()
     }
 
@@ -185,7 +185,7 @@ impl Oracle {
             turns.sort_unstable();
             let next = turns.into_iter().find_map(|(_, id)| {
                 let talk = &self.talks[&id];
-                Some((id, self.choose(talk.queued()?, &talk.declined)?))
+                Some((id, self.routed(talk.queued()?, &talk.declined)?))
             });
             let Some((id, agent)) = next else { return given };
             assert!(self.load(&agent) < self.seats[&agent].limit as usize, "over the limit");
@@ -227,18 +227,23 @@ impl Oracle {
         let ask = Ask::new(&request.groups, &request.exclude, request.at);
         let online = self.accepting(&ask.groups);
         let deadline = request.at.plus(self.settings.lapse);
-        if !request.automatic {
-            let refused = !online && !request.continuous;
-            let placement =
-                if refused { Placement::Refused(Refusal::GroupOffline) } else { Placement::Unassigned };
+        let refusal = if online { Refusal::GroupUnavailable } else { Refusal::GroupOffline };
+        if !request.among.is_empty() {
+            return self.place_by_name(request, ask, refusal);
+        }
+        if self.is_manual(&ask) {
+            let able = self.choose(&ask, &BTreeSet::new()).is_some();
+            let may = if request.at_once { able } else { online || request.continuous };
+            let placement = if may { Placement::Unassigned } else { Placement::Refused(refusal) };
             return (placement, Given::new());
         }
         let talk = self.talks.entry(id).or_default().clone();
         let reserved = talk.reserved.as_ref().and_then(|reserved| reserved.agent.clone());
         let offered = talk.offered.as_ref().map(|offered| offered.agent.clone());
         let kept = reserved.into_iter().chain(offered).find(|agent| self.suits(agent, &ask));
-        let same =
-            talk.queued().filter(|queued| queued.groups == ask.groups && queued.exclude == ask.exclude);
+        let same = talk.queued().filter(|queued| {
+            !request.at_once && queued.groups == ask.groups && queued.exclude == ask.exclude
+        });
         if kept.is_some() || same.is_some() {
             let placement = match (kept, same) {
                 (Some(agent), _) => Placement::Assigned(agent),
@@ -255,11 +260,12 @@ impl Oracle {
             }
             return (placement, Given::new());
         }
-        let room = ask.groups.iter().all(|&g| self.queue(g).len() < self.settings.queue_limit as usize);
+        let room = ask.groups.iter().all(|&g| self.queue(g).len() < self.own(g).queue_limit as usize);
         let agent = self.choose(&ask, &talk.declined);
         let placement = match (&agent, online, request.continuous) {
             (Some(agent), ..) => Placement::Assigned(agent.clone()),
-            (None, true, _) if self.settings.queues_enabled && room => {
+            (None, ..) if request.at_once => return (Placement::Refused(refusal), Given::new()),
+            (None, true, _) if self.rules(&ask).queues && room => {
                 Placement::Queued { position: self.place_of(&ask, id) }
             }
             (None, true, _) => return (Placement::Refused(Refusal::GroupUnavailable), Given::new()),
@@ -272,6 +278,49 @@ impl Oracle {
         let told = agent.is_some();
         self.talks.get_mut(&id).unwrap().reserved = Some(Reserved { ask, agent, told, deadline });
         (placement, self.plan(request.at))
+    }
+
+    fn place_by_name(&mut self, request: &PlaceRequest, ask: Ask, refusal: Refusal) -> (Placement, Given) {
+        let id = request.conversation;
+        let talk = self.talks.entry(id).or_default().clone();
+        let can = |agent: &&AgentId| {
+            self.seats.get(*agent).is_some_and(|seat| {
+                let free = self.load(agent) < seat.limit as usize || talk.in_load_of(agent);
+                seat.online && seat.accepting && !seat.in_grace && free
+            })
+        };
+        let Some(agent) = request.among.iter().find(can).cloned() else {
+            return (Placement::Refused(refusal), Given::new());
+        };
+        self.last_assigned.insert(agent.clone(), request.at);
+        let deadline = request.at.plus(self.settings.lapse);
+        self.talks.get_mut(&id).unwrap().reserved =
+            Some(Reserved { ask, agent: Some(agent.clone()), told: true, deadline });
+        (Placement::Assigned(agent), self.plan(request.at))
+    }
+
+    pub(super) fn settings(&mut self, settings: RouterSettings, now: Timestamp) -> Given {
+        self.settings = settings;
+        self.plan(now)
+    }
+
+    fn own(&self, group: GroupId) -> Settings {
+        self.settings.groups.get(&group).copied().unwrap_or(self.settings.usual)
+    }
+
+    /// The first of its groups with settings of its own decides.
+    fn rules(&self, ask: &Ask) -> Settings {
+        let own = ask.groups.iter().find_map(|group| self.settings.groups.get(group));
+        own.copied().unwrap_or(self.settings.usual)
+    }
+
+    fn is_manual(&self, ask: &Ask) -> bool {
+        self.rules(ask).mode == RoutingMode::Manual
+    }
+
+    /// Who would get it by routing.
+    fn routed(&self, ask: &Ask, declined: &BTreeSet<AgentId>) -> Option<AgentId> {
+        if self.is_manual(ask) { None } else { self.choose(ask, declined) }
     }
 
     pub(super) fn cancel(&mut self, id: ConversationId, now: Timestamp) -> Given {
@@ -318,6 +367,7 @@ impl Oracle {
         if talk.version.is_some_and(|known| known >= seat.version) {
             return Given::new();
         }
+        let before = talk.present.clone();
         talk.version = Some(seat.version);
         talk.present = seat.present.iter().cloned().collect();
         talk.waiting = seat.waiting.as_ref().map(|w| Ask::new(&seat.groups, &w.exclude, w.since));
@@ -333,6 +383,7 @@ impl Oracle {
         }
         if let Some(reserved) = talk.reserved.clone() {
             match (reserved.agent, &talk.waiting) {
+                (Some(_), _) if seat.asking && reserved.told => {}
                 (Some(agent), _) if talk.present.contains(&agent) => {
                     talk.reserved = None;
                     confirmed.insert(agent);
@@ -349,6 +400,10 @@ impl Oracle {
                 _ => {}
             }
         }
+        let came: BTreeSet<_> = talk.present.difference(&before).cloned().collect();
+        let by_hand = came.difference(&confirmed).filter(|agent| !self.is_here(agent));
+        let by_hand: Vec<_> = by_hand.map(|agent| Alert::CameGone(id, agent.clone())).collect();
+        self.gone.extend(by_hand);
         confirmed.retain(|agent| !self.is_here(agent));
         self.gone.extend(confirmed.into_iter().map(|agent| Alert::AgentGone(id, agent)));
         self.talks.insert(id, talk);

@@ -164,6 +164,7 @@ fn late_and_repeated_news_do_no_harm() {
         groups: groups(&[0]),
         present: vec![agent("a")],
         waiting: None,
+        asking: false,
     };
     table.closed(1);
     assert_eq!(table.router.conversation_changed(seat(version), now), []);
@@ -176,6 +177,8 @@ fn late_and_repeated_news_do_no_harm() {
 fn load_is_known_before_the_agent_and_after_it() {
     let mut table = Table::new();
     table.with_agents(1, &["a"]);
+    let came = Alert::CameGone(conversation(1), agent("a"));
+    assert_eq!(table.router.take_alerts(), [came], "the conversation knows whether that is news");
     table.agent("a", |_| {});
     assert_eq!(table.place_in(2, &[0]), queued(1));
     let now = table.tick();
@@ -247,11 +250,37 @@ fn an_outstanding_offer_that_suits_is_the_answer_to_place() {
 }
 
 #[test]
+fn a_promise_stands_while_the_conversation_still_asks() {
+    let mut table = Table::new();
+    table.agent("a", |_| {});
+    assert_eq!(table.place_in(1, &[0]), assigned("a"));
+    // Before it hears, the agent opens it by hand and somebody closes it again.
+    for present in [&["a"][..], &[]] {
+        table.version += 1;
+        let seat = ConversationSeat {
+            conversation: conversation(1),
+            version: table.version,
+            groups: groups(&[0]),
+            present: present.iter().copied().map(agent).collect(),
+            waiting: None,
+            asking: true,
+        };
+        let now = table.tick();
+        assert_eq!(table.router.conversation_changed(seat, now), []);
+        assert_eq!(table.load("a"), 1, "what it was promised is still to be used");
+    }
+    assert_eq!(table.with_agents(1, &["a"]), []);
+    assert_eq!(table.router.next_deadline(), None);
+}
+
+#[test]
 fn changed_settings_hold_for_the_next_decision() {
     let mut table = Table::new();
     table.agent("a", |s| s.in_grace = true);
     assert_eq!(table.place_in(1, &[0]), queued(1));
-    table.router.settings_changed(RouterSettings { queues_enabled: false, ..RouterSettings::default() });
+    let usual = Settings { queues: false, ..Settings::default() };
+    let (off, now) = (RouterSettings { usual, ..RouterSettings::default() }, table.tick());
+    assert_eq!(table.router.settings_changed(off, now), []);
     assert_eq!(table.place_in(2, &[0]), Placement::Refused(Refusal::GroupUnavailable));
     assert_eq!(table.place_in(1, &[0]), queued(1), "whoever waits goes on waiting");
 }

@@ -146,7 +146,8 @@ fn nobody_accepting_refuses_unless_continuous() {
 
 #[test]
 fn manual_routing_never_assigns() {
-    let mut table = Table::new();
+    let manual = Settings { mode: RoutingMode::Manual, ..Settings::default() };
+    let mut table = Table::with(RouterSettings { usual: manual, ..RouterSettings::default() });
     for (continuous, online, placement) in [
         (false, false, OFFLINE),
         (true, false, Placement::Unassigned),
@@ -154,21 +155,73 @@ fn manual_routing_never_assigns() {
         (true, true, Placement::Unassigned),
     ] {
         table.agent("a", |s| s.online = online);
-        let request = PlaceRequest { continuous, automatic: false, ..table.request(1, &[0]) };
+        let request = PlaceRequest { continuous, ..table.request(1, &[0]) };
         assert_eq!(table.place(request), placement);
         assert_eq!((table.load("a"), table.router.position(conversation(1))), (0, None));
+        assert_eq!(table.waits(2, &[0], &[]), [], "also when somebody is free");
     }
+    assert_eq!(table.router.predict(&groups(&[0])), Err(Refusal::GroupUnavailable));
+    let now = table.tick();
+    let assigns = table.router.settings_changed(RouterSettings::default(), now);
+    assert_eq!(readable(&assigns), [given(2, "a")], "whoever waits is given away when routing begins");
+}
+
+#[test]
+fn a_group_has_settings_of_its_own() {
+    let own = |queue_limit| Settings { queue_limit, ..Settings::default() };
+    let settings = RouterSettings { groups: [(GroupId(1), own(1))].into(), ..RouterSettings::default() };
+    let mut table = Table::with(settings);
+    table.agent("a", |s| (s.groups, s.limit) = ([(GroupId(1), Priority::Normal)].into(), 1));
+    assert_eq!(table.place_in(1, &[1]), assigned("a"));
+    assert_eq!([2, 3].map(|n| table.place_in(n, &[1])), [queued(1), UNAVAILABLE]);
+    assert_eq!(table.place_in(4, &[0, 1]), UNAVAILABLE);
+    assert_eq!([5, 6].map(|n| table.place_in(n, &[0])), [queued(1), queued(2)]);
+}
+
+#[test]
+fn what_cannot_wait_is_refused_when_nobody_can_take_it_now() {
+    let mut table = Table::new();
+    let at_once = |table: &mut Table, n| {
+        let request = PlaceRequest { at_once: true, continuous: true, ..table.request(n, &[0]) };
+        table.place(request)
+    };
+    assert_eq!(at_once(&mut table, 1), OFFLINE);
+    table.agent("a", |_| {});
+    assert_eq!(at_once(&mut table, 1), assigned("a"));
+    assert_eq!(at_once(&mut table, 2), UNAVAILABLE);
+    table.waits(3, &[0], &[]);
+    assert_eq!(at_once(&mut table, 3), UNAVAILABLE, "a place in the queue is none");
+}
+
+#[test]
+fn a_named_agent_takes_it_whatever_the_group_if_there_is_a_slot() {
+    let mut table = Table::new();
+    let named = |table: &mut Table, n, names: &[&str]| {
+        let among = names.iter().copied().map(agent).collect();
+        let request = PlaceRequest { among, at_once: true, ..table.request(n, &[1]) };
+        table.place(request)
+    };
+    table.agent("a", |s| s.default_priority = Priority::Supervisor);
+    assert_eq!(named(&mut table, 1, &["ghost", "a"]), assigned("a"));
+    assert_eq!(table.load("a"), 1, "the slot is kept");
+    assert_eq!(named(&mut table, 2, &["a"]), OFFLINE);
+    assert_eq!(named(&mut table, 1, &["a"]), assigned("a"), "its own conversation needs no other slot");
+    table.agent("b", |s| s.in_grace = true);
+    table.agent("c", |s| s.accepting = false);
+    assert_eq!(named(&mut table, 2, &["b", "c"]), OFFLINE);
 }
 
 #[test]
 fn queues_off_or_full_make_the_group_unavailable() {
-    let off = RouterSettings { queues_enabled: false, ..RouterSettings::default() };
+    let usual = Settings { queues: false, ..Settings::default() };
+    let off = RouterSettings { usual, ..RouterSettings::default() };
     let mut table = Table::with(off);
     table.agent("a", |_| {});
     assert_eq!(table.place_in(1, &[0]), assigned("a"));
     assert_eq!(table.place_in(2, &[0]), UNAVAILABLE);
 
-    let mut table = Table::with(RouterSettings { queue_limit: 2, ..RouterSettings::default() });
+    let usual = Settings { queue_limit: 2, ..Settings::default() };
+    let mut table = Table::with(RouterSettings { usual, ..RouterSettings::default() });
     table.agent("a", |s| s.groups = [(GroupId(1), Priority::Normal)].into());
     let placements: Vec<_> = (1..=4).map(|n| table.place_in(n, &[0])).collect();
     assert_eq!(placements, [assigned("a"), queued(1), queued(2), UNAVAILABLE]);

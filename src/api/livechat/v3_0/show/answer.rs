@@ -12,6 +12,7 @@ use super::customer::{CardOut, OneselfOut};
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
+use super::routing::{GroupStatusesOut, PredictedAgent};
 use super::webhook_config::RegistrationOut;
 use super::{Lens, Text};
 use crate::engine::dialect::Side;
@@ -59,6 +60,8 @@ impl Serialize for Answer<'_> {
                 one(serializer, "webhooks_config", &webhooks)
             }
             Done::Properties(table) => configs(table).serialize(serializer),
+            Done::GroupStatuses(groups) => one(serializer, "groups_status", &GroupStatusesOut(groups)),
+            Done::Agent(agent) => one(serializer, "agent", &PredictedAgent::from(&**agent)),
             Done::Bot(bot) => one(serializer, "bot_agent", &BotDetails::from(&**bot)),
         }
     }

@@ -15,6 +15,7 @@ mod payload;
 mod properties;
 mod property_configs;
 mod push;
+mod routing;
 mod user;
 mod webhook;
 mod webhook_config;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use switchboard_domain::id::{ConversationId, EventId, ThreadId, UserId};
+use switchboard_domain::conversation::command::TransferTarget;
+use switchboard_domain::id::{AgentId, ConversationId, EventId, ThreadId, UserId};
 
 use super::Text;
 use super::chat::ChatOut;
@@ -92,11 +93,38 @@ pub(super) enum Payload<'a> {
         event_id: Text<EventId>,
         postback: PostbackOut<'a>,
     },
+    Transferred {
+        chat_id: Text<ConversationId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread_id: Option<Text<ThreadId>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        requester_id: Option<Text<&'a UserId>>,
+        #[serde(flatten)]
+        target: TargetOut<'a>,
+    },
     Access {
         resource: &'static str,
         id: Text<ConversationId>,
         access: AccessOut,
     },
+}
+
+/// Whom a chat was handed over to: agents by name, groups by number.
+#[derive(Serialize)]
+#[serde(tag = "type", content = "ids", rename_all = "lowercase")]
+pub(super) enum TargetOut<'a> {
+    Agent(Vec<&'a str>),
+    Group(Vec<u32>),
+}
+
+impl<'a> From<&'a TransferTarget> for TargetOut<'a> {
+    fn from(target: &'a TransferTarget) -> Self {
+        match target {
+            TransferTarget::Agents(agents) => Self::Agent(agents.iter().map(AgentId::as_str).collect()),
+            TransferTarget::Groups(groups) => Self::Group(groups.iter().map(|group| group.0).collect()),
+            TransferTarget::Within => Self::Group(Vec::new()),
+        }
+    }
 }
 
 /// A button that was pressed or released.

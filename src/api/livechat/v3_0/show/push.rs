@@ -2,14 +2,15 @@
 
 use serde::{Serialize, Serializer};
 use switchboard_domain::conversation::access::AccessChange;
+use switchboard_domain::conversation::command::TransferTarget;
 use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::property_change::{Place, PropertyChange};
 use switchboard_domain::conversation::push::Push;
-use switchboard_domain::id::UserId;
+use switchboard_domain::id::{ConversationId, ThreadId, UserId};
 
 use super::customer::{self, NewsOut};
 use super::event::recipients;
-use super::payload::{DraftOut, Payload, PostbackOut, TypingOut};
+use super::payload::{DraftOut, Payload, PostbackOut, TargetOut, TypingOut};
 use super::user::routing_status;
 use super::{Lens, Text};
 use crate::engine::dialect::{Capture, Disconnect, Side};
@@ -59,6 +60,7 @@ impl<'a> PushFrame<'a> {
             Push::ThreadClosed { .. } => "thread_closed",
             Push::MemberAdded { .. } => "chat_user_added",
             Push::MemberRemoved { .. } => "chat_user_removed",
+            Push::Transferred { .. } => "chat_transferred",
             Push::AgentStatusChanged { .. } => "agent_updated",
             Push::TagChanged { on: true, .. } => "chat_thread_tagged",
             Push::TagChanged { on: false, .. } => "chat_thread_untagged",
@@ -83,6 +85,22 @@ impl<'a> PushFrame<'a> {
             Push::AgentDeleted { .. } => "agent_deleted",
             Push::Customer(news) => customer::name(news),
             Push::Multicast { .. } => "incoming_multicast",
+        }
+    }
+
+    /// Only customers are told which thread.
+    fn transferred(
+        &self,
+        chat: ConversationId,
+        thread: ThreadId,
+        by: Option<&'a UserId>,
+        to: &'a TransferTarget,
+    ) -> Payload<'a> {
+        Payload::Transferred {
+            chat_id: Text(chat),
+            thread_id: self.lens.for_customers(|| Text(thread)),
+            requester_id: by.map(Text),
+            target: TargetOut::from(to),
         }
     }
 
@@ -114,6 +132,7 @@ impl<'a> PushFrame<'a> {
                 user_id: Text(user),
                 user_type: user_type(user),
             },
+            Push::Transferred { chat, thread, by, to } => self.transferred(*chat, *thread, by.as_ref(), to),
             Push::AgentStatusChanged { agent, status } => {
                 Payload::Status { agent_id: agent.as_str(), routing_status: routing_status(*status) }
             }

@@ -76,6 +76,7 @@ pub(in crate::api::livechat) fn ann() -> Arc<AgentProfile> {
         in_grace: false,
         departure: Departure::default(),
         changed_at: Timestamp::default(),
+        away: false,
     })
 }
 

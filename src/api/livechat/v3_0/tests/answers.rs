@@ -9,7 +9,7 @@ use switchboard_domain::conversation::view::{ThreadLine, Threads};
 use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::{Duty, RoutingStatus};
-use switchboard_domain::routing::Priority;
+use switchboard_domain::routing::{GroupStatus, Priority};
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{
     Action, Additional, BotWebhooks, Filters, PropertyFilter, PropertyRule, Subscription,
@@ -55,6 +55,8 @@ fn methods_without_a_payload_answer_an_empty_one() {
         "grant_access",
         "revoke_access",
         "set_access",
+        "transfer_chat",
+        "set_away_status",
     ] {
         assert_eq!(answer(Side::Agent, action, Done::Nothing), json!({}));
     }
@@ -288,6 +290,24 @@ fn every_filter_comes_back_as_it_was_given() {
     let stored = Bot { webhooks: new.webhooks, ..bot() };
     let shown = answer(Side::Agent, "get_bot_agent_details", Done::Bot(Arc::new(stored)));
     assert_eq!(shown["bot_agent"]["webhooks"], webhooks);
+}
+
+#[test]
+fn routing_is_told_to_customers() {
+    let groups = vec![
+        (GroupId(0), GroupStatus::Online),
+        (GroupId(1), GroupStatus::Offline),
+        (GroupId(3), GroupStatus::OnlineForQueue),
+    ];
+    assert_eq!(
+        answer(Side::Customer, "get_groups_status", Done::GroupStatuses(groups)),
+        json!({ "groups_status": { "0": "online", "1": "offline", "3": "online_for_queue" } })
+    );
+    assert_eq!(
+        answer(Side::Customer, "get_predicted_agent", Done::Agent(world::ann())),
+        json!({ "agent": { "id": world::ANN, "name": "Ann", "avatar": "", "is_bot": false, "job_title": "Agent",
+                           "type": "agent" } })
+    );
 }
 
 #[test]

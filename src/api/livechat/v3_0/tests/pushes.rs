@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use switchboard_domain::conversation::command::TransferTarget;
 use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::push::{Address, Push, Told};
-use switchboard_domain::id::AgentId;
+use switchboard_domain::id::{AgentId, GroupId};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::time::Timestamp;
 
@@ -92,6 +93,25 @@ fn users_come_and_go() {
             expect(side, removed, "chat_user_removed", payload);
         }
     }
+}
+
+#[test]
+fn chat_transferred_names_agents_as_text_and_groups_as_numbers() {
+    let push = |to| Push::Transferred {
+        chat: world::chat().id,
+        thread: world::thread_id(),
+        by: Some(world::user(world::ANN)),
+        to,
+    };
+    let to_agents = || push(TransferTarget::Agents(vec![AgentId::new("bob@example.org")]));
+    let mut payload = json!({ "chat_id": "CHA0000001", "requester_id": world::ANN, "type": "agent",
+                              "ids": ["bob@example.org"] });
+    expect(Side::Agent, to_agents(), "chat_transferred", payload.clone());
+    payload["thread_id"] = json!("THR0000001");
+    expect(Side::Customer, to_agents(), "chat_transferred", payload);
+    let to_groups = push(TransferTarget::Groups(vec![GroupId(3)]));
+    let payload = json!({ "chat_id": "CHA0000001", "requester_id": world::ANN, "type": "group", "ids": [3] });
+    expect(Side::Agent, to_groups, "chat_transferred", payload);
 }
 
 #[test]

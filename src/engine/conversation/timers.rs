@@ -1,0 +1,69 @@
+//! What time alone changes, seen to by the actor: the shard's wheel wakes it, and every command
+//! looks first, since a busy mailbox would keep the wake-up waiting.
+
+use actix::{AsyncContext, Context as ActorContext, Handler, Message};
+use switchboard_domain::conversation::Lookup;
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::time::Timestamp;
+
+use super::{ConversationActor, Execute};
+use crate::engine::release::Answer;
+
+/// Time has passed, or the settings of the license have changed.
+#[derive(Clone, Copy)]
+pub(crate) struct TimePassed;
+
+impl Message for TimePassed {
+    type Result = ();
+}
+
+impl ConversationActor {
+    fn deadline(&self) -> Option<Timestamp> {
+        let timers = self.table.settings(self.state.access()).timers;
+        let running_since = self.shard.engine.running_since();
+        self.state.next_deadline(timers, running_since).map(|(at, _)| at)
+    }
+
+    /// Asks to be woken at the next deadline. A wake-up that comes too early does no harm, so that
+    /// talk, which only puts deadlines off, costs nothing here.
+    pub(super) fn watch_the_clock(&mut self, ctx: &ActorContext<Self>) {
+        if self.asking {
+            // Looked at again when the router has answered.
+            return;
+        }
+        if let Some(at) = self.deadline()
+            && self.wake_at.is_none_or(|wake_at| at < wake_at)
+        {
+            self.wake_at = Some(at);
+            let key = (self.state.license(), self.state.id());
+            self.shard.wake(key, at, ctx.address());
+        }
+    }
+
+    /// Does what is due before anything else is done.
+    pub(super) fn catch_up(&mut self, ctx: &mut ActorContext<Self>) {
+        let now = self.shard.now();
+        if self.asking || self.wake_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.wake_at = None;
+        if self.deadline().is_some_and(|at| at <= now) {
+            let running_since = self.shard.engine.running_since();
+            let command = Command::Due { running_since, placement: None };
+            let due = Execute { command, by: None, answer: Answer::Nobody, placed_at: None };
+            self.handle(due, ctx);
+        }
+    }
+}
+
+impl Handler<TimePassed> for ConversationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TimePassed, ctx: &mut ActorContext<Self>) {
+        // Other settings may have brought the deadline nearer.
+        self.wake_at = self.deadline();
+        self.catch_up(ctx);
+        self.wake_at = None;
+        self.watch_the_clock(ctx);
+    }
+}

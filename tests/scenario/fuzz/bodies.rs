@@ -17,7 +17,7 @@ const STATUSES: [u16; 11] = [200, 400, 401, 403, 404, 405, 413, 414, 415, 429, 5
 /// Posts so many bodies, one after the other.
 pub(super) async fn post(server: &Server, known: &Known, mut chance: Chance, bodies: u64) {
     let person = server.person().await;
-    known.add(&person.id);
+    known.add("customer_id", &person.id);
     let agent = server.agent_token(0);
     let apis = [
         ("agent", grammar::agent(), server.agent_id(0), agent.as_str()),
@@ -40,7 +40,7 @@ pub(super) async fn post(server: &Server, known: &Known, mut chance: Chance, bod
             0 => arguments,
             1 => Node::Map(vec![("payload".to_owned(), arguments)]),
             _ => {
-                let author = Node::Text(known.pick(&mut chance));
+                let author = Node::Text(known.pick("bot_agent_id", &mut chance));
                 Node::Map(vec![("payload".to_owned(), arguments), ("author_id".to_owned(), author)])
             }
         });

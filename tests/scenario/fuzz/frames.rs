@@ -54,7 +54,7 @@ pub(super) async fn by_customer(server: &Server, known: &Known, mut chance: Chan
     let each = frames.div_ceil(4);
     for _ in 0..4 {
         let person = server.person().await;
-        known.add(&person.id);
+        known.add("customer_id", &person.id);
         let patterns = grammar::customer();
         let own = Chance::new(chance.bits());
         let stranger = Stranger { server, known, side: Side::Customer, patterns, chance: own };
@@ -123,7 +123,7 @@ impl Stranger<'_> {
             ("request_id".to_owned(), Node::Text(id.clone())),
         ];
         if chance.one_in(10) {
-            fields.push(("author_id".to_owned(), Node::Text(self.known.pick(chance))));
+            fields.push(("author_id".to_owned(), Node::Text(self.known.pick("bot_agent_id", chance))));
         }
         let mut frame = Node::Map(fields);
         let whole = !chance.one_in(8);

@@ -193,12 +193,13 @@ pub(super) struct Asker<'a> {
 impl Asker<'_> {
     /// The arguments of a pattern: as they should be, or spoiled in up to three places.
     pub(super) fn arguments(&self, pattern: &Value, chance: &mut Chance) -> Node {
-        let mut arguments = Node::fill(pattern, &mut |name| match name {
+        let mut arguments = Node::fill(pattern, &mut |name, place| match name {
             "me" => self.me.to_owned(),
             "token" => self.token.to_owned(),
-            _ => self.known.pick(chance),
+            _ => self.known.pick(place, chance),
         });
-        for _ in 0..chance.below(4) {
+        let spoiled = if chance.one_in(2) { 0 } else { 1 + chance.below(3) };
+        for _ in 0..spoiled {
             arguments.spoil(chance, self.known);
         }
         arguments

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::Known;
+use super::{Known, called};
 use crate::chance::Chance;
+
+/// Nodes up to which lists are made longer: beyond, a request is only slow to make.
+const MOST_NODES: u64 = 3_000;
 
 /// A piece of JSON, or of what should be some.
 #[derive(Clone, Debug)]
@@ -179,17 +182,26 @@ impl Node {
         }
     }
 
-    /// A copy of a pattern: `$id` becomes an id that is known, any other `$name` is looked up.
-    pub(super) fn fill(pattern: &Value, lookup: &mut impl FnMut(&str) -> String) -> Self {
+    /// A copy of a pattern, with what `lookup` gives for each `$name`; it is told what stands there as well.
+    pub(super) fn fill(pattern: &Value, lookup: &mut impl FnMut(&str, &str) -> String) -> Self {
+        Self::fill_at("", pattern, lookup)
+    }
+
+    fn fill_at(place: &str, pattern: &Value, lookup: &mut impl FnMut(&str, &str) -> String) -> Self {
         match pattern {
             Value::String(text) => Self::Text(match text.strip_prefix('$') {
-                Some(name) => lookup(name),
+                Some(name) => lookup(name, place),
                 None => text.clone(),
             }),
-            Value::Array(items) => Self::List(items.iter().map(|item| Self::fill(item, lookup)).collect()),
-            Value::Object(fields) => Self::Map(
-                fields.iter().map(|(name, value)| (name.clone(), Self::fill(value, lookup))).collect(),
-            ),
+            Value::Array(items) => {
+                Self::List(items.iter().map(|item| Self::fill_at(place, item, lookup)).collect())
+            }
+            Value::Object(fields) => {
+                let field = |(key, value): (&String, &Value)| {
+                    (key.clone(), Self::fill_at(&called(place, key), value, lookup))
+                };
+                Self::Map(fields.iter().map(field).collect())
+            }
             other => Self::Raw(other.to_string()),
         }
     }
@@ -222,7 +234,8 @@ impl Node {
 
     /// Spoils one place of it.
     pub(super) fn spoil(&mut self, chance: &mut Chance, known: &Known) {
-        let n = chance.below(self.count());
+        let size = self.count();
+        let n = chance.below(size);
         let Some(place) = self.at(n) else { return };
         match (chance.below(8), &mut *place) {
             (0 | 1, Self::Map(fields)) if !fields.is_empty() => {
@@ -241,13 +254,16 @@ impl Node {
             }
             (0..=2, Self::List(items)) => {
                 let item = items.first().cloned().unwrap_or_else(|| any(chance, known, 2));
-                let more = chance.below(120);
+                let room = MOST_NODES.saturating_sub(size) / item.count();
+                let more = chance.below(120).min(room);
                 items.extend((0..more).map(|_| item.clone()));
             }
-            (3, Self::Text(text)) => *text = text.repeat(usize::try_from(1 << chance.below(10)).unwrap()),
+            (3, Self::Text(text)) if text.len() < 256 => {
+                *text = text.repeat(usize::try_from(1 << chance.below(10)).unwrap());
+            }
             (4, _) => {
                 let inner = std::mem::replace(place, Self::Raw("null".to_owned()));
-                *place = deep(inner, 1 + chance.below(5).pow(5));
+                *place = deep(inner, 1 + chance.below(5).pow(4));
             }
             _ => *place = any(chance, known, 3),
         }
@@ -271,7 +287,7 @@ pub(super) fn any(chance: &mut Chance, known: &Known, depth: u64) -> Node {
     match chance.below(if depth == 0 { 4 } else { 6 }) {
         0 => Node::Raw(chance.pick(LITERALS).unwrap_or_default().to_owned()),
         1 => Node::Text(chance.pick(TEXTS).unwrap_or_default().to_owned()),
-        2 => Node::Text(known.pick(chance)),
+        2 => Node::Text(known.pick("", chance)),
         3 => {
             let unit = chance.pick(&["x", "\u{e9}", "\u{1f600}", "\\", "\"", " "]).unwrap_or_default();
             Node::Text(unit.repeat(usize::try_from(1 << chance.below(14)).unwrap()))

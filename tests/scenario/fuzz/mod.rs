@@ -58,7 +58,8 @@ impl Plan {
 /// What the strangers know: ids that requests may name, real ones, learned from the answers, never those of the
 /// neighbours.
 struct Known {
-    ids: Mutex<Vec<String>>,
+    /// Each with what it was called, such as `chat_id`.
+    ids: Mutex<Vec<(String, String)>>,
     /// Texts that stand in the ids of the neighbours.
     private: Vec<String>,
     /// How many requests went well, and how many were refused: a run with too few of either tries too little.
@@ -68,15 +69,20 @@ struct Known {
 
 impl Known {
     /// How many ids are kept; the oldest go.
-    const KEPT: usize = 64;
+    const KEPT: usize = 128;
 
     fn new(private: Vec<String>) -> Self {
-        let ids = Mutex::new(vec!["0".to_owned()]);
-        Self { ids, private, good: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        Self { ids: Mutex::default(), private, good: AtomicU64::new(0), refused: AtomicU64::new(0) }
     }
 
-    fn pick(&self, chance: &mut Chance) -> String {
-        chance.pick(&self.ids.lock().unwrap()).unwrap_or_default()
+    /// Any id; mostly one that was called like this.
+    fn pick(&self, name: &str, chance: &mut Chance) -> String {
+        let ids = self.ids.lock().unwrap();
+        let fitting: Vec<_> = ids.iter().filter(|(called, _)| called == name).collect();
+        if !fitting.is_empty() && !chance.one_in(8) {
+            return chance.pick(&fitting).map(|(_, id)| id.clone()).unwrap_or_default();
+        }
+        chance.pick(&ids).map(|(_, id)| id).unwrap_or_default()
     }
 
     fn count(&self, good: bool) {
@@ -86,30 +92,45 @@ impl Known {
 
     /// Learns every id that stands in what came from the server.
     fn learn(&self, value: &Value) {
+        self.learn_in("", value);
+    }
+
+    fn learn_in(&self, parent: &str, value: &Value) {
         match value {
             Value::Object(map) => {
-                for (name, value) in map {
+                for (key, value) in map {
+                    let name = called(parent, key);
                     match value {
-                        Value::String(id) if name == "id" || name.ends_with("_id") => self.add(id),
-                        _ => self.learn(value),
+                        Value::String(id) if name.ends_with("_id") => self.add(&name, id),
+                        _ => self.learn_in(&name, value),
                     }
                 }
             }
-            Value::Array(list) => list.iter().for_each(|value| self.learn(value)),
+            Value::Array(list) => list.iter().for_each(|value| self.learn_in(parent, value)),
             _ => {}
         }
     }
 
-    fn add(&self, id: &str) {
+    fn add(&self, name: &str, id: &str) {
         let mut ids = self.ids.lock().unwrap();
         let private = self.private.iter().any(|private| id.contains(private));
-        if id.is_empty() || id.len() > 100 || private || ids.iter().any(|known| known == id) {
+        let known = ids.iter().any(|(called, known)| called == name && known == id);
+        if id.is_empty() || id.len() > 100 || private || known {
             return;
         }
         if ids.len() >= Self::KEPT {
             ids.remove(0);
         }
-        ids.push(id.to_owned());
+        ids.push((name.to_owned(), id.to_owned()));
+    }
+}
+
+/// What stands at a key: the `id` of a chat is a `chat_id`, and so is that of one of its `chats`.
+fn called(parent: &str, key: &str) -> String {
+    let owner = parent.strip_suffix("s_summary").unwrap_or(parent);
+    match key {
+        "id" | "ids" => format!("{}_id", owner.strip_suffix('s').unwrap_or(owner)),
+        _ => key.to_owned(),
     }
 }
 
@@ -128,8 +149,8 @@ async fn no_input_harms_the_server_or_a_neighbour() {
     let neighbours = Neighbours::meet(&server).await;
     let known = Known::new(neighbours.private());
     // So that chats of strangers find somebody, also when the agent among them is away.
-    known.add(&server.bot(json!({ "max_chats_count": 50 })).await);
-    known.add(&server.agent_id(0));
+    known.add("bot_agent_id", &server.bot(json!({ "max_chats_count": 50 })).await);
+    known.add("user_id", &server.agent_id(0));
 
     let over = AtomicBool::new(false);
     let strangers = async {

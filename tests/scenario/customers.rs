@@ -54,7 +54,10 @@ async fn agents_make_and_change_customers_on_both_transports() {
         assert!(bob.since(before).is_empty());
     }
     deaf.ok("ping", json!({})).await;
-    assert!(deaf.since(mark).is_empty(), "without customers:ro nobody hears of customers");
+    let heard: Vec<_> = deaf.since(mark).into_iter().map(|push| push.name).collect();
+    // Its own login may be told late.
+    let of_customers = heard.iter().any(|name| name.starts_with("customer_"));
+    assert!(!of_customers, "without customers:ro nobody hears of customers: {heard:?}");
 }
 
 #[tokio::test]

@@ -6,12 +6,14 @@ use std::time::Duration;
 use switchboard_domain::id::{ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::Duty;
 use switchboard_domain::participant::agent::Role;
+use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::participant::license::{Group, License};
 use switchboard_domain::routing::Priority;
 use switchboard_domain::webhook::{Schedule, Schedules};
 
 use crate::config::{self, Config};
 use crate::engine::Settings;
+use crate::engine::limits::PATIENCE;
 use crate::engine::provision::{Plan, PlannedAgent, new_agent};
 use crate::outbound::{AddressPolicy, Options};
 use crate::storage;
@@ -52,6 +54,10 @@ pub(super) fn settings(config: &Config) -> Settings {
         idle_time: Duration::from_secs(config.limits.idle_seconds),
         request_time: Duration::from_secs(config.limits.request_seconds),
         outbox_bytes: config.limits.outbox_bytes,
+        connections_per_user: config.limits.connections_per_user,
+        strangers_per_address: config.limits.unauthorized_connections,
+        customer_inactivity: Duration::from_secs(config.limits.customer_inactivity_seconds),
+        patience: Patience { block: Duration::from_secs(config.limits.customer_block_seconds), ..PATIENCE },
         schedules: Schedules { bots: schedule.clone(), license: schedule },
     }
 }

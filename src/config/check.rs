@@ -23,6 +23,8 @@ const MAX_RETRY_SECONDS: u64 = 7 * 24 * 3_600;
 const MAX_SHARDS: usize = 1_024;
 /// The longest time in `[limits]`, in seconds.
 const MAX_LIMIT_SECONDS: u64 = 3_600;
+/// The longest inactivity of a customer, in seconds: a week.
+const MAX_INACTIVITY_SECONDS: u64 = 7 * 24 * 3_600;
 /// Bytes of an outbox: at least two of the largest frames, at most what one client is worth.
 const OUTBOX_BYTES: std::ops::RangeInclusive<usize> = 128 * 1024..=64 * 1024 * 1024;
 
@@ -134,9 +136,22 @@ impl Config {
             ("limits.login_seconds", limits.login_seconds),
             ("limits.idle_seconds", limits.idle_seconds),
             ("limits.request_seconds", limits.request_seconds),
+            ("limits.customer_block_seconds", limits.customer_block_seconds),
         ] {
             let good = (1..=MAX_LIMIT_SECONDS).contains(&seconds);
             problems.unless(good, key, format!("must be from 1 to {MAX_LIMIT_SECONDS}"));
+        }
+        let days = 1..=MAX_INACTIVITY_SECONDS;
+        problems.unless(
+            days.contains(&limits.customer_inactivity_seconds),
+            "limits.customer_inactivity_seconds",
+            format!("must be from 1 to {MAX_INACTIVITY_SECONDS}"),
+        );
+        for (key, connections) in [
+            ("limits.connections_per_user", limits.connections_per_user),
+            ("limits.unauthorized_connections", limits.unauthorized_connections),
+        ] {
+            problems.unless(connections > 0, key, "must be at least 1");
         }
         problems.unless(
             OUTBOX_BYTES.contains(&limits.outbox_bytes),
@@ -247,6 +262,11 @@ mod tests {
         assert_eq!(wrong(|c| c.webhooks.retry_seconds = vec![5, 0]), ["webhooks.retry_seconds"]);
         assert_eq!(wrong(|c| c.limits.idle_seconds = 0), ["limits.idle_seconds"]);
         assert_eq!(wrong(|c| c.limits.outbox_bytes = 1), ["limits.outbox_bytes"]);
+        assert_eq!(wrong(|c| c.limits.connections_per_user = 0), ["limits.connections_per_user"]);
+        assert_eq!(wrong(|c| c.limits.unauthorized_connections = 0), ["limits.unauthorized_connections"]);
+        let inactivity = "limits.customer_inactivity_seconds";
+        assert_eq!(wrong(|c| c.limits.customer_inactivity_seconds = 0), [inactivity]);
+        assert_eq!(wrong(|c| c.limits.customer_block_seconds = 0), ["limits.customer_block_seconds"]);
     }
 
     #[test]

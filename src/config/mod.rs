@@ -230,11 +230,30 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Bytes that may wait for a slow session before it is closed.
     pub outbox_bytes: usize,
+    /// Connections that one agent or customer may have at once.
+    pub connections_per_user: usize,
+    /// Connections from one address that may be open without a login. Behind a proxy, which gives
+    /// all of them one address, it should be large.
+    pub unauthorized_connections: usize,
+    /// How long a customer may be without a word in a chat or a new page before its connection is
+    /// closed, in seconds.
+    pub customer_inactivity_seconds: u64,
+    /// How long a customer that logs in again and again over its bound is refused, in seconds.
+    pub customer_block_seconds: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { login_seconds: 30, idle_seconds: 40, request_seconds: 15, outbox_bytes: 1024 * 1024 }
+        Self {
+            login_seconds: 30,
+            idle_seconds: 40,
+            request_seconds: 15,
+            outbox_bytes: 1024 * 1024,
+            connections_per_user: 10,
+            unauthorized_connections: 100,
+            customer_inactivity_seconds: 30 * 60,
+            customer_block_seconds: 60,
+        }
     }
 }
 

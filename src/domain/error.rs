@@ -1,5 +1,7 @@
 //! Why a command was refused: a closed set that each API version maps to its own errors (D9).
 
+use std::time::Duration;
+
 use crate::id::{AgentId, EventId, GroupId};
 
 /// What an id was supposed to name.
@@ -69,6 +71,9 @@ pub enum Rejected {
     /// The user has as many connections as one may have.
     #[error("too many connections")]
     TooManyConnections,
+    /// The customer knocked too often: every login is refused for so long.
+    #[error("too many attempts")]
+    Blocked(Duration),
     /// An agent's change of status needs a live connection of that agent.
     #[error("requester is already offline")]
     RequesterOffline,

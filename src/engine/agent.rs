@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::conversation::SaveSnapshot;
 use crate::engine::entry::Entry;
-use crate::engine::limits::{CONNECTIONS_PER_USER, FULL_DISK_PAUSE};
+use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::order::{Done, Outcome};
 use crate::engine::participants::{announce, store};
@@ -211,7 +211,7 @@ impl Handler<Connect> for AgentActor {
 
     fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) {
         let Connect { session, reconnect, told } = connect;
-        let full = self.connections.len() >= CONNECTIONS_PER_USER;
+        let full = self.connections.len() >= self.shard.engine.settings().connections_per_user;
         let refused = if full { Some(Rejected::TooManyConnections) } else { self.shard.ready().err() };
         if let Some(rejected) = refused {
             drop(told.send(Err(rejected)));

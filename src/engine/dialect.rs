@@ -35,6 +35,10 @@ pub enum Disconnect {
     CustomerBanned,
     /// Too many connections of one user.
     TooManyConnections,
+    /// A customer that knocked too often; every login is refused for so many seconds.
+    Blocked(u64),
+    /// A customer without a word or a new page for too long.
+    Inactive,
     /// Too many connections that did not log in.
     TooManyUnauthorized,
     /// The client reads too slowly.
@@ -43,6 +47,26 @@ pub enum Disconnect {
     Shutdown,
     /// Our own fault.
     Internal,
+}
+
+impl Disconnect {
+    /// The close code that goes with it (RFC 6455, 7.4.1): 1000 when all is said, 1001 at a
+    /// shutdown, 1008 for who may not be here any longer.
+    #[must_use]
+    pub const fn close_code(self) -> u16 {
+        match self {
+            Self::Timeout | Self::Inactive | Self::Internal => 1000,
+            Self::Shutdown => 1001,
+            Self::TokenRevoked
+            | Self::TokenExpired
+            | Self::AgentDeleted
+            | Self::CustomerBanned
+            | Self::TooManyConnections
+            | Self::Blocked(_)
+            | Self::TooManyUnauthorized
+            | Self::TooSlow => 1008,
+        }
+    }
 }
 
 /// A request frame, read.

@@ -12,6 +12,7 @@ use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
+use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::Schedules;
 use tokio::sync::{Notify, oneshot};
@@ -20,10 +21,14 @@ use crate::engine::dialect::Dialect;
 use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
-use crate::engine::limits::{IDLE_TIME, LOGIN_TIME, REQUEST_TIME};
+use crate::engine::limits::{
+    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE, REQUEST_TIME,
+    STRANGERS_PER_ADDRESS,
+};
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
+use crate::engine::origin::Strangers;
 use crate::engine::outbox::OUTBOX_BYTES;
 use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
@@ -67,6 +72,14 @@ pub struct Settings {
     pub request_time: Duration,
     /// Bytes that may wait for a slow session.
     pub outbox_bytes: usize,
+    /// Connections of one agent or customer.
+    pub connections_per_user: usize,
+    /// Connections from one address that have not logged in.
+    pub strangers_per_address: usize,
+    /// How long a customer's connection may be without a word or a new page.
+    pub customer_inactivity: Duration,
+    /// Patience with customers who keep knocking.
+    pub patience: Patience,
     /// How patient webhook calls are.
     pub schedules: Schedules,
 }
@@ -78,6 +91,10 @@ impl Default for Settings {
             idle_time: IDLE_TIME,
             request_time: REQUEST_TIME,
             outbox_bytes: OUTBOX_BYTES,
+            connections_per_user: CONNECTIONS_PER_USER,
+            strangers_per_address: STRANGERS_PER_ADDRESS,
+            customer_inactivity: CUSTOMER_INACTIVITY,
+            patience: PATIENCE,
             schedules: Schedules::default(),
         }
     }
@@ -96,6 +113,7 @@ struct Engine {
     parts: Parts,
     tables: Tables,
     directory: Directory,
+    strangers: Strangers,
     shards: OnceLock<Vec<ShardLink>>,
     /// Up to where each shard has stored what it journaled.
     floors: Mutex<Vec<Lsn>>,
@@ -126,6 +144,7 @@ impl EngineHandle {
             parts,
             tables: Tables::default(),
             directory: Directory::default(),
+            strangers: Strangers::default(),
             shards: OnceLock::new(),
             floors,
             checkpoint: Mutex::new(Lsn::ZERO),
@@ -318,6 +337,11 @@ impl EngineHandle {
 
     pub(crate) fn tables(&self) -> &Tables {
         &self.0.tables
+    }
+
+    /// Connections that have not logged in.
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.0.strangers
     }
 
     pub(crate) fn directory(&self) -> &Directory {

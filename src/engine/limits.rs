@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use switchboard_domain::participant::knocks::Patience;
+
 /// How long a request may take before its asker hears `Timeout` (spec v3.0, 1.4).
 pub const REQUEST_TIME: Duration = Duration::from_secs(15);
 /// How long a connection may take to log in (spec v3.0, 1.4).
@@ -12,8 +14,18 @@ pub const IDLE_TIME: Duration = Duration::from_secs(40);
 pub const RUNNING_REQUESTS: usize = 10;
 /// Frames of one session that wait for a running request to end; beyond it reading stops.
 pub const WAITING_FRAMES: usize = 16;
-/// Connections one agent or customer may have; one more is refused.
+/// Connections one agent or customer may have; one more is refused (spec v3.0, 12 #4).
 pub const CONNECTIONS_PER_USER: usize = 10;
+/// Connections from one address that have not logged in; one more is told so and closed (spec
+/// v3.0, 12 #4).
+pub const STRANGERS_PER_ADDRESS: usize = 100;
+/// How long a customer's connection may be without a word in a chat or a new page; then it is
+/// closed (spec v3.0, 1.4).
+pub const CUSTOMER_INACTIVITY: Duration = Duration::from_secs(30 * 60);
+/// What a customer whose client keeps logging in over its bound may try before every login is
+/// refused for a while (spec v3.0, 1.4; the numbers are ours).
+pub const PATIENCE: Patience =
+    Patience { refusals: 10, within: Duration::from_secs(60), block: Duration::from_secs(60) };
 /// Pushes a connection may gather while it logs in; beyond it the login fails.
 pub const LOGIN_BUFFER: usize = 10_000;
 /// How long a reservation of a customer's chat lasts unless it is confirmed.

@@ -20,6 +20,7 @@ mod link;
 mod meters;
 mod operations;
 pub mod order;
+pub mod origin;
 pub mod outbox;
 pub mod panics;
 mod participants;

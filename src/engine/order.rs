@@ -13,8 +13,10 @@ use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId};
 use switchboard_domain::participant::bot::{Bot, BotChange};
 use switchboard_domain::participant::customer::{Customer, CustomerChange, Texts};
+use switchboard_domain::participant::filter::CustomerFilter;
 use switchboard_domain::participant::license::LicenseChange;
 use switchboard_domain::participant::statistics::Statistics;
+use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::participant::{Duty, RoutingStatus};
 use switchboard_domain::routing::GroupStatus;
 use switchboard_domain::time::Timestamp;
@@ -85,6 +87,8 @@ pub enum Order {
     CreateCustomer(CustomerChange),
     /// Changes a customer: oneself, or any for an agent.
     UpdateCustomer(CustomerId, CustomerChange),
+    /// Customers of the license, page by page.
+    ListCustomers(Box<ListCustomers>),
     /// Bans a customer.
     BanCustomer {
         /// Whom.
@@ -142,6 +146,19 @@ pub struct ListPlace {
     pub at: Timestamp,
     /// The chat.
     pub chat: ConversationId,
+}
+
+/// Which customers, and which page of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCustomers {
+    /// Only those that pass.
+    pub filter: CustomerFilter,
+    /// Newest first?
+    pub newest_first: bool,
+    /// At most this many.
+    pub limit: usize,
+    /// Which page.
+    pub place: PagePlace,
 }
 
 /// A page that a customer has opened.
@@ -244,6 +261,8 @@ pub enum Done {
     Bots(Vec<Arc<Bot>>),
     /// One bot.
     Bot(Arc<Bot>),
+    /// A page of customers.
+    Customers(CustomerPage),
     /// A customer as it is now.
     Customer(Box<CustomerCard>),
     /// A customer's token was given out.
@@ -318,6 +337,19 @@ pub struct CustomerWelcome {
     pub chats: Vec<(ConversationId, bool, bool)>,
     /// Groups with somebody online.
     pub online_groups: Vec<GroupId>,
+}
+
+/// A page of customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerPage {
+    /// The customers.
+    pub customers: Vec<CustomerCard>,
+    /// How many pass in all.
+    pub total: u64,
+    /// The page behind, when there is one.
+    pub next: Option<PagePlace>,
+    /// The page before, when there is one.
+    pub previous: Option<PagePlace>,
 }
 
 /// A customer with what is derived of it.
@@ -434,6 +466,7 @@ impl Order {
             Self::ListWebhooks { .. } => "list_webhooks",
             Self::CreateCustomer(_) => "create_customer",
             Self::UpdateCustomer(..) => "update_customer",
+            Self::ListCustomers(_) => "list_customers",
             Self::BanCustomer { .. } => "ban_customer",
             Self::OpenPage(_) => "open_page",
             Self::Multicast(_) => "multicast",

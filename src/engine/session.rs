@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::engine::hub::{Copies, Copy};
 use crate::engine::limits::{LOGIN_BUFFER, RUNNING_REQUESTS, WAITING_FRAMES};
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::origin::{Origin, Stranger};
 use crate::engine::outbox::{Outbox, SocketEvents};
 use crate::engine::release::{Answer, Cause, SessionKey};
 use crate::engine::shard::Shard;
@@ -27,21 +27,8 @@ use crate::telemetry::clock;
 
 /// Close code when all is said (RFC 6455, 7.4.1).
 const CLOSE_NORMAL: u16 = 1000;
-/// Close code at a shutdown.
-const CLOSE_AWAY: u16 = 1001;
 /// Close code for a user who may not be here any longer.
 const CLOSE_POLICY: u16 = 1008;
-
-/// Where a connection comes from, as its handshake says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Origin {
-    /// The other end.
-    pub address: Option<IpAddr>,
-    /// The client; empty when it does not say.
-    pub user_agent: Box<str>,
-    /// The page that led to it; empty when it does not say.
-    pub referrer: Box<str>,
-}
 
 /// Who the connection is.
 #[derive(Clone)]
@@ -94,6 +81,10 @@ pub struct Session {
     answered: RefCell<Option<(u32, Box<str>)>>,
     opened: Duration,
     alive: Cell<Duration>,
+    /// The last word in a chat, or new page.
+    active: Cell<Duration>,
+    /// Counts it among the connections that have not logged in.
+    stranger: RefCell<Option<Stranger>>,
 }
 
 impl Session {
@@ -126,10 +117,23 @@ impl Session {
             answered: RefCell::default(),
             opened: now,
             alive: Cell::new(now),
+            active: Cell::new(now),
+            stranger: RefCell::default(),
         });
         shard.hub.opened(&session);
         shard.engine.meters().session_opened(side);
+        session.enter();
         session
+    }
+
+    /// Takes its place among those that have not logged in, or is turned away.
+    fn enter(&self) {
+        let Some(address) = self.origin.address else { return };
+        let limit = self.shard.engine.settings().strangers_per_address;
+        match self.shard.engine.strangers().enter(address, limit) {
+            None => self.disconnect(Disconnect::TooManyUnauthorized),
+            stranger => drop(self.stranger.replace(stranger)),
+        }
     }
 
     /// Its name.
@@ -234,6 +238,9 @@ impl Session {
         }
         if outcome.is_err() {
             self.leave(None);
+        } else {
+            self.stranger.take();
+            self.active.set(clock::monotonic());
         }
         let before = self.state.replace(next);
         self.answered(slot, outcome);
@@ -285,6 +292,9 @@ impl Session {
         }
         let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
         self.shard.engine.meters().pushed();
+        if copies.capture.what.push.chat().is_some() {
+            self.active.set(clock::monotonic());
+        }
         let mine = cause.filter(|cause| cause.session == self.key && copies.capture.what.main);
         let answered = self.answered.borrow();
         let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));
@@ -314,21 +324,10 @@ impl Session {
 
     /// Ends the connection, telling why.
     pub fn disconnect(&self, why: Disconnect) {
-        let code = match why {
-            Disconnect::Shutdown => CLOSE_AWAY,
-            Disconnect::TokenRevoked
-            | Disconnect::TokenExpired
-            | Disconnect::AgentDeleted
-            | Disconnect::CustomerBanned
-            | Disconnect::TooManyConnections
-            | Disconnect::TooManyUnauthorized
-            | Disconnect::TooSlow => CLOSE_POLICY,
-            Disconnect::Timeout | Disconnect::Internal => CLOSE_NORMAL,
-        };
         self.waiting.borrow_mut().clear();
         if !self.outbox.is_closing() {
             self.outbox.push_text(self.dialect.disconnect(self.side, why).as_bytes());
-            self.outbox.close(code, "");
+            self.outbox.close(why.close_code(), "");
         }
     }
 
@@ -353,6 +352,10 @@ impl Session {
             self.alive.set(now);
         } else if now.saturating_sub(self.alive.get()) >= self.shard.engine.settings().idle_time {
             self.disconnect(Disconnect::Timeout);
+        } else if self.side == Side::Customer
+            && now.saturating_sub(self.active.get()) >= self.shard.engine.settings().customer_inactivity
+        {
+            self.disconnect(Disconnect::Inactive);
         }
     }
 
@@ -434,6 +437,9 @@ impl Session {
     }
 
     fn order(&self, slot: u32, identity: &Identity, order: Order, author: Option<AgentId>) {
+        if matches!(order, Order::Chat(..) | Order::StartChat(_) | Order::OpenPage(_)) {
+            self.active.set(clock::monotonic());
+        }
         let by = match author {
             None => Ok(Arc::clone(&identity.by)),
             Some(author) => self.shard.engine.principal(&identity.who, Some(&author)),
@@ -483,6 +489,7 @@ impl SocketEvents for Session {
 
     fn on_gone(&self) {
         self.state.replace(State::Gone);
+        self.stranger.take();
         self.leave(None);
         self.shard.hub.closed(self);
         self.shard.engine.meters().session_closed(self.side);

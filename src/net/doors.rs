@@ -15,8 +15,9 @@ use super::limits::ORIGIN_CHARS;
 use super::upgrade;
 use crate::api::livechat::{Door, doors, license_not_found};
 use crate::engine::EngineHandle;
+use crate::engine::origin::Origin;
 use crate::engine::outbox::Outbox;
-use crate::engine::session::{Origin, Session};
+use crate::engine::session::Session;
 use crate::engine::shard::Shard;
 
 /// Every address of every face.

@@ -12,6 +12,7 @@
 
 mod bans;
 mod changes;
+mod connections;
 mod consequences;
 mod crash;
 mod full_disk;

@@ -19,6 +19,7 @@ mod bots;
 mod chance;
 mod chat_access;
 mod crash;
+mod customer_lists;
 mod customers;
 mod definitions;
 mod errors_rtm;

@@ -7,12 +7,15 @@ pub mod bot;
 pub mod chats;
 pub mod customer;
 mod duty;
+pub mod filter;
 #[cfg(test)]
 mod golden;
+pub mod knocks;
 pub mod license;
 pub mod news;
 pub mod settings;
 pub mod statistics;
 pub mod visit;
+pub mod window;
 
 pub use duty::{Departure, Duty, RoutingStatus};

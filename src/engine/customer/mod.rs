@@ -10,6 +10,7 @@ use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId};
 use switchboard_domain::participant::chats::Chats;
 use switchboard_domain::participant::customer::{Customer, CustomerChange, CustomerFact};
+use switchboard_domain::participant::knocks::Knocks;
 use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::statistics::Statistics;
 
@@ -50,6 +51,7 @@ pub struct CustomerActor {
     lsn: Lsn,
     chats: Chats,
     connections: Vec<SessionKey>,
+    knocks: Knocks,
 }
 
 /// Takes a place for a chat that is to be made.
@@ -115,7 +117,7 @@ impl CustomerActor {
         let mut chats = Chats::default();
         stored.chats.into_iter().for_each(|chat| chats.confirm(chat));
         let (state, lsn) = (stored.customer, stored.lsn);
-        Self { shard, table, state, lsn, chats, connections: Vec::new() }
+        Self { shard, table, state, lsn, chats, connections: Vec::new(), knocks: Knocks::default() }
     }
 
     /// Makes a customer on this shard and tells of it; does nothing when somebody was faster. The

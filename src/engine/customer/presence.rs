@@ -12,10 +12,9 @@ use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::visit::{Page, Visit};
 
 use super::CustomerActor;
-use crate::engine::limits::CONNECTIONS_PER_USER;
 use crate::engine::order::{Done, NewPage};
+use crate::engine::origin::Origin;
 use crate::engine::release::{Answer, Release, SessionKey};
-use crate::engine::session::Origin;
 use crate::storage::Lsn;
 
 /// A connection logs in, telling something of the customer.
@@ -78,8 +77,13 @@ impl CustomerActor {
         if self.state.banned(now) {
             return Err(Rejected::CustomerBanned);
         }
-        if self.connections.len() >= CONNECTIONS_PER_USER {
-            return Err(Rejected::TooManyConnections);
+        let settings = self.shard.engine.settings();
+        if let Some(left) = self.knocks.blocked(now) {
+            return Err(Rejected::Blocked(left));
+        }
+        if self.connections.len() >= settings.connections_per_user {
+            let blocked = self.knocks.refused(&settings.patience, now);
+            return Err(blocked.map_or(Rejected::TooManyConnections, Rejected::Blocked));
         }
         let (mut next, mut facts) = (self.state.clone(), Vec::new());
         let mut take = |fact: Option<CustomerFact>, next: &mut Customer| {

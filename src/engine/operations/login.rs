@@ -42,11 +42,18 @@ pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: L
                 shard.after(lsn, Release::default().first(answer));
             }
             Err(failure) => {
-                let too_many = failure == Failure::Rejected(Rejected::TooManyConnections);
+                let ends = match failure {
+                    Failure::Rejected(Rejected::TooManyConnections) => Some(Disconnect::TooManyConnections),
+                    // Whole seconds, and none too early.
+                    Failure::Rejected(Rejected::Blocked(left)) => {
+                        Some(Disconnect::Blocked(left.as_secs() + u64::from(left.subsec_nanos() > 0)))
+                    }
+                    _ => None,
+                };
                 session.logged_in(slot, &Err(failure), &HashMap::new());
                 shard.hub.go_on();
-                if too_many {
-                    session.disconnect(Disconnect::TooManyConnections);
+                if let Some(why) = ends {
+                    session.disconnect(why);
                 }
             }
         }

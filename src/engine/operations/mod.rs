@@ -3,6 +3,7 @@
 //! is no operation: it goes straight to its actor.
 
 mod bots;
+mod customer_list;
 mod customers;
 mod license;
 mod login;
@@ -97,6 +98,13 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::ListWebhooks { all } => shard.answer(answer, license::webhooks(shard, &by, all)),
         Order::CreateCustomer(change) => customers::create(shard, &by, change, answer),
         Order::UpdateCustomer(customer, change) => customers::update(shard, &by, customer, change, answer),
+        Order::ListCustomers(list) => {
+            let own = Rc::clone(shard);
+            detached(async move {
+                let listed = customer_list::list(&own, &by, *list).await;
+                own.answer(answer, listed);
+            });
+        }
         Order::BanCustomer { customer, days } => customers::ban(shard, &by, customer, days, answer),
         Order::OpenPage(page) => customers::open_page(shard, &by, page, answer),
         Order::Multicast(multicast) => customers::multicast(shard, &by, multicast, answer),

@@ -49,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) journal: Arc<Watched>,
     /// What was told to the fatal hook.
     broken: Arc<Mutex<Vec<String>>>,
+    settings: Settings,
     /// What a story may know of it, in the shape of the demo's one line.
     pub(crate) ready: Value,
     pub(crate) client: reqwest::Client,
@@ -69,7 +70,13 @@ impl Server {
     /// The same, with these settings of routing.
     pub(crate) async fn start_with(settings: Routing) -> Self {
         let (storage, faults) = Storage::in_memory();
-        Self::start_on(storage, faults, settings).await
+        Self::start_on(storage, faults, settings, Settings::default()).await
+    }
+
+    /// The same, with these settings of the operator.
+    pub(crate) async fn start_bounded(settings: Settings) -> Self {
+        let (storage, faults) = Storage::in_memory();
+        Self::start_on(storage, faults, Routing::default(), settings).await
     }
 
     /// Crashes: what is not durable is gone. Then starts again on what is left; the address changes.
@@ -82,10 +89,10 @@ impl Server {
         // Whoever met the dead journal said so; that is the crash itself.
         broken.lock().unwrap().clear();
         // What the license was set to is stored.
-        Self::start_on(storage, faults, Routing::default()).await
+        Self::start_on(storage, faults, Routing::default(), self.settings).await
     }
 
-    async fn start_on(mut storage: Storage, faults: Faults, settings: Routing) -> Self {
+    async fn start_on(mut storage: Storage, faults: Faults, routing: Routing, settings: Settings) -> Self {
         let client = http_client();
         let journal = Arc::new(Watched::new(Arc::clone(&storage.journal)));
         storage.journal = Arc::<Watched>::clone(&journal);
@@ -93,7 +100,8 @@ impl Server {
         let heard = Arc::clone(&broken);
         let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
         let (tell, told) = oneshot::channel();
-        let thread = std::thread::spawn(move || run(storage, fatal, settings, tell));
+        let own = settings.clone();
+        let thread = std::thread::spawn(move || run(parts(storage, fatal, own), routing, tell));
         let started = timeout(DEADLINE, told).await.expect("it should start at once");
         let (system, address) = started.expect("it should start");
         let agents: Vec<_> = AGENTS.iter().map(|(id, token)| json!({ "id": id, "token": token })).collect();
@@ -105,7 +113,7 @@ impl Server {
             "agents": agents,
         });
         let running = Running { system, thread: Some(thread) };
-        Self { running, faults, journal, broken, ready, client }
+        Self { running, faults, journal, broken, settings, ready, client }
     }
 
     /// The plain address, `http://host:port`.
@@ -161,10 +169,10 @@ impl Drop for Running {
 
 type Started = (actix::System, SocketAddr);
 
-fn run(storage: Storage, fatal: FatalHook, settings: Routing, tell: oneshot::Sender<Started>) {
+fn run(parts: Parts, routing: Routing, tell: oneshot::Sender<Started>) {
     let system = actix::System::new();
     let engine = system.block_on(async {
-        let engine = Engine::start(parts(storage, fatal), vec![plan(settings)]).unwrap();
+        let engine = Engine::start(parts, vec![plan(routing)]).unwrap();
         let address = listen(&engine);
         drop(tell.send((actix::System::current(), address)));
         engine
@@ -173,7 +181,7 @@ fn run(storage: Storage, fatal: FatalHook, settings: Routing, tell: oneshot::Sen
     drop(engine);
 }
 
-fn parts(storage: Storage, fatal: FatalHook) -> Parts {
+fn parts(storage: Storage, fatal: FatalHook, settings: Settings) -> Parts {
     let options = Options { addresses: AddressPolicy { allow_loopback: true }, ..Options::default() };
     Parts {
         storage,
@@ -182,7 +190,7 @@ fn parts(storage: Storage, fatal: FatalHook) -> Parts {
         metrics: Arc::new(Metrics::new()),
         admin_token: ADMIN_TOKEN.to_owned(),
         shards: SHARDS,
-        settings: Settings::default(),
+        settings,
         fatal,
     }
 }
@@ -192,6 +200,7 @@ fn plan(settings: Routing) -> Plan {
     let organization = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f";
     let mut license = License::new(LicenseId(LICENSE), organization, ClientId::new(CLIENT), clock::now());
     license.settings = settings;
+    license.max_customer_chats = 2;
     license.groups.insert(GroupId(1), Group::named("Sales"));
     let agents = AGENTS.iter().map(|(id, token)| PlannedAgent {
         agent: new_agent(id, id, Role::Administrator, Duty { max_chats: 1, ..Duty::default() }),

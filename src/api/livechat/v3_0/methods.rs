@@ -98,6 +98,7 @@ static METHODS: &[Method] = &[
     method(Api::Agent, BOTH, "transfer_chat", writes_chats, read::transfer_chat),
     method(Api::Agent, BOTH, "update_agent", writes_agents, read::update_agent),
     method(Api::Agent, BOTH, "multicast", multicasts, read::multicast),
+    method(Api::Agent, BOTH, "get_customers", reads_customers, read::get_customers),
     method(Api::Agent, BOTH, "create_customer", writes_customers, read::create_customer),
     method(Api::Agent, BOTH, "update_customer", writes_customers, read::update_customer),
     method(Api::Agent, BOTH, "ban_customer", bans, read::ban_customer),
@@ -175,6 +176,10 @@ fn multicasts(scopes: ScopeSet) -> bool {
     scopes.reach(Family::Multicast, Right::Write).is_some()
 }
 
+fn reads_customers(scopes: ScopeSet) -> bool {
+    scopes.reach(Family::Customers, Right::Read).is_some()
+}
+
 fn writes_customers(scopes: ScopeSet) -> bool {
     scopes.reach(Family::Customers, Right::Write).is_some()
 }
@@ -242,6 +247,7 @@ mod tests {
             (Api::Agent, "add_user_to_chat", "chats.conversation--all:rw", "chats.conversation--access:rw"),
             (Api::Agent, "update_agent", "agents--my:rw", "chats--all:rw"),
             (Api::Agent, "multicast", "multicast:rw", "chats--all:rw"),
+            (Api::Agent, "get_customers", "customers:ro", "customers.ban:rw"),
             (Api::Agent, "create_customer", "customers:rw", "customers:ro"),
             (Api::Agent, "update_customer", "customers:rw", "customers.ban:rw"),
             (Api::Agent, "ban_customer", "customers.ban:rw", "customers:rw"),

@@ -31,6 +31,7 @@ fn word_rejected(side: Side, rejected: &Rejected) -> WireError {
         Rejected::NobodyFree => WireError::validation("No agent of the target can take the chat now"),
         Rejected::ChatLimit => WireError::validation("The customer has reached the number of chats"),
         Rejected::TooManyConnections => WireError::validation("Too many connections of this user"),
+        Rejected::Blocked(_) => WireError::validation("Too many attempts: temporarily blocked"),
         Rejected::GroupOffline => for_customers(side, "group_offline", "Group offline"),
         Rejected::GroupUnavailable => for_customers(side, "group_unavailable", "Group unavailable"),
         Rejected::GroupNotFound(group) => match side {

@@ -7,6 +7,7 @@ mod access;
 mod bots;
 mod change_properties;
 mod chats;
+mod customer_list;
 mod customers;
 mod events;
 mod ids;
@@ -26,6 +27,7 @@ pub(super) use change_properties::{
     update_chat_properties, update_event_properties, update_thread_properties,
 };
 pub(super) use chats::{activate_chat, close_thread, get_chat_threads, start_chat};
+pub(super) use customer_list::{customers_page_id, get_customers};
 pub(super) use customers::{
     ban_customer, create_customer, multicast, open_page, set_fields, update_customer, update_oneself,
 };

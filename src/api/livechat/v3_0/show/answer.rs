@@ -8,7 +8,7 @@ use switchboard_domain::id::{AgentId, ThreadId};
 
 use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
-use super::customer::{CardOut, OneselfOut};
+use super::customer::{CardOut, CustomersOut, OneselfOut};
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
@@ -45,6 +45,7 @@ impl Serialize for Answer<'_> {
             Done::Customer(_) if self.action == "set_customer_fields" => {
                 serializer.serialize_map(Some(0))?.end()
             }
+            Done::Customers(page) => CustomersOut::from(page).serialize(serializer),
             Done::Customer(card) => match self.side {
                 Side::Agent => CardOut::from(&**card).serialize(serializer),
                 Side::Customer => OneselfOut::new(&card.customer, card.present).serialize(serializer),

@@ -9,8 +9,9 @@ use switchboard_domain::participant::visit::{Page, Visit};
 
 use super::Text;
 use super::user::{CustomerOut, customer_out, iso_time};
+use crate::api::livechat::v3_0::read::customers_page_id;
 use crate::engine::dialect::Side;
-use crate::engine::order::CustomerCard;
+use crate::engine::order::{CustomerCard, CustomerPage};
 
 /// A customer in full, for agents.
 #[derive(Serialize)]
@@ -24,6 +25,28 @@ pub(super) struct CardOut<'a> {
     agent_last_event_created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_last_event_created_at: Option<String>,
+}
+
+/// A page of customers.
+#[derive(Serialize)]
+pub(super) struct CustomersOut<'a> {
+    customers: Vec<CardOut<'a>>,
+    total_customers: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_page_id: Option<String>,
+}
+
+impl<'a> From<&'a CustomerPage> for CustomersOut<'a> {
+    fn from(page: &'a CustomerPage) -> Self {
+        Self {
+            customers: page.customers.iter().map(CardOut::from).collect(),
+            total_customers: page.total,
+            next_page_id: page.next.and_then(customers_page_id),
+            previous_page_id: page.previous.and_then(customers_page_id),
+        }
+    }
 }
 
 /// A customer to itself.

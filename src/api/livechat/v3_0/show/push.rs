@@ -232,6 +232,14 @@ const fn user_type(user: &UserId) -> &'static str {
 #[derive(Serialize)]
 struct Reason {
     reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ReasonData>,
+}
+
+/// How long to wait, in seconds.
+#[derive(Serialize)]
+struct ReasonData {
+    timeout: u64,
 }
 
 /// The last push of a connection that we end.
@@ -240,7 +248,11 @@ pub(in super::super) fn disconnect(side: Side, why: Disconnect) -> impl Serializ
         Side::Agent => "agent_disconnected",
         Side::Customer => "customer_disconnected",
     };
-    Envelope { action, kind: "push", payload: Reason { reason: reason(side, why) } }
+    let data = match (why, side) {
+        (Disconnect::Blocked(timeout), Side::Customer) => Some(ReasonData { timeout }),
+        _ => None,
+    };
+    Envelope { action, kind: "push", payload: Reason { reason: reason(side, why), data } }
 }
 
 /// Each side knows its own reasons. Clients come back at once after `connection_timeout` and
@@ -253,7 +265,10 @@ const fn reason(side: Side, why: Disconnect) -> &'static str {
         (Disconnect::TokenRevoked, Side::Customer) | (Disconnect::TokenExpired, _) => "access_token_expired",
         (Disconnect::AgentDeleted, Side::Agent) => "agent_deleted",
         (Disconnect::CustomerBanned, Side::Customer) => "customer_banned",
-        (Disconnect::TooManyConnections, _) => "too_many_connections",
+        (Disconnect::TooManyConnections, _) | (Disconnect::Blocked(_), Side::Agent) => "too_many_connections",
+        (Disconnect::Blocked(_), Side::Customer) => "customer_temporarily_blocked",
+        (Disconnect::Inactive, Side::Customer) => "inactivity_timeout",
+        (Disconnect::Inactive, Side::Agent) => "connection_timeout",
         (Disconnect::TooManyUnauthorized, _) => "too_many_unauthorized_connections",
         (Disconnect::Shutdown | Disconnect::Internal, _)
         | (Disconnect::AgentDeleted, Side::Customer)

@@ -8,6 +8,7 @@ use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::visit::{Page, Visit};
+use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::time::Timestamp;
 
 use super::answers::answer;
@@ -15,7 +16,7 @@ use super::pushes::{expect, told};
 use super::webhooks::expect as expect_webhook;
 use crate::api::livechat::v3_0::show::testing as world;
 use crate::engine::dialect::Side;
-use crate::engine::order::{CustomerCard, Done};
+use crate::engine::order::{CustomerCard, CustomerPage, Done};
 
 const NOON: Timestamp = Timestamp::from_secs(1_561_896_000);
 
@@ -83,6 +84,23 @@ fn a_customer_is_answered_bare_with_what_is_known_of_it() {
 
     assert_eq!(answer(Side::Customer, "update_customer", card(Some(visit()), talked)), oneself());
     assert_eq!(answer(Side::Customer, "set_customer_fields", card(None, talked)), json!({}));
+}
+
+#[test]
+fn a_page_of_customers_says_how_many_there_are_and_where_it_goes_on() {
+    let card = |customer| CustomerCard { customer, present: false, statistics: Statistics::default() };
+    let page = |next, previous| {
+        let customers = vec![card(mia(None))];
+        Done::Customers(CustomerPage { customers, total: 7, next, previous })
+    };
+    let mut customer = profile();
+    customer["statistics"] = json!({ "chats_count": 0, "threads_count": 0, "visits_count": 5 });
+    let mut expected = json!({ "customers": [customer], "total_customers": 7 });
+    assert_eq!(answer(Side::Agent, "get_customers", page(None, None)), expected);
+    expected["next_page_id"] = json!("YWZ0ZXIuNQ");
+    expected["previous_page_id"] = json!("YmVmb3JlLjM");
+    let between = page(Some(PagePlace::After(5)), Some(PagePlace::Before(3)));
+    assert_eq!(answer(Side::Agent, "get_customers", between), expected);
 }
 
 #[test]

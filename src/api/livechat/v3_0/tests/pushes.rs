@@ -189,6 +189,14 @@ fn typing_and_drafts() {
 }
 
 #[test]
+fn a_blocked_customer_hears_how_long_to_wait() {
+    let frame: Value =
+        serde_json::from_str(&V3_0.disconnect(Side::Customer, Disconnect::Blocked(60))).unwrap();
+    let payload = json!({ "reason": "customer_temporarily_blocked", "data": { "timeout": 60 } });
+    assert_eq!(frame, json!({ "action": "customer_disconnected", "type": "push", "payload": payload }));
+}
+
+#[test]
 fn a_connection_that_is_ended_hears_why() {
     for (why, agent, customer) in [
         (Disconnect::Timeout, "connection_timeout", "connection_timeout"),
@@ -197,6 +205,7 @@ fn a_connection_that_is_ended_hears_why() {
         (Disconnect::TokenExpired, "access_token_expired", "access_token_expired"),
         (Disconnect::AgentDeleted, "agent_deleted", "internal_error"),
         (Disconnect::CustomerBanned, "internal_error", "customer_banned"),
+        (Disconnect::Inactive, "connection_timeout", "inactivity_timeout"),
         (Disconnect::TooManyConnections, "too_many_connections", "too_many_connections"),
         (
             Disconnect::TooManyUnauthorized,

@@ -3,18 +3,19 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use switchboard_domain::id::{ClientId, GroupId, LicenseId};
-use switchboard_domain::participant::Duty;
+use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::knocks::Patience;
-use switchboard_domain::participant::license::{Group, License};
+use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::staff::AgentChange;
 use switchboard_domain::routing::Priority;
 use switchboard_domain::webhook::{Schedule, Schedules};
 
+use crate::api::admin;
 use crate::config::{self, Config};
 use crate::engine::Settings;
 use crate::engine::limits::PATIENCE;
-use crate::engine::provision::{Plan, PlannedAgent, new_agent};
+use crate::engine::provision::{Plan, PlannedAgent, PlannedGroup};
 use crate::outbound::{AddressPolicy, Options};
 use crate::storage;
 use crate::telemetry::clock;
@@ -62,30 +63,51 @@ pub(super) fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Every license of the configuration.
-pub(super) fn licenses(config: &Config) -> Vec<Plan> {
-    config.licenses.iter().map(license).collect()
+/// Every license of the configuration. `only_new`: those that exist already are left as they are.
+pub(super) fn licenses(config: &Config, only_new: bool) -> Vec<Plan> {
+    config.licenses.iter().map(|from| license(from, only_new)).collect()
 }
 
-fn license(from: &config::License) -> Plan {
+fn license(from: &config::License, only_new: bool) -> Plan {
     let client = ClientId::new(&from.client_id);
-    let mut license = License::new(LicenseId(from.id), &from.organization_id, client, clock::now());
-    for group in &from.groups {
-        license.groups.insert(GroupId(group.id), Group::named(&group.name));
+    Plan {
+        license: License::new(LicenseId(from.id), &from.organization_id, client, clock::now()),
+        only_new,
+        settings: config::settings(from.routing, from.timers),
+        max_customer_chats: from.max_customer_chats_count,
+        groups: from.groups.iter().map(group).collect(),
+        agents: from.agents.iter().map(|agent| planned_agent(from, agent)).collect(),
     }
-    let agents = from.agents.iter().map(|agent| PlannedAgent {
-        agent: new_agent(&agent.id, &agent.name, role(agent.role), duty(from, agent)),
-        token: agent.token.as_ref().map(|token| token.expose().to_owned()),
-    });
-    Plan { license, agents: agents.collect() }
 }
 
-fn duty(license: &config::License, agent: &config::Agent) -> Duty {
+fn group(from: &config::Group) -> PlannedGroup {
+    let id = GroupId(from.id);
+    // What cannot be read was told by the check of the configuration.
+    let read = |(kind, form)| admin::form(form, kind, id).ok().map(|form| (kind, form));
+    PlannedGroup {
+        id,
+        name: from.name.as_str().into(),
+        settings: config::own_settings(from.routing, from.timers),
+        forms: from.forms.given().into_iter().filter_map(read).collect(),
+    }
+}
+
+fn planned_agent(license: &config::License, agent: &config::Agent) -> PlannedAgent {
     let groups = license
         .groups
         .iter()
         .filter_map(|group| group.agents.get(&agent.id).map(|&place| (GroupId(group.id), priority(place))));
-    Duty { groups: groups.collect(), max_chats: agent.max_chats, ..Duty::default() }
+    PlannedAgent {
+        id: AgentId::new(&agent.id),
+        profile: AgentChange {
+            name: Some(agent.name.as_str().into()),
+            role: agent.role.map(role),
+            max_chats: agent.max_chats,
+            ..AgentChange::default()
+        },
+        groups: groups.collect(),
+        token: agent.token.as_ref().map(|token| token.expose().to_owned()),
+    }
 }
 
 const fn role(role: config::Role) -> Role {

@@ -20,6 +20,7 @@ use super::welcome::Welcome;
 use crate::api;
 use crate::config::{Config, ConfigError, Problem};
 use crate::engine::panics::stop_on_panic;
+use crate::engine::provision::Plan;
 use crate::engine::{Engine, EngineHandle, Parts};
 use crate::net::accept::{Acceptor, Patience};
 use crate::net::conn::Connections;
@@ -105,7 +106,9 @@ pub async fn demo(args: DemoArgs, fatal: FatalHook) -> Result<(), RunError> {
         }
     };
     let secure = tls.as_ref().map(|(listeners, _)| listeners.address);
-    let server = Server::start(&config, storage, http, tls, fatal)?;
+    // The demo's shop is made once; what becomes of it is the administration's business.
+    let plans = plan::licenses(&config, true);
+    let server = Server::start(&config, plans, storage, http, tls, fatal)?;
     let welcome = Welcome {
         http: format!("http://{}", server.address),
         https: secure.map(|address| format!("https://{address}")),
@@ -145,7 +148,8 @@ pub async fn serve(args: ServeArgs, fatal: FatalHook) -> Result<(), RunError> {
             Some((listeners, acceptor(&tls.cert, &tls.key)?))
         }
     };
-    let server = Server::start(&config, storage, http, tls, fatal)?;
+    let plans = plan::licenses(&config, false);
+    let server = Server::start(&config, plans, storage, http, tls, fatal)?;
     tracing::info!(address = %server.address, "accepting connections");
     server.run(Duration::from_secs(config.server.drain_grace_seconds)).await
 }
@@ -171,6 +175,7 @@ struct Server {
 impl Server {
     fn start(
         config: &Config,
+        plans: Vec<Plan>,
         storage: Storage,
         http: Listeners,
         tls: Option<(Listeners, TlsAcceptor)>,
@@ -188,7 +193,7 @@ impl Server {
             fatal,
         };
         stop_on_panic(Arc::clone(&parts.fatal));
-        let engine = Engine::start(parts, plan::licenses(config))?;
+        let engine = Engine::start(parts, plans)?;
         let (address, drain) = (http.address, Drain::new());
         let mut server = Self { engine, address, drain, accepted: Vec::new(), idle: Vec::new() };
         server.listen(http, tls);

@@ -5,7 +5,14 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use super::{Config, License, Secret, Tls};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, GroupId};
+use switchboard_domain::limits::{MAX_CHATS_COUNT, MAX_CUSTOMER_CHATS, MAX_GROUP_ID};
+use switchboard_domain::participant::settings::Settings;
+use switchboard_domain::participant::staff::check_address;
+
+use super::{Config, Group, License, Routing, Secret, Timers, Tls, settings};
+use crate::api::admin;
 
 /// Characters of a token, at least: fewer can be guessed.
 const TOKEN_CHARS: usize = 32;
@@ -52,6 +59,30 @@ impl Problems {
         if !good {
             self.0.push(Problem { key: key.into(), advice: advice.into() });
         }
+    }
+
+    /// What a rule of the domain says of a value under `key`.
+    fn take<T>(&mut self, key: &str, found: Result<T, Rejected>) {
+        match found {
+            Ok(_) => {}
+            Err(Rejected::Invalid { field, reason }) => self.unless(false, format!("{key}.{field}"), reason),
+            Err(other) => self.unless(false, key, other.to_string()),
+        }
+    }
+
+    fn check_settings(&mut self, key: &str, routing: Routing, timers: Timers) {
+        let checked = Settings::default().changed(settings(routing, timers));
+        // Here the timers are a section of their own beside that of routing.
+        let place = |field: &str| match field.strip_prefix("settings.") {
+            Some(timer) if timer.starts_with("timers.") => timer.to_owned(),
+            Some(other) => format!("routing.{other}"),
+            None => field.to_owned(),
+        };
+        let checked = checked.map_err(|rejected| match rejected {
+            Rejected::Invalid { field, reason } => Rejected::Invalid { field: place(&field), reason },
+            other => other,
+        });
+        self.take(key, checked);
     }
 }
 
@@ -174,18 +205,37 @@ fn check_license(problems: &mut Problems, key: &str, license: &License) {
         format!("must have at least {CLIENT_SECRET_CHARS} characters"),
     );
 
+    problems.unless(
+        license.max_customer_chats_count.is_none_or(|count| (1..=MAX_CUSTOMER_CHATS).contains(&count)),
+        format!("{key}.max_customer_chats_count"),
+        format!("must be from 1 to {MAX_CUSTOMER_CHATS}"),
+    );
+    problems.check_settings(key, license.routing, license.timers);
+
     let mut agents = BTreeSet::new();
     for (n, agent) in license.agents.iter().enumerate() {
         let key = format!("{key}.agent[{n}]");
-        problems.unless(is_address(&agent.id), format!("{key}.id"), "is no e-mail address");
+        problems.take(&key, check_address(&AgentId::new(&agent.id)));
         problems.unless(agents.insert(agent.id.as_str()), format!("{key}.id"), "is listed twice");
         problems.unless(!agent.name.trim().is_empty(), format!("{key}.name"), "is empty");
+        problems.unless(
+            agent.max_chats.is_none_or(|count| count <= MAX_CHATS_COUNT),
+            format!("{key}.max_chats"),
+            format!("must be at most {MAX_CHATS_COUNT}"),
+        );
     }
 
     let mut groups = BTreeSet::new();
     for (n, group) in license.groups.iter().enumerate() {
         let key = format!("{key}.group[{n}]");
         problems.unless(groups.insert(group.id), format!("{key}.id"), "is listed twice");
+        problems.unless(
+            group.id <= MAX_GROUP_ID,
+            format!("{key}.id"),
+            format!("must be at most {MAX_GROUP_ID}"),
+        );
+        problems.check_settings(&key, group.routing, group.timers);
+        check_forms(problems, &key, group, &license.groups);
         problems.unless(!group.name.trim().is_empty(), format!("{key}.name"), "is empty");
         for agent in group.agents.keys() {
             problems.unless(
@@ -194,6 +244,16 @@ fn check_license(problems: &mut Problems, key: &str, license: &License) {
                 format!("{agent} is no [[license.agent]] of this license; add it or leave it out"),
             );
         }
+    }
+}
+
+/// Groups that a form may offer are those of the file: what the administration made is not known here.
+fn check_forms(problems: &mut Problems, key: &str, group: &Group, all: &[Group]) {
+    for (kind, form) in group.forms.given() {
+        let key = format!("{key}.forms.{}", admin::form_word(kind));
+        let exists = |id: GroupId| id == GroupId::EVERYBODY || all.iter().any(|group| group.id == id.0);
+        let read = admin::form(form, kind, GroupId(group.id));
+        problems.take(&key, read.and_then(|form| form.check(exists)));
     }
 }
 
@@ -216,14 +276,6 @@ fn check_readable(problems: &mut Problems, key: &str, file: &Path) {
     }
 }
 
-/// Exactly one `@` with something on both sides, and no blank.
-fn is_address(text: &str) -> bool {
-    !text.contains(char::is_whitespace)
-        && text
-            .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
-}
-
 fn is_uuid(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
@@ -233,7 +285,9 @@ fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Demo, Group, Priority};
+    use crate::config::{Demo, Priority};
+    use serde_json::json;
+    use switchboard_domain::limits::{MAX_QUEUE_LIMIT, MAX_TIMER_SECS};
 
     /// The keys that are wrong after `spoil`.
     fn wrong(spoil: impl FnOnce(&mut Config)) -> Vec<String> {
@@ -297,8 +351,39 @@ mod tests {
         assert_eq!(twice, ["license[1].id", "license[1].client_id"]);
         let stranger = |c: &mut Config| {
             let agents = [("bob@example.org".to_owned(), Priority::Normal)].into();
-            c.licenses[0].groups.push(Group { id: 0, name: "Again".into(), agents });
+            let again = Group { id: 0, name: "Again".into(), agents, ..c.licenses[0].groups[1].clone() };
+            c.licenses[0].groups.push(again);
         };
         assert_eq!(wrong(stranger), ["license[0].group[3].id", "license[0].group[3].agents"]);
+    }
+
+    #[test]
+    fn settings_and_forms_are_checked() {
+        let too_long = Timers { idle: Some(MAX_TIMER_SECS + 1), ..Timers::default() };
+        assert_eq!(wrong(|c| c.licenses[0].timers = too_long), ["license[0].timers.idle"]);
+        assert_eq!(wrong(|c| c.licenses[0].groups[1].timers = too_long), ["license[0].group[1].timers.idle"]);
+        let crowd = Routing { queue_limit: Some(MAX_QUEUE_LIMIT + 1), ..Routing::default() };
+        assert_eq!(wrong(|c| c.licenses[0].routing = crowd), ["license[0].routing.queue_limit"]);
+        assert_eq!(
+            wrong(|c| c.licenses[0].max_customer_chats_count = Some(0)),
+            ["license[0].max_customer_chats_count"]
+        );
+        assert_eq!(
+            wrong(|c| c.licenses[0].agents[0].max_chats = Some(u32::MAX)),
+            ["license[0].agent[0].max_chats"]
+        );
+        assert_eq!(wrong(|c| c.licenses[0].groups[2].id = u32::MAX), ["license[0].group[2].id"]);
+        let chooser = |group: u32| {
+            json!({ "fields": [{ "id": "team", "type": "group_chooser", "label": "Team",
+                "options": [{ "group_id": group, "label": "It" }] }] })
+        };
+        for (form, expected) in [
+            (chooser(2), vec![]),
+            (chooser(9), vec!["license[0].group[1].forms.prechat.fields[0].options[0].group_id"]),
+            (json!({ "fields": [] }), vec!["license[0].group[1].forms.prechat.fields"]),
+            (json!({ "felds": [] }), vec!["license[0].group[1].forms.prechat.felds"]),
+        ] {
+            assert_eq!(wrong(|c| c.licenses[0].groups[1].forms.prechat = Some(form)), expected);
+        }
     }
 }

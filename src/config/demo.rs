@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{
-    Admin, Agent, Config, DEFAULT_MAX_CHATS, Data, Durability, Group, License, Limits, Priority, Role,
-    Secret, Server, Tls, Webhooks,
+    Admin, Agent, Config, Data, Durability, Forms, Group, License, Limits, Priority, Role, Routing, Secret,
+    Server, Timers, Tls, Webhooks,
 };
 
 /// What differs from one demo to the next.
@@ -47,14 +47,17 @@ impl Demo {
         let agent = |id: &str, name: &str, role, token| Agent {
             id: id.to_owned(),
             name: name.to_owned(),
-            role,
+            role: Some(role),
             token: Some(token),
-            max_chats: DEFAULT_MAX_CHATS,
+            max_chats: None,
         };
         let group = |id, name: &str, agents: &[&str]| Group {
             id,
             name: name.to_owned(),
             agents: agents.iter().map(|&agent| (agent.to_owned(), Priority::Normal)).collect(),
+            routing: Routing::default(),
+            timers: Timers::default(),
+            forms: Forms::default(),
         };
         let [everybody, sales, support] = Self::GROUPS;
         License {
@@ -62,6 +65,9 @@ impl Demo {
             organization_id: self.organization_id,
             client_id: self.client_id,
             client_secret: self.client_secret,
+            max_customer_chats_count: None,
+            routing: Routing::default(),
+            timers: Timers::default(),
             agents: vec![
                 agent(first, "Agent One", Role::Administrator, first_token),
                 agent(second, "Agent Two", Role::Normal, second_token),
@@ -125,7 +131,7 @@ mod tests {
         let roles: Vec<_> = license.agents.iter().map(|agent| (agent.id.as_str(), agent.role)).collect();
         assert_eq!(
             roles,
-            [("agent1@example.com", Role::Administrator), ("agent2@example.com", Role::Normal)]
+            [("agent1@example.com", Some(Role::Administrator)), ("agent2@example.com", Some(Role::Normal))]
         );
         assert!(license.groups.iter().map(|group| group.id).eq(Demo::GROUPS));
     }

@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod load;
+mod routing;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -17,13 +18,11 @@ use serde::{Deserialize, Serialize};
 pub use check::Problem;
 pub use demo::Demo;
 pub use load::ConfigError;
+pub use routing::{Forms, Routing, RoutingMode, Timers, own_settings, settings};
 pub use secret::Secret;
 
 /// Where the API listens when nothing else is said.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-
-/// Chats that routing may give an agent at once when nothing else is said.
-pub const DEFAULT_MAX_CHATS: u32 = 6;
 
 /// Waits between the tries of one delivery in seconds, nearly 18 hours in all: an endpoint may be away
 /// over night without losing anything.
@@ -126,6 +125,15 @@ pub struct License {
     pub client_id: String,
     /// That application's secret.
     pub client_secret: Secret,
+    /// Chats that one customer may have; missing: as set by the administration, at first 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_customer_chats_count: Option<u32>,
+    /// How chats find an agent, in groups that do not say otherwise.
+    #[serde(default, skip_serializing_if = "Routing::is_empty")]
+    pub routing: Routing,
+    /// When time alone changes a chat, in groups that do not say otherwise.
+    #[serde(default, skip_serializing_if = "Timers::is_empty")]
+    pub timers: Timers,
     /// Its people, in the file as `[[license.agent]]`.
     #[serde(rename = "agent", default)]
     pub agents: Vec<Agent>,
@@ -142,23 +150,19 @@ pub struct Agent {
     pub id: String,
     /// What customers and colleagues see.
     pub name: String,
-    /// Rights as a person.
-    #[serde(default)]
-    pub role: Role,
+    /// Rights as a person; missing: as set by the administration, at first normal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// A token that always works, with every scope; missing: tokens come from the administration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
-    /// Chats that routing may give at once.
-    #[serde(default = "default_max_chats")]
-    pub max_chats: u32,
-}
-
-fn default_max_chats() -> u32 {
-    DEFAULT_MAX_CHATS
+    /// Chats that routing may give at once; missing: as set by the administration, at first 6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_chats: Option<u32>,
 }
 
 /// Rights of a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Owns the license.
@@ -166,7 +170,6 @@ pub enum Role {
     /// Administers it.
     Administrator,
     /// Talks with customers.
-    #[default]
     Normal,
 }
 
@@ -181,6 +184,15 @@ pub struct Group {
     /// Who is in it, by agent id. Everybody is in group 0, listed or not.
     #[serde(default)]
     pub agents: BTreeMap<String, Priority>,
+    /// How its chats find an agent; what neither this nor `timers` names is as for the license.
+    #[serde(default, skip_serializing_if = "Routing::is_empty")]
+    pub routing: Routing,
+    /// When time alone changes its chats.
+    #[serde(default, skip_serializing_if = "Timers::is_empty")]
+    pub timers: Timers,
+    /// What its customers are asked.
+    #[serde(default, skip_serializing_if = "Forms::is_empty")]
+    pub forms: Forms,
 }
 
 /// Who gets a chat first in a group.

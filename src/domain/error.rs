@@ -97,6 +97,15 @@ impl Rejected {
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
+
+    /// The same refusal of a field that stands inside another one.
+    #[must_use]
+    pub fn under(self, parent: &str) -> Self {
+        match self {
+            Self::Invalid { field, reason } => Self::Invalid { field: format!("{parent}.{field}"), reason },
+            other => other,
+        }
+    }
 }
 
 /// What the router is to be asked before the command can be decided.

@@ -119,3 +119,22 @@ pub const MAX_TIMER_SECS: u32 = 365 * 24 * 3600;
 /// The most chats that an operator may let wait in one group: they are all in memory; more is
 /// `Invalid`.
 pub const MAX_QUEUE_LIMIT: u32 = 1_000_000;
+/// Groups of a license, deleted ones included: chats go on naming those, and every agent's rights and
+/// place in routing hold a line for each; more is `Invalid`.
+pub const GROUPS_PER_LICENSE: usize = 1_000;
+/// The greatest number of a group (an int32 on the wire); more is `Invalid`.
+pub const MAX_GROUP_ID: u32 = i32::MAX as u32;
+/// The most chats that a license may let one customer have: they are all answered at a login; more is
+/// `Invalid`.
+pub const MAX_CUSTOMER_CHATS: u32 = 1_000;
+/// Characters of an agent's id, an e-mail address (RFC 5321 allows no more); more is `Invalid`.
+pub const EMAIL_CHARS: usize = 254;
+/// Human agents of a license: each is an actor, a line in memory and in routing; more is `Invalid`.
+pub const AGENTS_PER_LICENSE: usize = 10_000;
+/// Options of one field of a form; more is `Invalid`.
+pub const FORM_OPTIONS: usize = 100;
+/// Bytes of text in one form: it is one answer on the wire; more is `Invalid`.
+pub const FORM_BYTES: usize = 32 * 1024;
+/// Bytes of text in all forms of a license: they are kept in memory and journaled with every change of
+/// the license; more is `Invalid`.
+pub const FORMS_BYTES_PER_LICENSE: usize = 1024 * 1024;

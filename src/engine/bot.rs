@@ -15,7 +15,7 @@ use crate::engine::entry::{Entry, TokenHash};
 use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure};
-use crate::engine::participants::{announce, store};
+use crate::engine::participants::{GroupsGone, announce, store};
 use crate::engine::profiles::AgentProfile;
 use crate::engine::push::{agent_deleted, capture, deliveries};
 use crate::engine::release::{Answer, Release};
@@ -111,7 +111,7 @@ impl BotActor {
         let release = release.first(move || {
             table.set_bot(&bot);
             // The token may have been revoked while this change was on its way.
-            if let Some(token) = bot.token.filter(|token| !engine.tables().tokens.contains_key(token)) {
+            if let Some(token) = bot.token.filter(|token| engine.tables().token(token).is_none()) {
                 link::tell(&me, TokenRevoked { token, answer: Answer::Nobody });
             }
             if let Some(actors) = engine.directory().license(table.id) {
@@ -194,6 +194,27 @@ impl Handler<TokenRevoked> for BotActor {
         match self.state.change(change, exists, self.shard.now()) {
             Ok(fact) => self.commit(fact, Done::Nothing, message.answer, ctx),
             Err(rejected) => self.refuse(message.answer, rejected),
+        }
+    }
+}
+
+impl Handler<GroupsGone> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, _: GroupsGone, ctx: &mut Context<Self>) {
+        if self.shard.ready().is_err() {
+            ctx.notify_later(GroupsGone, FULL_DISK_PAUSE);
+            return;
+        }
+        let license = self.table.license.load_full();
+        let mut groups = self.state.duty.groups.clone();
+        groups.retain(|(group, _)| license.has_group(*group));
+        if groups == self.state.duty.groups {
+            return;
+        }
+        let change = BotChange { groups: Some(groups), ..BotChange::default() };
+        if let Ok(fact) = self.state.change(change, |group| license.has_group(group), self.shard.now()) {
+            self.commit(fact, Done::Nothing, Answer::Nobody, ctx);
         }
     }
 }

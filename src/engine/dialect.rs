@@ -33,6 +33,8 @@ pub enum Disconnect {
     AgentDeleted,
     /// The customer was banned.
     CustomerBanned,
+    /// The agent was logged out by somebody else.
+    LoggedOutRemotely,
     /// Too many connections of one user.
     TooManyConnections,
     /// A customer that knocked too often; every login is refused for so many seconds.
@@ -61,6 +63,7 @@ impl Disconnect {
             | Self::TokenExpired
             | Self::AgentDeleted
             | Self::CustomerBanned
+            | Self::LoggedOutRemotely
             | Self::TooManyConnections
             | Self::Blocked(_)
             | Self::TooManyUnauthorized

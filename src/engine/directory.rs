@@ -12,7 +12,10 @@ use crate::engine::conversation::{ConversationActor, Stored};
 use crate::engine::customer::CustomerActor;
 use crate::engine::handle::EngineHandle;
 use crate::engine::license::LicenseActor;
+use crate::engine::link;
+use crate::engine::participants::GroupsGone;
 use crate::engine::router::RouterActor;
+use crate::engine::tables::LicenseTable;
 use crate::engine::webhook::DispatcherActor;
 use crate::storage::StorageError;
 
@@ -142,6 +145,21 @@ impl Directory {
     #[must_use]
     pub fn agent(&self, license: LicenseId, id: &AgentId) -> Option<Addr<AgentActor>> {
         self.agents.get(&(license, id.clone())).map(|found| found.clone())
+    }
+
+    /// Tells everybody who was put into a group that is no more.
+    pub(crate) fn tell_members(&self, table: &LicenseTable) {
+        let license = table.license.load();
+        for profile in &table.agents {
+            if profile.duty.groups.iter().all(|(group, _)| license.has_group(*group)) {
+                continue;
+            }
+            if let Some(agent) = self.agent(table.id, profile.key()) {
+                link::tell(&agent, GroupsGone);
+            } else if let Some(bot) = self.bot(table.id, profile.key()) {
+                link::tell(&bot, GroupsGone);
+            }
+        }
     }
 
     /// A bot.

@@ -209,8 +209,7 @@ impl EngineHandle {
     /// `Unauthenticated` when it is unknown, revoked or has run out.
     pub fn authenticate(&self, token: &str) -> Result<Authenticated, Failure> {
         let hash = secret::hash(token);
-        let found = self.tables().tokens.get(&hash).map(|token| Arc::clone(&token));
-        let token = found.filter(|token| !token.expired(clock::now()));
+        let token = self.tables().token(&hash).filter(|token| !token.expired(clock::now()));
         token.map(|token| Authenticated { token, hash }).ok_or(Failure::Unauthenticated)
     }
 
@@ -260,7 +259,7 @@ impl EngineHandle {
         self.heard(|shard, answer| operations::run(shard, request, answer)).await
     }
 
-    async fn heard(&self, begin: impl FnOnce(&Rc<Shard>, Answer)) -> Outcome {
+    pub(super) async fn heard(&self, begin: impl FnOnce(&Rc<Shard>, Answer)) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         begin(&Shard::here(), Answer::Waiter(answer));
         match tokio::time::timeout(self.settings().request_time, outcome).await {
@@ -370,6 +369,11 @@ impl EngineHandle {
 
     pub(crate) fn shard_count(&self) -> usize {
         self.0.parts.shards.get()
+    }
+
+    /// The shard that a license's own actors live on.
+    pub(crate) fn home(&self, license: LicenseId) -> Option<ArbiterHandle> {
+        self.arbiter(usize::try_from(license.0).unwrap_or(0) % self.shard_count())
     }
 
     pub(crate) fn arbiter(&self, shard: usize) -> Option<ArbiterHandle> {

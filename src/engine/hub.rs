@@ -51,6 +51,8 @@ pub enum Parcel {
     },
     /// A user's groups or status changed.
     UserChanged(LicenseId, UserId),
+    /// Groups of the license were made or deleted.
+    GroupsChanged(LicenseId),
     /// Sessions of a token have to go.
     TokenGone(TokenHash, Disconnect),
     /// Sessions of a user have to go.
@@ -183,6 +185,10 @@ impl Hub {
             }
             Parcel::UserChanged(license, user) => {
                 self.of_user(license, &user).iter().for_each(|session| session.refresh());
+            }
+            Parcel::GroupsChanged(license) => {
+                let agents = self.agents.borrow().get(&license).cloned().unwrap_or_default();
+                agents.iter().for_each(|session| session.refresh());
             }
             Parcel::TokenGone(token, why) => {
                 self.each(|session| session.uses_token(&token), |session| session.disconnect(why));

@@ -8,7 +8,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Token;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::participant::license::{License, LicenseChange, LicenseFact};
+use switchboard_domain::participant::license::{License, LicenseChange};
 
 use crate::engine::conversation::{SaveSnapshot, TimePassed};
 use crate::engine::dialect::Disconnect;
@@ -19,7 +19,7 @@ use crate::engine::link;
 use crate::engine::order::{Done, Failure, Outcome};
 use crate::engine::participants::store;
 use crate::engine::release::{Answer, Release};
-use crate::engine::router::SettingsChanged;
+use crate::engine::router::{GroupsChanged, SettingsChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::engine::webhook::Webhooks;
@@ -131,6 +131,23 @@ impl LicenseActor {
         }
     }
 
+    /// Adds to a release that whoever goes by groups learns that some were made or deleted. Their
+    /// members' own lists follow from this one fact; a restart looks again.
+    fn tell_of_groups(&self, before: &License, release: Release) -> Release {
+        let (shard, table) = (Rc::clone(&self.shard), Arc::clone(&self.table));
+        let deleted = before.groups.keys().any(|group| !self.state.has_group(*group));
+        release.first(move || {
+            shard.broadcast(|| Parcel::GroupsChanged(table.id));
+            let directory = shard.engine.directory();
+            if let Some(actors) = directory.license(table.id) {
+                link::tell(&actors.router, GroupsChanged);
+            }
+            if deleted {
+                directory.tell_members(&table);
+            }
+        })
+    }
+
     fn refuse(&self, answer: Answer, rejected: Rejected) {
         self.shard.answer(answer, Err(Failure::Rejected(rejected)));
     }
@@ -148,11 +165,13 @@ impl Handler<Change> for LicenseActor {
             Ok(None) => return self.shard.after(self.lsn, Release::reply(answer, Ok(done))),
             Err(rejected) => return self.shard.after(self.lsn, Release::reply(answer, Err(rejected.into()))),
         };
-        let LicenseFact::Put(after) = &fact;
-        let webhooks = (after.webhooks != self.state.webhooks).then(|| Webhooks::of(after));
+        let before = self.state.clone();
         self.state.apply(&fact);
+        let webhooks = (self.state.webhooks != before.webhooks).then(|| Webhooks::of(&self.state));
+        let made = self.state.groups.keys().find(|group| !before.has_group(**group));
+        let done = made.map_or(done, |group| Done::GroupCreated(*group));
         let (shard, table, license) = (Rc::clone(&self.shard), Arc::clone(&self.table), self.state.clone());
-        let release = Release::reply(answer, Ok(done)).first(move || {
+        let mut release = Release::reply(answer, Ok(done)).first(move || {
             let engine = &shard.engine;
             // The dispatcher hears of an endpoint before anybody can owe it something.
             if let (Some(webhooks), Some(dispatcher)) = (webhooks, engine.dispatcher(table.id)) {
@@ -169,6 +188,9 @@ impl Handler<Change> for LicenseActor {
                 .iter()
                 .for_each(|chat| link::tell(chat, TimePassed));
         });
+        if self.state.group_changes != before.group_changes {
+            release = self.tell_of_groups(&before, release);
+        }
         self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);
     }
 }

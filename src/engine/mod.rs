@@ -4,6 +4,7 @@
 //! live here: rules (domain), wire formats (a face, behind [`dialect::Dialect`]), sockets (net),
 //! sled (storage), HTTP (outbound).
 
+mod administration;
 pub mod agent;
 pub mod bot;
 pub mod conversation;

@@ -14,11 +14,13 @@ use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, Grou
 use switchboard_domain::participant::bot::{Bot, BotChange};
 use switchboard_domain::participant::customer::{Customer, CustomerChange, Texts};
 use switchboard_domain::participant::filter::CustomerFilter;
+use switchboard_domain::participant::form::{Form, FormKind};
 use switchboard_domain::participant::license::LicenseChange;
+use switchboard_domain::participant::staff::AgentChange;
 use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::participant::{Duty, RoutingStatus};
-use switchboard_domain::routing::GroupStatus;
+use switchboard_domain::routing::{GroupStatus, Priority};
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{BotWebhooks, EndpointId, PropertyFilter, Registration};
 
@@ -100,6 +102,13 @@ pub enum Order {
     OpenPage(NewPage),
     /// Tells something to connections, without a chat around it.
     Multicast(Multicast),
+    /// A form of a group.
+    GetForm {
+        /// The group.
+        group: GroupId,
+        /// Which of its forms.
+        kind: FormKind,
+    },
     /// Gives out a customer's token.
     IssueCustomerToken {
         /// Reuses an identity; `None` makes a new one.
@@ -200,6 +209,21 @@ pub struct NewBot {
     pub webhooks: Option<BotWebhooks>,
 }
 
+/// What the administration wants of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentOrder {
+    /// To be made with this profile; one that was deleted is made again.
+    Enroll(AgentChange),
+    /// To change.
+    Change(AgentChange),
+    /// To be in a group with this priority, or not in it. A bot may be asked for this, too.
+    Place(GroupId, Option<Priority>),
+    /// To be logged out.
+    SendOff,
+    /// To be deleted.
+    Remove,
+}
+
 /// A login over a WebSocket.
 #[derive(Debug, Clone)]
 pub enum Login {
@@ -277,6 +301,10 @@ pub enum Done {
     GroupStatuses(Vec<(GroupId, GroupStatus)>),
     /// An agent or bot.
     Agent(Arc<AgentProfile>),
+    /// A group was made.
+    GroupCreated(GroupId),
+    /// A form of a group, when it is set.
+    Form(Option<Box<Form>>),
 }
 
 /// Something to show, with the profiles of the users named in it as they were at that moment,
@@ -470,6 +498,7 @@ impl Order {
             Self::BanCustomer { .. } => "ban_customer",
             Self::OpenPage(_) => "open_page",
             Self::Multicast(_) => "multicast",
+            Self::GetForm { .. } => "get_form",
             Self::IssueCustomerToken { .. } => "issue_customer_token",
         }
     }

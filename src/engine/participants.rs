@@ -3,18 +3,29 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix::Message;
 use serde::Serialize;
-use switchboard_domain::id::UserId;
+use switchboard_domain::auth::TokenKind;
+use switchboard_domain::id::{AgentId, UserId};
 
+use crate::engine::bot::TokenRevoked;
 use crate::engine::dialect::Disconnect;
+use crate::engine::entry::TokenHash;
 use crate::engine::hub::Parcel;
 use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
-use crate::engine::release::Release;
+use crate::engine::release::{Answer, Release};
 use crate::engine::router::AgentChanged;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::storage::{ActorKey, Lsn, Save};
+
+/// A group that an agent or bot was put into was deleted.
+pub(crate) struct GroupsGone;
+
+impl Message for GroupsGone {
+    type Result = ();
+}
 
 /// Stores a snapshot once everything in it is durable.
 pub(crate) fn store<T: Serialize>(shard: &Rc<Shard>, key: ActorKey, lsn: Lsn, state: &T) {
@@ -45,10 +56,33 @@ pub(crate) fn announce(
         let user = UserId::Agent(profile.id.clone());
         if profile.removed {
             shard.broadcast(|| Parcel::UserGone(table.id, user.clone(), Disconnect::AgentDeleted));
+            tokens_of(&shard, &table, &profile.id)
+                .into_iter()
+                .for_each(|hash| token_gone(&shard, &table, hash));
         }
         shard.broadcast(|| Parcel::UserChanged(table.id, user.clone()));
         if let Some(actors) = shard.engine.directory().license(table.id) {
             link::tell(&actors.router, AgentChanged(profile));
         }
     })
+}
+
+/// The tokens that were given out to an agent.
+fn tokens_of(shard: &Shard, table: &LicenseTable, id: &AgentId) -> Vec<TokenHash> {
+    let tokens = &shard.engine.tables().tokens;
+    let own = tokens.iter().filter(|token| {
+        token.license == table.id && matches!(&token.kind, TokenKind::Agent(agent, _) if agent == id)
+    });
+    own.map(|token| *token.key()).collect()
+}
+
+/// A token is in force no more: its connections end, and the bots whose login hangs on it hear of it.
+/// A restart looks again.
+fn token_gone(shard: &Shard, table: &LicenseTable, hash: TokenHash) {
+    shard.broadcast(|| Parcel::TokenGone(hash, Disconnect::TokenRevoked));
+    for bot in table.bots.iter().filter(|bot| bot.token == Some(hash)) {
+        if let Some(actor) = shard.engine.directory().bot(table.id, &bot.id) {
+            link::tell(&actor, TokenRevoked { token: hash, answer: Answer::Nobody });
+        }
+    }
 }

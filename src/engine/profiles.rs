@@ -36,6 +36,16 @@ pub struct AgentProfile {
     pub changed_at: Timestamp,
     /// All its connections are away.
     pub away: bool,
+    /// When a human agent was made last.
+    pub since: Timestamp,
+}
+
+impl AgentProfile {
+    /// Does a token that was given out at that time still count?
+    #[must_use]
+    pub fn admits(&self, issued_at: Timestamp) -> bool {
+        !self.removed && issued_at >= self.since
+    }
 }
 
 impl From<&Agent> for AgentProfile {
@@ -47,12 +57,13 @@ impl From<&Agent> for AgentProfile {
             role: agent.role,
             bot_of: None,
             duty: agent.duty.clone(),
-            removed: false,
+            removed: agent.removed,
             version: agent.version,
             in_grace: agent.grace_until.is_some(),
             departure: agent.departure,
             changed_at: agent.changed_at,
             away: agent.away,
+            since: agent.since,
         }
     }
 }
@@ -72,6 +83,7 @@ impl From<&Bot> for AgentProfile {
             departure: if bot.removed { Departure::Deleted } else { Departure::SignedOut },
             changed_at: bot.offline_since,
             away: false,
+            since: Timestamp::default(),
         }
     }
 }

@@ -1,11 +1,17 @@
 //! What a configuration says exists: brought about at start, before anything runs. What it does
 //! not name is left alone.
 
+use std::collections::BTreeMap;
+
 use switchboard_domain::auth::{ScopeSet, Token, TokenKind};
-use switchboard_domain::id::AgentId;
-use switchboard_domain::participant::agent::{Agent, AgentFact, Role};
-use switchboard_domain::participant::license::{License, LicenseFact};
-use switchboard_domain::participant::{Departure, Duty, RoutingStatus};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, GroupId, LicenseId};
+use switchboard_domain::participant::agent::Agent;
+use switchboard_domain::participant::form::{Form, FormKind};
+use switchboard_domain::participant::license::{License, LicenseChange, LicenseFact};
+use switchboard_domain::participant::settings::{OwnSettings, SettingsChange};
+use switchboard_domain::participant::staff::AgentChange;
+use switchboard_domain::routing::Priority;
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::Entry;
@@ -14,16 +20,40 @@ use crate::engine::secret;
 
 /// A license as a configuration describes it.
 pub struct Plan {
-    /// The license: groups, application.
+    /// The license, as it is made when there is none: its application.
     pub license: License,
+    /// Only makes what there is not: a license that exists is left as it is.
+    pub only_new: bool,
+    /// Settings of groups without their own.
+    pub settings: SettingsChange,
+    /// Chats that a customer may have.
+    pub max_customer_chats: Option<u32>,
+    /// Its groups.
+    pub groups: Vec<PlannedGroup>,
     /// Its human agents: who they are, and their groups and limits.
     pub agents: Vec<PlannedAgent>,
 }
 
+/// A group as a configuration describes it.
+pub struct PlannedGroup {
+    /// Its number.
+    pub id: GroupId,
+    /// Shown name.
+    pub name: Box<str>,
+    /// Its own settings.
+    pub settings: OwnSettings,
+    /// Its forms.
+    pub forms: BTreeMap<FormKind, Form>,
+}
+
 /// A human agent as a configuration describes it.
 pub struct PlannedAgent {
-    /// Profile and duty; what it does at the moment is ignored.
-    pub agent: Agent,
+    /// E-mail address.
+    pub id: AgentId,
+    /// Profile and limits, but for groups.
+    pub profile: AgentChange,
+    /// Its priority in those of the configuration's groups that it is in.
+    pub groups: Vec<(GroupId, Priority)>,
     /// The text of a token with every scope that never ends.
     pub token: Option<String>,
 }
@@ -32,76 +62,106 @@ impl Plan {
     /// The facts that bring the recovered state to what is planned.
     pub(crate) fn facts(self, known: &mut Recovered, now: Timestamp) -> Vec<Entry> {
         let id = self.license.id;
-        let mut facts = Vec::new();
-        let license = match known.licenses.get(&id) {
-            None => self.license,
-            Some((_, old)) => License {
-                created_at: old.created_at,
-                properties: old.properties.clone(),
-                max_customer_chats: old.max_customer_chats,
-                settings: old.settings,
-                webhooks: old.webhooks.clone(),
-                ..self.license
-            },
-        };
-        let client = license.client.clone();
-        if known.licenses.get(&id).is_none_or(|(_, old)| *old != license) {
-            facts.push(Entry::License(id, LicenseFact::Put(license)));
+        let old = known.licenses.get(&id).map(|(_, old)| old.clone());
+        if old.is_some() && self.only_new {
+            return Vec::new();
         }
-        for PlannedAgent { mut agent, token } in self.agents {
-            let key = (id, agent.id.clone());
-            let old = known.agents.get(&key).map(|(_, old)| old);
-            match old {
-                None => {
-                    known.number += 1;
-                    agent.number = known.number;
-                    agent.changed_at = now;
-                }
-                Some(old) => keep_what_it_does(&mut agent, old),
-            }
-            if old != Some(&agent) {
-                facts.push(Entry::Agent(id, agent.id.clone(), AgentFact::Put(agent.clone())));
-            }
-            if let Some(text) = token {
-                let hash = secret::hash(&text);
-                let kind = TokenKind::Agent(agent.id, ScopeSet::all());
-                let token =
-                    Token { license: id, client: client.clone(), kind, issued_at: now, expires_at: None };
-                // A revoked token stays revoked, whatever the configuration says.
-                if !known.tokens.contains_key(&hash) {
-                    facts.push(Entry::TokenIssued(hash, token));
-                }
-            }
+        let mut facts = Vec::new();
+        let license = self.planned_license(old.clone());
+        if old.as_ref() != Some(&license) {
+            facts.push(Entry::License(id, LicenseFact::Put(license.clone())));
+        }
+        let named: Vec<_> = self.groups.iter().map(|group| group.id).collect();
+        for planned in self.agents {
+            planned.facts(known, &license, &named, now, &mut facts);
         }
         facts
     }
-}
 
-fn keep_what_it_does(agent: &mut Agent, old: &Agent) {
-    agent.duty.status = old.duty.status;
-    agent.last_status = old.last_status;
-    agent.grace_until = old.grace_until;
-    agent.departure = old.departure;
-    agent.number = old.number;
-    agent.version = old.version;
-    agent.changed_at = old.changed_at;
-}
-
-/// An agent of whom nothing but the profile is known.
-#[must_use]
-pub fn new_agent(id: &str, name: &str, role: Role, duty: Duty) -> Agent {
-    Agent {
-        id: AgentId::new(id),
-        number: 0,
-        name: name.into(),
-        avatar: "".into(),
-        role,
-        duty: Duty { status: RoutingStatus::Offline, ..duty },
-        last_status: RoutingStatus::Accepting,
-        grace_until: None,
-        departure: Departure::SignedOut,
-        version: 0,
-        changed_at: Timestamp::default(),
-        away: false,
+    fn planned_license(&self, old: Option<License>) -> License {
+        let fresh = &self.license;
+        let mut license = old.map_or_else(
+            || fresh.clone(),
+            |old| License {
+                organization_id: fresh.organization_id.clone(),
+                client: fresh.client.clone(),
+                ..old
+            },
+        );
+        let (settings, max_customer_chats) = (self.settings, self.max_customer_chats);
+        bring_about(&mut license, LicenseChange::Configure { settings, max_customer_chats });
+        for PlannedGroup { id, name, settings, .. } in &self.groups {
+            let (group, name, settings) = (*id, name.clone(), *settings);
+            let change = if license.has_group(group) {
+                LicenseChange::ChangeGroup { group, name: Some(name), settings }
+            } else {
+                LicenseChange::CreateGroup { group: Some(group), name, settings }
+            };
+            bring_about(&mut license, change);
+        }
+        // A form may name any of the groups.
+        for planned in &self.groups {
+            for (kind, form) in &planned.forms {
+                let (group, kind, form) = (planned.id, *kind, Some(form.clone()));
+                bring_about(&mut license, LicenseChange::SetForm { group, kind, form });
+            }
+        }
+        license
     }
+}
+
+impl PlannedAgent {
+    fn facts(
+        self,
+        known: &mut Recovered,
+        license: &License,
+        named: &[GroupId],
+        now: Timestamp,
+        facts: &mut Vec<Entry>,
+    ) {
+        let old = known.agents.get(&(license.id, self.id.clone())).map(|(_, old)| old.clone());
+        if old.as_ref().is_some_and(|old| old.removed) {
+            tracing::warn!(agent = %self.id, "was deleted and stays so; take it out of the configuration");
+            return;
+        }
+        let exists = |group| license.has_group(group);
+        let groups = old.iter().flat_map(|old| old.duty.groups.iter().copied());
+        // Groups that the configuration does not name are the administration's.
+        let groups = groups.filter(|(group, _)| !named.contains(group)).chain(self.groups).collect();
+        let change = AgentChange { groups: Some(groups), ..self.profile };
+        let fact = match &old {
+            Some(old) => old.change(change, exists),
+            None => {
+                known.number += 1;
+                Agent::unborn(self.id.clone(), known.number).enroll(change, exists, now).map(Some)
+            }
+        };
+        match fact {
+            Ok(fact) => facts.extend(fact.map(|fact| Entry::Agent(license.id, self.id.clone(), fact))),
+            Err(rejected) => return cannot_be(license.id, &rejected),
+        }
+        if let Some(text) = self.token {
+            let hash = secret::hash(&text);
+            let kind = TokenKind::Agent(self.id, ScopeSet::all());
+            let (license, client) = (license.id, license.client.clone());
+            let token = Token { license, client, kind, issued_at: now, expires_at: None };
+            // A revoked token stays revoked, whatever the configuration says.
+            if !known.tokens.contains_key(&hash) {
+                facts.push(Entry::TokenIssued(hash, token));
+            }
+        }
+    }
+}
+
+fn bring_about(license: &mut License, change: LicenseChange) {
+    match license.change(change) {
+        Ok(fact) => fact.iter().for_each(|fact| license.apply(fact)),
+        Err(rejected) => cannot_be(license.id, &rejected),
+    }
+}
+
+/// The configuration was checked by itself; together with what the administration has made, a bound
+/// may be passed all the same.
+fn cannot_be(license: LicenseId, rejected: &Rejected) {
+    tracing::warn!(%license, reason = %rejected, "what the configuration names cannot be brought about");
 }

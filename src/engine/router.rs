@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
+use switchboard_domain::participant::license::License;
 use switchboard_domain::routing::{
     AgentSeat, Alert, Answer as Reply, Assign, ConversationSeat, GroupStatus, PlaceRequest, Placement,
     Refusal, Router, RouterSettings,
@@ -18,6 +19,7 @@ use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
 use crate::engine::release::Answer;
 use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
 use switchboard_domain::participant::{Departure, RoutingStatus};
 
 /// How often overdue reservations are looked for.
@@ -28,6 +30,8 @@ pub struct RouterActor {
     shard: Rc<Shard>,
     license: LicenseId,
     machine: Router,
+    /// [`License::group_changes`] that every seat was made with.
+    seated: u64,
 }
 
 /// Asks who gets a chat; reserves the slot.
@@ -60,6 +64,8 @@ pub struct GroupStatuses(pub Vec<GroupId>);
 
 /// Who would get a chat of this group now; nothing is reserved.
 pub struct Predict(pub GroupId);
+/// Groups of the license were made or deleted: every agent's place has to be told anew.
+pub struct GroupsChanged;
 
 impl Message for Place {
     type Result = Placement;
@@ -76,6 +82,9 @@ impl Message for AssignAnswered {
 impl Message for AgentChanged {
     type Result = ();
 }
+impl Message for GroupsChanged {
+    type Result = ();
+}
 impl Message for SettingsChanged {
     type Result = ();
 }
@@ -87,10 +96,11 @@ impl Message for Predict {
 }
 
 impl RouterActor {
-    /// A router that knows of nobody yet.
+    /// A router of a license as it is, that knows of nobody yet.
     #[must_use]
-    pub fn new(shard: Rc<Shard>, license: LicenseId, settings: RouterSettings) -> Self {
-        Self { shard, license, machine: Router::new(settings) }
+    pub fn new(shard: Rc<Shard>, license: &License) -> Self {
+        let machine = Router::new(license.router_settings());
+        Self { shard, license: license.id, machine, seated: license.group_changes }
     }
 
     fn give(&mut self, assigns: Vec<Assign>) {
@@ -111,8 +121,7 @@ impl RouterActor {
 
     /// Either it went while it came, or it works without a connection: the times tell which.
     fn came_gone(&self, chat: ConversationId, from: AgentId) {
-        let table = self.shard.engine.tables().license(self.license);
-        let gone_since = match table.and_then(|table| table.agent(&from)) {
+        let gone_since = match self.table().and_then(|table| table.agent(&from)) {
             Some(profile) if !profile.removed => Some(profile.changed_at),
             _ => None,
         };
@@ -120,9 +129,41 @@ impl RouterActor {
         self.command(chat, Command::Reassign { from, why, gone_since, placement: None });
     }
 
+    fn table(&self) -> Option<Arc<LicenseTable>> {
+        self.shard.engine.tables().license(self.license)
+    }
+
+    fn agent_changed(&mut self, profile: &AgentProfile) {
+        let Some(table) = self.table() else { return };
+        self.seat_anew(&table);
+        let now = self.shard.now();
+        let assigns = if profile.removed {
+            self.machine.agent_removed(&profile.id, now)
+        } else {
+            self.machine.agent_changed(seat(profile, &table.license.load()), now)
+        };
+        self.give(assigns);
+    }
+
+    /// When groups were made or deleted, everybody's place is told at once: one after the other
+    /// would leave chats with nobody in between.
+    fn seat_anew(&mut self, table: &LicenseTable) {
+        let license = table.license.load();
+        if license.group_changes == self.seated {
+            return;
+        }
+        self.seated = license.group_changes;
+        let profiles: Vec<_> = table.agents.iter().map(|entry| Arc::clone(entry.value())).collect();
+        let here = profiles.iter().filter(|profile| !profile.removed);
+        let now = self.shard.now();
+        let assigns = self.machine.agents_changed(here.map(|profile| seat(profile, &license)), now);
+        self.give(assigns);
+    }
+
     fn departure(&self, agent: &AgentId) -> Departure {
-        let table = self.shard.engine.tables().license(self.license);
-        table.and_then(|table| table.agent(agent)).map_or(Departure::Deleted, |profile| profile.departure)
+        self.table()
+            .and_then(|table| table.agent(agent))
+            .map_or(Departure::Deleted, |profile| profile.departure)
     }
 
     fn command(&self, chat: ConversationId, command: Command) {
@@ -189,13 +230,17 @@ impl Handler<AgentChanged> for RouterActor {
     type Result = ();
 
     fn handle(&mut self, AgentChanged(profile): AgentChanged, _: &mut Context<Self>) {
-        let now = self.shard.now();
-        let assigns = if profile.removed {
-            self.machine.agent_removed(&profile.id, now)
-        } else {
-            self.machine.agent_changed(seat(&profile), now)
-        };
-        self.give(assigns);
+        self.agent_changed(&profile);
+    }
+}
+
+impl Handler<GroupsChanged> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: GroupsChanged, _: &mut Context<Self>) {
+        if let Some(table) = self.table() {
+            self.seat_anew(&table);
+        }
     }
 }
 
@@ -225,11 +270,12 @@ impl Handler<Predict> for RouterActor {
     }
 }
 
-fn seat(profile: &AgentProfile) -> AgentSeat {
+/// Both numbers only rise, so their sum orders whatever changed last.
+fn seat(profile: &AgentProfile, license: &License) -> AgentSeat {
     AgentSeat {
         agent: profile.id.clone(),
-        version: profile.version,
-        groups: profile.duty.groups.iter().copied().collect(),
+        version: profile.version + license.group_changes,
+        groups: license.living(&profile.duty).into_iter().collect(),
         default_priority: profile.duty.default_priority,
         online: profile.duty.status != RoutingStatus::Offline,
         accepting: profile.duty.status == RoutingStatus::Accepting && !profile.away,

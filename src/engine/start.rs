@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use actix::Actor;
-use actix_rt::Arbiter;
+use actix_rt::{Arbiter, ArbiterHandle};
+use switchboard_domain::auth::TokenKind;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::id::LicenseId;
@@ -151,26 +152,27 @@ fn start_shards(handle: &EngineHandle) -> (Vec<Arbiter>, Vec<ShardLink>) {
 
 fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Result<(), StorageError> {
     let Some((lsn, license)) = known.licenses.get(&id).cloned() else { return Ok(()) };
-    let home = usize::try_from(id.0).unwrap_or(0) % handle.shard_count();
-    let Some(at) = handle.arbiter(home) else { return Ok(()) };
+    let Some(at) = handle.home(id) else { return Ok(()) };
     let table = handle.tables().add_license(license.clone());
     table.saw_conversation(handle.records().highest_number(id)?);
     let (owner, owed, webhooks) = (Arc::clone(&table), known.owed(id), Webhooks::of(&license));
     let schedules = handle.settings().schedules.clone();
-    let routing = license.router_settings();
+    let routed = license.clone();
     let actors = LicenseActors {
         license: LicenseActor::start_in_arbiter(&at, move |_| {
             LicenseActor::new(Shard::here(), owner, license, lsn)
         }),
-        router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), id, routing)),
+        router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), &routed)),
         dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
             DispatcherActor::new(Shard::here(), id, schedules, owed, webhooks)
         }),
     };
     handle.directory().licenses.insert(id, actors.clone());
-    start_agents(handle, known, &table, &actors, home);
-    start_bots(handle, known, &table, &actors, home);
+    start_agents(handle, known, &table, &actors, &at);
+    start_bots(handle, known, &table, &actors, &at);
     table.rebuild_endpoints();
+    // The crash may have come between a group's deletion and what follows from it.
+    handle.directory().tell_members(&table);
     start_conversations(handle, &table, &actors)
 }
 
@@ -179,9 +181,8 @@ fn start_agents(
     known: &Recovered,
     table: &Arc<LicenseTable>,
     actors: &LicenseActors,
-    home: usize,
+    at: &ArbiterHandle,
 ) {
-    let Some(at) = handle.arbiter(home) else { return };
     for ((license, id), (lsn, agent)) in &known.agents {
         if *license != table.id {
             continue;
@@ -192,7 +193,7 @@ fn start_agents(
         let profile = AgentProfile { in_grace, ..AgentProfile::from(agent) };
         link::tell(&actors.router, AgentChanged(Arc::new(profile)));
         let (own, agent, lsn): (_, _, Lsn) = (Arc::clone(table), agent.clone(), *lsn);
-        let actor = AgentActor::start_in_arbiter(&at, move |ctx| {
+        let actor = AgentActor::start_in_arbiter(at, move |ctx| {
             let mut actor = AgentActor::new(Shard::here(), own, agent, lsn);
             actor.after_restart(ctx);
             actor
@@ -206,9 +207,8 @@ fn start_bots(
     known: &Recovered,
     table: &Arc<LicenseTable>,
     actors: &LicenseActors,
-    home: usize,
+    at: &ArbiterHandle,
 ) {
-    let Some(at) = handle.arbiter(home) else { return };
     for ((license, id), (lsn, bot)) in &known.bots {
         if *license != table.id {
             continue;
@@ -220,7 +220,7 @@ fn start_bots(
         link::tell(&actors.router, AgentChanged(profile));
         link::tell(&actors.dispatcher, BotStatus { bot: id.clone(), online });
         let (own, state, lsn): (_, _, Lsn) = (Arc::clone(table), bot.clone(), *lsn);
-        let actor = BotActor::start_in_arbiter(&at, move |_| BotActor::new(Shard::here(), own, state, lsn));
+        let actor = BotActor::start_in_arbiter(at, move |_| BotActor::new(Shard::here(), own, state, lsn));
         // The crash may have come between a token's revocation and what follows from it.
         if let Some(token) = bot.token.filter(|token| !is_issued(known, token)) {
             link::tell(&actor, TokenRevoked { token, answer: Answer::Nobody });
@@ -230,7 +230,10 @@ fn start_bots(
 }
 
 fn is_issued(known: &Recovered, token: &[u8; 32]) -> bool {
-    matches!(known.tokens.get(token), Some((_, StoredToken::Issued(_))))
+    let Some((_, StoredToken::Issued(token))) = known.tokens.get(token) else { return false };
+    let TokenKind::Agent(agent, _) = &token.kind else { return true };
+    let whose = known.agents.get(&(token.license, agent.clone()));
+    whose.is_some_and(|(_, agent)| AgentProfile::from(agent).admits(token.issued_at))
 }
 
 /// Starts every open conversation. The router has heard of the agents; it hears of held chats

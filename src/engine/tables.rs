@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use switchboard_domain::auth::{Principal, Token};
+use switchboard_domain::auth::{Principal, Token, TokenKind};
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
@@ -37,6 +37,14 @@ impl Tables {
     #[must_use]
     pub fn license(&self, id: LicenseId) -> Option<Arc<LicenseTable>> {
         self.licenses.get(&id).map(|table| Arc::clone(&table))
+    }
+
+    /// A token in force, whenever it ends: one of an agent that was deleted since is void.
+    pub(crate) fn token(&self, hash: &TokenHash) -> Option<Arc<Token>> {
+        let token = self.tokens.get(hash).map(|token| Arc::clone(&token))?;
+        let TokenKind::Agent(agent, _) = &token.kind else { return Some(token) };
+        let whose = self.license(token.license)?.agent(agent)?;
+        whose.admits(token.issued_at).then_some(token)
     }
 
     /// Every license.
@@ -213,7 +221,10 @@ impl Lookup for LicenseTable {
     }
 
     fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
-        self.agent(agent).map(|profile| profile.duty.group_ids()).unwrap_or_default()
+        let Some(profile) = self.agent(agent) else { return Vec::new() };
+        let living = self.license.load().living(&profile.duty);
+        let others = living.into_iter().map(|(id, _)| id).filter(|id| *id != GroupId::EVERYBODY);
+        std::iter::once(GroupId::EVERYBODY).chain(others).collect()
     }
 
     fn settings(&self, access: &Access) -> Settings {

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod administration;
 mod availability;
 mod bans;
 mod bot_owners;
@@ -37,6 +38,7 @@ mod queue;
 mod races;
 mod routing;
 mod shapes;
+mod staff;
 mod start;
 mod support;
 mod talk;

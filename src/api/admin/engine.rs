@@ -1,18 +1,38 @@
 //! What this face needs of the engine, so that it can be tested without one.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_domain::auth::ScopeSet;
-use switchboard_domain::id::{AgentId, ClientId};
+use switchboard_domain::id::{AgentId, ClientId, LicenseId};
+use switchboard_domain::participant::license::{License, LicenseChange};
 
 use crate::engine::handle::EngineHandle;
-use crate::engine::order::Failure;
+use crate::engine::order::{AgentOrder, Failure, Outcome};
+use crate::engine::profiles::AgentProfile;
 
 /// The engine, as seen from here.
 pub(super) trait Engine: Clone + Send + Sync + 'static {
     /// Is this the administrator's token? Compared in constant time.
     fn admin_token_matches(&self, token: &str) -> bool;
+    /// Every license, by id.
+    fn licenses(&self) -> Vec<Arc<License>>;
+    /// Changes a license.
+    fn change_license(
+        &self,
+        license: LicenseId,
+        change: LicenseChange,
+    ) -> impl Future<Output = Outcome> + Send;
+    /// Human agents and bots of a license that were not removed, by id.
+    fn agents(&self, license: LicenseId) -> Vec<Arc<AgentProfile>>;
+    /// Carries out an order about an agent.
+    fn administer(
+        &self,
+        license: LicenseId,
+        agent: &AgentId,
+        order: AgentOrder,
+    ) -> impl Future<Output = Outcome> + Send;
     /// Gives out a token of an agent.
     fn issue_agent_token(
         &self,
@@ -30,6 +50,31 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
 impl Engine for EngineHandle {
     fn admin_token_matches(&self, token: &str) -> bool {
         Self::admin_token_matches(self, token)
+    }
+
+    fn licenses(&self) -> Vec<Arc<License>> {
+        Self::licenses(self)
+    }
+
+    fn change_license(
+        &self,
+        license: LicenseId,
+        change: LicenseChange,
+    ) -> impl Future<Output = Outcome> + Send {
+        Self::change_license(self, license, change)
+    }
+
+    fn agents(&self, license: LicenseId) -> Vec<Arc<AgentProfile>> {
+        Self::agents(self, license)
+    }
+
+    fn administer(
+        &self,
+        license: LicenseId,
+        agent: &AgentId,
+        order: AgentOrder,
+    ) -> impl Future<Output = Outcome> + Send {
+        Self::administer(self, license, agent, order)
     }
 
     fn issue_agent_token(

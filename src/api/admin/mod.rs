@@ -1,14 +1,26 @@
-//! The admin face: tokens for agents, and what a supervisor of processes asks (health, readiness,
-//! metrics). No API of a product and no rule of chats may appear here.
+//! The admin face: what an operator needs (licenses, groups, forms, agents, tokens), and what a
+//! supervisor of processes asks (health, readiness, metrics). No API of a product and no rule of
+//! chats may appear here.
 
+mod agents;
 mod engine;
+mod fields;
+mod forms;
+mod groups;
+mod licenses;
+mod members;
 mod probes;
+mod refusal;
+mod settings;
+mod tenant;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
+
+pub use forms::{form, form_word};
 
 use crate::engine::handle::EngineHandle;
 
@@ -20,8 +32,27 @@ pub fn router(engine: EngineHandle) -> Router {
 }
 
 fn routes<E: Engine>(engine: E) -> Router {
+    let administration = Router::new()
+        .route("/tokens", post(tokens::issue::<E>))
+        .route("/licenses", get(licenses::list::<E>))
+        .route("/licenses/{license}", get(licenses::get::<E>).patch(licenses::change::<E>))
+        .route("/agents", get(agents::list::<E>).post(agents::create::<E>))
+        .route(
+            "/agents/{agent}",
+            get(agents::get::<E>).patch(agents::change::<E>).delete(agents::delete::<E>),
+        )
+        .route("/agents/{agent}/logout", post(agents::log_out::<E>))
+        .route("/groups", get(groups::list).post(groups::create::<E>))
+        .route("/groups/{group}", get(groups::get).patch(groups::change::<E>).delete(groups::delete::<E>))
+        .route("/groups/{group}/members", get(members::list::<E>))
+        .route("/groups/{group}/members/{agent}", put(members::put::<E>).delete(members::delete::<E>))
+        .route(
+            "/groups/{group}/forms/{form}",
+            get(forms::get).put(forms::put::<E>).delete(forms::delete::<E>),
+        )
+        .method_not_allowed_fallback(refusal::method_not_allowed);
     Router::new()
-        .route("/admin/v1/tokens", post(tokens::issue::<E>))
+        .nest("/admin/v1", administration)
         .route("/healthz", get(probes::healthy))
         .route("/readyz", get(probes::ready::<E>))
         .route("/metrics", get(probes::metrics::<E>))

@@ -95,6 +95,7 @@ const fn suffix(why: Departure) -> &'static str {
         Departure::SignedOut => "signed_out",
         Departure::Disconnected => "disconnected",
         Departure::Deleted => "deleted",
+        Departure::RemotelySignedOut => "remotely_signed_out",
     }
 }
 

@@ -46,6 +46,12 @@ pub struct Agent {
     /// Every connection it has is away: routing passes it over.
     #[serde(default)]
     pub away: bool,
+    /// Removed; kept so that old chats can show it.
+    #[serde(default)]
+    pub removed: bool,
+    /// When it was made last: tokens given out before are void.
+    #[serde(default)]
+    pub since: Timestamp,
 }
 
 /// One change of an agent.
@@ -78,6 +84,18 @@ pub enum AgentFact {
         at: Timestamp,
         /// All of them?
         away: bool,
+    },
+    /// Offline for a reason that is not its own.
+    SentOff {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: Departure,
+    },
+    /// Removed.
+    Removed {
+        /// When.
+        at: Timestamp,
     },
 }
 
@@ -114,8 +132,22 @@ impl Agent {
                 self.away = *away;
                 self.changed_at = *at;
             }
+            AgentFact::SentOff { at, why } => self.leave(*at, *why),
+            AgentFact::Removed { at } => {
+                self.leave(*at, Departure::Deleted);
+                self.removed = true;
+                self.duty.groups.clear();
+            }
         }
         self.version += 1;
+    }
+
+    fn leave(&mut self, at: Timestamp, why: Departure) {
+        self.duty.status = RoutingStatus::Offline;
+        self.departure = why;
+        self.away = false;
+        self.grace_until = None;
+        self.changed_at = at;
     }
 
     /// A connection logged in. The default status is accepting; `reconnect` asks for the last one.
@@ -196,23 +228,9 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::AGENT_GRACE;
 
     fn agent() -> Agent {
-        Agent {
-            id: AgentId::new("ann@example.org"),
-            number: 1,
-            name: "Ann".into(),
-            avatar: "".into(),
-            role: Role::Normal,
-            duty: Duty::default(),
-            last_status: RoutingStatus::Accepting,
-            grace_until: None,
-            departure: Departure::SignedOut,
-            version: 0,
-            changed_at: Timestamp::from_secs(1),
-            away: false,
-        }
+        Agent { changed_at: Timestamp::from_secs(1), ..Agent::new(AgentId::new("ann@example.org"), "Ann") }
     }
 
     fn run(agent: &mut Agent, facts: &[AgentFact]) -> usize {
@@ -313,8 +331,10 @@ mod tests {
     #[test]
     fn an_agent_stored_before_it_could_be_away_still_opens() {
         let stored = rmp_serde::to_vec(&agent()).unwrap_or_default();
-        assert_eq!((stored[0], stored.last()), (0x9c, Some(&0xc2)));
-        let older = [&[0x9b], &stored[1..stored.len() - 1]].concat();
+        // The last three of fourteen fields: away, removed (false) and since (0).
+        let (first, last) = stored.split_at(stored.len() - 3);
+        assert_eq!((stored[0], last), (0x9e, &[0xc2, 0xc2, 0x00][..]));
+        let older = [&[0x9b], &first[1..]].concat();
         assert_eq!(rmp_serde::from_slice::<Agent>(&older).ok(), Some(agent()));
     }
 

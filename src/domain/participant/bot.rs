@@ -56,6 +56,8 @@ pub struct BotChange {
     pub default_priority: Option<Priority>,
     /// Replaces the stored list.
     pub groups: Option<Vec<(GroupId, Priority)>>,
+    /// Puts it into one group, or takes it out.
+    pub place: Option<(GroupId, Option<Priority>)>,
     /// Replaces the stored object as a whole.
     pub webhooks: Option<BotWebhooks>,
     /// The token behind the change: the bot's login hangs on it when this sets it online.
@@ -121,6 +123,9 @@ impl Bot {
         }
         if let Some(groups) = change.groups {
             bot.duty.groups = groups;
+        }
+        if let Some((group, priority)) = change.place {
+            bot.duty.place(group, priority);
         }
         if change.webhooks.is_some() {
             bot.webhooks = change.webhooks;

@@ -29,6 +29,8 @@ pub enum Departure {
     Disconnected,
     /// Removed for good.
     Deleted,
+    /// Logged out by somebody else.
+    RemotelySignedOut,
 }
 
 /// What routing needs to know of an agent or bot.

@@ -1,6 +1,6 @@
 //! The license: the tenant's settings. Its agents, bots and conversations own themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,11 @@ use crate::conversation::event::within;
 use crate::conversation::properties::{Definition, PropertyTable};
 use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
-use crate::limits::{DEFAULT_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES};
-use crate::participant::settings::{self, Settings};
+use crate::limits::{
+    DEFAULT_CUSTOMER_CHATS, MAX_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES,
+};
+use crate::participant::form::{Form, FormKind};
+use crate::participant::settings::{self, OwnSettings, Settings, SettingsChange};
 use crate::routing::{DEFAULT_LAPSE, RouterSettings};
 use crate::time::Timestamp;
 use crate::webhook::{EndpointId, Registration, registration};
@@ -22,13 +25,16 @@ pub struct Group {
     /// Its own settings; those of the license when missing.
     #[serde(default)]
     pub settings: Option<Settings>,
+    /// What customers are asked before and after a chat.
+    #[serde(default)]
+    pub forms: BTreeMap<FormKind, Form>,
 }
 
 impl Group {
     /// A group with the license's settings.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: name.into(), settings: None }
+        Self { name: name.into(), settings: None, forms: BTreeMap::new() }
     }
 }
 
@@ -55,6 +61,13 @@ pub struct License {
     /// Webhooks of its applications, oldest first.
     #[serde(default)]
     pub webhooks: Vec<Registration>,
+    /// Groups that were deleted. Chats go on naming them; they fall to everybody (see
+    /// [`License::living`]).
+    #[serde(default)]
+    pub gone_groups: BTreeSet<GroupId>,
+    /// Rises whenever a group is made or deleted; orders notices.
+    #[serde(default)]
+    pub group_changes: u64,
 }
 
 /// One change of a license; keeps the state after it.
@@ -83,6 +96,42 @@ pub enum LicenseChange {
         /// Only when it belongs to this application; `None`: whatever its application.
         of: Option<ClientId>,
     },
+    /// Sets how chats are routed and how many of them a customer may have.
+    Configure {
+        /// Settings of groups without their own.
+        settings: SettingsChange,
+        /// From 1 to [`MAX_CUSTOMER_CHATS`].
+        max_customer_chats: Option<u32>,
+    },
+    /// Makes a group.
+    CreateGroup {
+        /// Its number; the next free one when missing.
+        group: Option<GroupId>,
+        /// Shown name.
+        name: Box<str>,
+        /// Its own settings.
+        settings: OwnSettings,
+    },
+    /// Changes a group.
+    ChangeGroup {
+        /// Which.
+        group: GroupId,
+        /// Shown name.
+        name: Option<Box<str>>,
+        /// Its own settings.
+        settings: OwnSettings,
+    },
+    /// Deletes a group; not group 0.
+    DeleteGroup(GroupId),
+    /// Sets or takes away a form of a group.
+    SetForm {
+        /// The group.
+        group: GroupId,
+        /// Which of its forms.
+        kind: FormKind,
+        /// The form; `None` takes it away.
+        form: Option<Form>,
+    },
 }
 
 impl License {
@@ -99,6 +148,8 @@ impl License {
             max_customer_chats: DEFAULT_CUSTOMER_CHATS,
             settings: Settings::default(),
             webhooks: Vec::new(),
+            gone_groups: BTreeSet::new(),
+            group_changes: 0,
         }
     }
 
@@ -111,7 +162,7 @@ impl License {
     /// Decides a change; `None` when nothing changes.
     ///
     /// # Errors
-    /// `Invalid`, naming the field; `NotFound`.
+    /// `Invalid`, naming the field; `NotFound`; `GroupNotFound`.
     pub fn change(&self, change: LicenseChange) -> Result<Option<LicenseFact>, Rejected> {
         let mut license = self.clone();
         match change {
@@ -124,6 +175,17 @@ impl License {
             LicenseChange::UnregisterWebhook { id, of } => {
                 registration::unregister(&mut license.webhooks, &id, of.as_ref())?;
             }
+            LicenseChange::Configure { settings, max_customer_chats } => {
+                license.configure(settings, max_customer_chats)?;
+            }
+            LicenseChange::CreateGroup { group, name, settings } => {
+                license.create_group(group, &name, settings)?;
+            }
+            LicenseChange::ChangeGroup { group, name, settings } => {
+                license.change_group(group, name, settings)?;
+            }
+            LicenseChange::DeleteGroup(group) => license.delete_group(group)?,
+            LicenseChange::SetForm { group, kind, form } => license.set_form(group, kind, form)?,
         }
         Ok((license != *self).then_some(LicenseFact::Put(license)))
     }
@@ -153,6 +215,20 @@ impl License {
             self.properties.0.remove(client.as_str());
         }
         Ok(())
+    }
+
+    fn configure(
+        &mut self,
+        settings: SettingsChange,
+        max_customer_chats: Option<u32>,
+    ) -> Result<(), Rejected> {
+        self.settings = self.settings.changed(settings)?;
+        self.max_customer_chats = max_customer_chats.unwrap_or(self.max_customer_chats);
+        if (1..=MAX_CUSTOMER_CHATS).contains(&self.max_customer_chats) {
+            return Ok(());
+        }
+        let bounds = format!("must be from 1 to {MAX_CUSTOMER_CHATS}");
+        Err(Rejected::invalid("max_customer_chats_count", bounds))
     }
 
     /// The settings of chats in these groups: those of the lowest group that has its own, else the
@@ -250,29 +326,13 @@ mod tests {
         let queue = |queue_limit| Settings { queue_limit, ..Settings::default() };
         license.settings = queue(9);
         for (id, settings) in [(1, None), (2, Some(queue(2))), (3, Some(queue(3)))] {
-            license.groups.insert(GroupId(id), Group { name: "g".into(), settings });
+            license.groups.insert(GroupId(id), Group { settings, ..Group::named("g") });
         }
         let of = |groups: &[u32]| {
             let groups: Vec<_> = groups.iter().map(|id| GroupId(*id)).collect();
             license.settings_of(&groups).queue_limit
         };
         assert_eq!((of(&[0]), of(&[1]), of(&[3, 2, 1]), of(&[77])), (9, 9, 2, 9));
-    }
-
-    #[test]
-    fn a_license_stored_before_it_had_a_field_gets_the_default_one() {
-        let stored = rmp_serde::to_vec(&license()).unwrap();
-        // One array of nine fields; older ones have fewer.
-        assert_eq!(stored[0], 0x99);
-        let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
-        let webhooks = rmp_serde::to_vec(&Vec::<Registration>::new()).unwrap();
-        let mut end = stored.len();
-        for (fields, last) in [(0x98, webhooks), (0x97, settings)] {
-            end -= last.len();
-            let mut older = stored[..end].to_vec();
-            older[0] = fields;
-            assert_eq!(rmp_serde::from_slice::<License>(&older).unwrap(), license());
-        }
     }
 
     #[test]
@@ -300,5 +360,53 @@ mod tests {
         let fact = license.change(remove("app-7")).unwrap().unwrap();
         license.apply(&fact);
         assert!(license.webhooks.is_empty());
+    }
+
+    #[test]
+    fn the_number_of_chats_of_a_customer_has_bounds() {
+        let change = |count| LicenseChange::Configure {
+            settings: SettingsChange::default(),
+            max_customer_chats: Some(count),
+        };
+        for bad in [0, MAX_CUSTOMER_CHATS + 1] {
+            let refused = license().change(change(bad));
+            assert!(
+                matches!(refused, Err(Rejected::Invalid { field, .. }) if field == "max_customer_chats_count")
+            );
+        }
+        let mut license = license();
+        license.apply(&license.change(change(MAX_CUSTOMER_CHATS)).unwrap().unwrap());
+        assert_eq!(license.max_customer_chats, MAX_CUSTOMER_CHATS);
+        assert_eq!(license.change(change(MAX_CUSTOMER_CHATS)), Ok(None), "nothing changes");
+    }
+
+    /// The first bytes of an array of `from` fields, cut to `to` of them by what the last ones take.
+    fn older(stored: &[u8], from: u8, to: u8, last: &[&[u8]]) -> Vec<u8> {
+        let cut: usize = last.iter().map(|field| field.len()).sum();
+        let mut older = stored[..stored.len() - cut].to_vec();
+        assert_eq!(older[0], 0x90 | from);
+        older[0] = 0x90 | to;
+        older
+    }
+
+    /// **A change here breaks what is stored**: fields are only added at the end, with a default.
+    #[test]
+    fn a_license_stored_before_it_had_settings_gets_the_default_ones() {
+        let license = license();
+        let stored = rmp_serde::to_vec(&license).unwrap();
+        let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
+        // No webhook and no gone group: empty arrays. No change of groups: the number 0.
+        let with_webhooks = older(&stored, 11, 9, &[&[0x90], &[0x00]]);
+        let with_settings = older(&with_webhooks, 9, 8, &[&[0x90]]);
+        let without = older(&with_settings, 8, 7, &[&settings]);
+        for bytes in [stored, with_webhooks, with_settings, without] {
+            assert_eq!(rmp_serde::from_slice::<License>(&bytes).unwrap(), license);
+        }
+        let group = rmp_serde::to_vec(&Group::named("Sales")).unwrap();
+        // Settings: nil. Forms: an empty map.
+        let newest: &[&[u8]] = &[&[0xc0], &[0x80]];
+        for bytes in [older(&group, 3, 2, &newest[1..]), older(&group, 3, 1, newest), group.clone()] {
+            assert_eq!(rmp_serde::from_slice::<Group>(&bytes).unwrap(), Group::named("Sales"));
+        }
     }
 }

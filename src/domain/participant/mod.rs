@@ -8,12 +8,15 @@ pub mod chats;
 pub mod customer;
 mod duty;
 pub mod filter;
+pub mod form;
 #[cfg(test)]
 mod golden;
+mod groups;
 pub mod knocks;
 pub mod license;
 pub mod news;
 pub mod settings;
+pub mod staff;
 pub mod statistics;
 pub mod visit;
 pub mod window;

@@ -78,7 +78,73 @@ pub(crate) fn of_groups<'a>(
     groups.into_iter().filter_map(own).min_by_key(|(group, _)| *group).map_or(usual, |(_, settings)| settings)
 }
 
+/// New values for some settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SettingsChange {
+    /// How chats find an agent.
+    pub mode: Option<RoutingMode>,
+    /// May chats wait when everybody is busy?
+    pub queues: Option<bool>,
+    /// How many chats may wait in one group.
+    pub queue_limit: Option<u32>,
+    /// [`Timers::unseen`], in seconds.
+    pub unseen: Option<u32>,
+    /// [`Timers::idle`], in seconds.
+    pub idle: Option<u32>,
+    /// [`Timers::silent`], in seconds.
+    pub silent: Option<u32>,
+    /// [`Timers::customer_left`], in seconds.
+    pub customer_left: Option<u32>,
+}
+
+/// What becomes of a group's own settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnSettings {
+    /// They stay as they are.
+    #[default]
+    Keep,
+    /// The group goes by those of the license again.
+    Drop,
+    /// The group has its own from now on; what is not given is as it was for the group until now.
+    Set(SettingsChange),
+}
+
+impl OwnSettings {
+    /// The group's own settings after it; `license` holds those of a group without its own.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field under `settings`.
+    pub fn of(self, own: Option<Settings>, license: Settings) -> Result<Option<Settings>, Rejected> {
+        match self {
+            Self::Keep => Ok(own),
+            Self::Drop => Ok(None),
+            Self::Set(change) => own.unwrap_or(license).changed(change).map(Some),
+        }
+    }
+}
+
 impl Settings {
+    /// The settings with some changed, checked.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field under `settings`.
+    pub fn changed(self, change: SettingsChange) -> Result<Self, Rejected> {
+        let timers = Timers {
+            unseen: change.unseen.unwrap_or(self.timers.unseen),
+            idle: change.idle.unwrap_or(self.timers.idle),
+            silent: change.silent.unwrap_or(self.timers.silent),
+            customer_left: change.customer_left.unwrap_or(self.timers.customer_left),
+        };
+        let changed = Self {
+            mode: change.mode.unwrap_or(self.mode),
+            queues: change.queues.unwrap_or(self.queues),
+            queue_limit: change.queue_limit.unwrap_or(self.queue_limit),
+            timers,
+        };
+        changed.check().map_err(|rejected| rejected.under("settings"))?;
+        Ok(changed)
+    }
+
     /// Checks the bounds.
     ///
     /// # Errors
@@ -119,5 +185,30 @@ mod tests {
         let queue = |queue_limit| Settings { queue_limit, ..Settings::default() };
         assert_eq!(queue(MAX_QUEUE_LIMIT).check(), Ok(()));
         assert!(queue(MAX_QUEUE_LIMIT + 1).check().is_err());
+    }
+
+    #[test]
+    fn a_change_touches_what_it_names_and_is_checked_as_a_whole() {
+        let old = Settings::default();
+        let change = SettingsChange { queues: Some(false), silent: Some(0), ..SettingsChange::default() };
+        let new = Settings { queues: false, timers: Timers { silent: 0, ..old.timers }, ..old };
+        assert_eq!(old.changed(change), Ok(new));
+        assert_eq!(new.changed(SettingsChange::default()), Ok(new));
+        let long = SettingsChange { unseen: Some(MAX_TIMER_SECS + 1), ..SettingsChange::default() };
+        let refused = old.changed(long);
+        assert!(matches!(refused, Err(Rejected::Invalid { field, .. }) if field == "settings.timers.unseen"));
+    }
+
+    #[test]
+    fn a_group_takes_over_the_settings_of_its_license_until_it_has_its_own() {
+        let license = Settings { queue_limit: 9, ..Settings::default() };
+        let manual = SettingsChange { mode: Some(RoutingMode::Manual), ..SettingsChange::default() };
+        let own = Settings { mode: RoutingMode::Manual, ..license };
+        assert_eq!(OwnSettings::Set(manual).of(None, license), Ok(Some(own)));
+        let queue = SettingsChange { queue_limit: Some(2), ..SettingsChange::default() };
+        let both = Some(Settings { queue_limit: 2, ..own });
+        assert_eq!(OwnSettings::Set(queue).of(Some(own), license), Ok(both));
+        assert_eq!(OwnSettings::Keep.of(both, license), Ok(both));
+        assert_eq!(OwnSettings::Drop.of(both, license), Ok(None));
     }
 }

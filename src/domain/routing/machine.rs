@@ -157,13 +157,32 @@ impl Router {
     /// Takes a newer state of an agent.
     #[must_use]
     pub fn agent_changed(&mut self, seat: AgentSeat, now: Timestamp) -> Vec<Assign> {
-        let agent = seat.agent.clone();
-        let before = self.roster.seat(&agent).cloned();
-        if !self.roster.update(seat) {
+        self.agents_changed([seat], now)
+    }
+
+    /// Takes newer states of several agents as one change: nobody is missed who is there after it.
+    #[must_use]
+    pub fn agents_changed(
+        &mut self,
+        seats: impl IntoIterator<Item = AgentSeat>,
+        now: Timestamp,
+    ) -> Vec<Assign> {
+        let mut before = Vec::new();
+        for seat in seats {
+            let (agent, old) = (seat.agent.clone(), self.roster.seat(&seat.agent).cloned());
+            if self.roster.update(seat) {
+                before.push((agent, old));
+            }
+        }
+        if before.is_empty() {
             return Vec::new();
         }
-        let conversations = self.agent_lost_something(&agent, before.as_ref());
-        self.drain(Changed { agents: [agent].into(), conversations }, now)
+        let mut changed = Changed::default();
+        for (agent, old) in before {
+            changed.conversations.extend(self.agent_lost_something(&agent, old.as_ref()));
+            changed.agents.insert(agent);
+        }
+        self.drain(changed, now)
     }
 
     /// The agent is no more. Its conversations keep it in their load until they say otherwise. Send

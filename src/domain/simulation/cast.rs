@@ -7,10 +7,10 @@ use crate::auth::{Principal, ScopeSet};
 use crate::conversation::Lookup;
 use crate::conversation::access::Access;
 use crate::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
-use crate::participant::agent::{Agent, Role};
+use crate::participant::agent::Agent;
 use crate::participant::bot::Bot;
 use crate::participant::settings::{self, RoutingMode, Settings, Timers};
-use crate::participant::{Departure, Duty, RoutingStatus};
+use crate::participant::{Duty, RoutingStatus};
 use crate::routing::{AgentSeat, Priority, RouterSettings};
 use crate::simulation::chance::Chance;
 use crate::time::Timestamp;
@@ -91,18 +91,9 @@ pub(super) fn workers(chance: &mut Chance) -> BTreeMap<AgentId, Worker> {
     for n in 0..HUMANS {
         let id = AgentId::new(&format!("human{n}"));
         let agent = Agent {
-            id: id.clone(),
             number: n,
-            name: id.as_str().into(),
-            avatar: "".into(),
-            role: Role::Normal,
             duty: Duty { status: RoutingStatus::Offline, ..duty(chance) },
-            last_status: RoutingStatus::Accepting,
-            grace_until: None,
-            departure: Departure::SignedOut,
-            version: 0,
-            changed_at: Timestamp::default(),
-            away: false,
+            ..Agent::new(id.clone(), id.as_str())
         };
         workers.insert(id, Worker::Human(agent));
     }

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{GroupId, LicenseId};
+use switchboard_domain::participant::form::FormKind;
 use switchboard_domain::participant::license::LicenseChange;
 
 use crate::engine::license::Change;
@@ -15,9 +17,9 @@ use crate::engine::order::{Done, Outcome};
 use crate::engine::release::Answer;
 use crate::engine::shard::Shard;
 
-/// Changes the license.
-pub(super) fn change(shard: &Rc<Shard>, by: &Principal, change: LicenseChange, answer: Answer) {
-    match shard.engine.directory().license(by.license) {
+/// Changes a license.
+pub(crate) fn change_license(shard: &Rc<Shard>, license: LicenseId, change: LicenseChange, answer: Answer) {
+    match shard.engine.directory().license(license) {
         Some(actors) => {
             let done = match &change {
                 LicenseChange::RegisterWebhook(webhook) => Done::WebhookRegistered(webhook.id.clone()),
@@ -48,4 +50,11 @@ pub(super) fn properties(shard: &Shard, by: &Principal, all: bool) -> Outcome {
         )
     };
     Ok(Done::Properties(if all { (*table).clone() } else { own(&table) }))
+}
+
+/// A form of a group, as customers ask for it.
+pub(super) fn form(shard: &Shard, license: LicenseId, group: GroupId, kind: FormKind) -> Outcome {
+    let license = table(shard, license)?.license.load_full();
+    let group = license.groups.get(&group).ok_or(Rejected::GroupNotFound(group))?;
+    Ok(Done::Form(group.forms.get(&kind).cloned().map(Box::new)))
 }

@@ -12,7 +12,7 @@ use switchboard_domain::id::{AgentId, ConversationId, GroupId};
 use switchboard_domain::routing::GroupStatus;
 use tokio::sync::oneshot;
 
-use crate::engine::agent::Connect;
+use crate::engine::agent::{Connect, Counts};
 use crate::engine::conversation::ReadSummary;
 use crate::engine::customer::{Arrive, Arrived, ChatsOf, Entered};
 use crate::engine::dialect::{Disconnect, Side};
@@ -105,6 +105,14 @@ async fn agent(
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group: None });
     still_good(engine, token)?;
+    if author.is_none()
+        && let Some(actor) = engine.directory().agent(by.license, &me)
+        && !link::ask(&actor, Counts(session.key())).await?
+    {
+        // Logged out by somebody else before it could hear of it.
+        session.disconnect(Disconnect::LoggedOutRemotely);
+        return Err(Failure::Unauthenticated);
+    }
     let chats = index::active_chats_of(&table, &by.user, LOGIN_CHATS);
     let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
     let me = table.agent(&me).ok_or(Rejected::Internal)?;

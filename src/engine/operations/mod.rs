@@ -9,6 +9,7 @@ mod license;
 mod login;
 mod read;
 mod routing;
+mod staff;
 mod start;
 mod tokens;
 
@@ -37,7 +38,9 @@ use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 
 pub(crate) use customers::end_banned;
+pub(crate) use license::change_license;
 pub(crate) use login::login;
+pub(crate) use staff::administer;
 pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 
 /// Carries out a request and answers it.
@@ -93,7 +96,7 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::RemoveBot { bot, any } => bots::remove(shard, by, &bot, any, answer),
         Order::ListBots { all } => shard.answer(answer, bots::list(shard, &by, all)),
         Order::GetBot { bot, any } => shard.answer(answer, bots::get(shard, &by, &bot, any)),
-        Order::ChangeLicense(change) => license::change(shard, &by, change, answer),
+        Order::ChangeLicense(change) => change_license(shard, by.license, change, answer),
         Order::ListProperties { all } => shard.answer(answer, license::properties(shard, &by, all)),
         Order::ListWebhooks { all } => shard.answer(answer, license::webhooks(shard, &by, all)),
         Order::CreateCustomer(change) => customers::create(shard, &by, change, answer),
@@ -108,6 +111,9 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::BanCustomer { customer, days } => customers::ban(shard, &by, customer, days, answer),
         Order::OpenPage(page) => customers::open_page(shard, &by, page, answer),
         Order::Multicast(multicast) => customers::multicast(shard, &by, multicast, answer),
+        Order::GetForm { group, kind } => {
+            shard.answer(answer, license::form(shard, by.license, group, kind));
+        }
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }

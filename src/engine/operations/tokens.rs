@@ -110,7 +110,9 @@ pub(crate) fn issue_agent_token(
     let Some(actors) = shard.engine.directory().license(license) else {
         return shard.answer(answer, Err(Rejected::Internal.into()));
     };
-    let now = clock::now();
+    // Not before the agent was made, should the clock have gone back: it would be void.
+    let whose = shard.engine.tables().license(license).and_then(|table| table.agent(&wanted.agent));
+    let now = whose.map_or_else(clock::now, |agent| clock::now().max(agent.since));
     let token = Token {
         license,
         client: wanted.client,

@@ -1,5 +1,6 @@
 //! The server inside this process: the real engine, faces and sockets on a storage in memory.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, Once};
@@ -8,7 +9,7 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 use switchboard::api;
 use switchboard::cli::run::router;
-use switchboard::engine::provision::{Plan, PlannedAgent, new_agent};
+use switchboard::engine::provision::{Plan, PlannedAgent, PlannedGroup};
 use switchboard::engine::{Engine, Parts, Settings};
 use switchboard::net::accept::{Acceptor, Patience};
 use switchboard::net::conn::Connections;
@@ -18,11 +19,12 @@ use switchboard::outbound::{AddressPolicy, Options, WebhookClient};
 use switchboard::storage::{FatalHook, Faults, Storage};
 use switchboard::telemetry::clock;
 use switchboard::telemetry::metrics::Metrics;
-use switchboard_domain::id::{ClientId, GroupId, LicenseId};
-use switchboard_domain::participant::Duty;
+use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::agent::Role;
-use switchboard_domain::participant::license::{Group, License};
+use switchboard_domain::participant::license::License;
 use switchboard_domain::participant::settings::Settings as Routing;
+use switchboard_domain::participant::settings::{OwnSettings, SettingsChange};
+use switchboard_domain::participant::staff::AgentChange;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -201,12 +203,31 @@ fn plan(settings: Routing) -> Plan {
     let mut license = License::new(LicenseId(LICENSE), organization, ClientId::new(CLIENT), clock::now());
     license.settings = settings;
     license.max_customer_chats = 2;
-    license.groups.insert(GroupId(1), Group::named("Sales"));
     let agents = AGENTS.iter().map(|(id, token)| PlannedAgent {
-        agent: new_agent(id, id, Role::Administrator, Duty { max_chats: 1, ..Duty::default() }),
+        id: AgentId::new(id),
+        profile: AgentChange {
+            name: Some((*id).into()),
+            role: Some(Role::Administrator),
+            max_chats: Some(1),
+            ..AgentChange::default()
+        },
+        groups: Vec::new(),
         token: Some((*token).to_owned()),
     });
-    Plan { license, agents: agents.collect() }
+    let sales = PlannedGroup {
+        id: GroupId(1),
+        name: "Sales".into(),
+        settings: OwnSettings::Keep,
+        forms: BTreeMap::new(),
+    };
+    Plan {
+        license,
+        only_new: false,
+        settings: SettingsChange::default(),
+        max_customer_chats: None,
+        groups: vec![sales],
+        agents: agents.collect(),
+    }
 }
 
 fn listen(engine: &Engine) -> SocketAddr {

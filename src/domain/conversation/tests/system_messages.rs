@@ -98,6 +98,7 @@ fn after_the_holder_is_gone_routing_tells_agents_the_cause() {
         (Departure::SignedOut, "signed_out"),
         (Departure::Disconnected, "disconnected"),
         (Departure::Deleted, "deleted"),
+        (Departure::RemotelySignedOut, "remotely_signed_out"),
     ] {
         let told = |placement, outcome: &str, vars| {
             let command =

@@ -468,3 +468,23 @@ fn explanations_are_bounded() {
     assert_eq!(table.router.explain(conversation(1)), None);
     assert!(table.router.explain(conversation(101)).is_some());
 }
+
+#[test]
+fn agents_who_change_places_at_once_leave_no_gap() {
+    let mut table = Table::new();
+    table.agent("leaves", |s| s.groups = BTreeMap::from([(GroupId(3), Priority::Normal)]));
+    table.agent("comes", |_| {});
+    table.with_agents(1, &["leaves"]);
+    table.waits(2, &[3], &[]);
+    let seat = |name: &str, priority: Priority| {
+        let mut seat = table.seats[&agent(name)].clone();
+        seat.groups.insert(GroupId(3), priority);
+        seat.version += 1;
+        seat
+    };
+    let seats = [seat("leaves", Priority::Supervisor), seat("comes", Priority::Normal)];
+    let now = table.tick();
+    let assigns = table.router.agents_changed(seats, now);
+    assert_eq!(readable(&assigns), [given(2, "comes")]);
+    assert_eq!(table.router.take_alerts(), [], "somebody was there all the time");
+}

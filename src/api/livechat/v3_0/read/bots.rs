@@ -54,6 +54,7 @@ pub(in super::super) fn update_bot(call: &Call<'_>) -> Result<Ask, Failure> {
         groups: groups(args)?,
         webhooks: of_bot(args)?,
         token: call.by.map(|by| by.token),
+        place: None,
     };
     call.order(Order::UpdateBot(args.required("id")?, change))
 }

@@ -10,6 +10,7 @@ mod chats;
 mod customer_list;
 mod customers;
 mod events;
+mod forms;
 mod ids;
 mod lists;
 mod login;
@@ -34,6 +35,7 @@ pub(super) use customers::{
 #[cfg(test)]
 pub(super) use events::event as event_for_tests;
 pub(super) use events::send_event;
+pub(super) use forms::get_form;
 pub(super) use lists::{
     list_for_agent, list_for_customer, page_id, threads_for_agent, threads_for_customer, threads_page_id,
 };

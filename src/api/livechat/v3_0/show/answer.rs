@@ -9,6 +9,7 @@ use switchboard_domain::id::{AgentId, ThreadId};
 use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
 use super::customer::{CardOut, CustomersOut, OneselfOut};
+use super::form::FormAnswer;
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
 use super::property_configs::configs;
@@ -31,8 +32,10 @@ pub(in super::super) struct Answer<'a> {
 impl Serialize for Answer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.done {
-            // A customer's token is answered by the accounts calls only.
-            Done::Nothing | Done::CustomerToken(_) => serializer.serialize_map(Some(0))?.end(),
+            // A customer's token is answered by the accounts calls only, a group by the administration.
+            Done::Nothing | Done::CustomerToken(_) | Done::GroupCreated(_) => {
+                serializer.serialize_map(Some(0))?.end()
+            }
             Done::Posted { thread, event } => posted(serializer, self.side, *thread, event),
             Done::Opened(opened) => one(serializer, "chat", &self.opened(opened)),
             Done::Chats(page) => PageOut::new(self.side, page, self.viewer).serialize(serializer),
@@ -50,6 +53,7 @@ impl Serialize for Answer<'_> {
                 Side::Agent => CardOut::from(&**card).serialize(serializer),
                 Side::Customer => OneselfOut::new(&card.customer, card.present).serialize(serializer),
             },
+            Done::Form(form) => FormAnswer::from(form.as_deref()).serialize(serializer),
             Done::BotCreated(id) => one(serializer, "bot_agent_id", id.as_str()),
             Done::Bots(bots) => {
                 let lines: Vec<_> = bots.iter().map(|bot| BotLine::from(&**bot)).collect();

@@ -9,6 +9,7 @@ mod bot;
 mod chat;
 mod customer;
 mod event;
+mod form;
 mod list;
 mod login;
 mod payload;

@@ -264,6 +264,7 @@ const fn reason(side: Side, why: Disconnect) -> &'static str {
         (Disconnect::TokenRevoked, Side::Agent) => "access_token_revoked",
         (Disconnect::TokenRevoked, Side::Customer) | (Disconnect::TokenExpired, _) => "access_token_expired",
         (Disconnect::AgentDeleted, Side::Agent) => "agent_deleted",
+        (Disconnect::LoggedOutRemotely, Side::Agent) => "agent_logged_out_remotely",
         (Disconnect::CustomerBanned, Side::Customer) => "customer_banned",
         (Disconnect::TooManyConnections, _) | (Disconnect::Blocked(_), Side::Agent) => "too_many_connections",
         (Disconnect::Blocked(_), Side::Customer) => "customer_temporarily_blocked",
@@ -271,7 +272,7 @@ const fn reason(side: Side, why: Disconnect) -> &'static str {
         (Disconnect::Inactive, Side::Agent) => "connection_timeout",
         (Disconnect::TooManyUnauthorized, _) => "too_many_unauthorized_connections",
         (Disconnect::Shutdown | Disconnect::Internal, _)
-        | (Disconnect::AgentDeleted, Side::Customer)
+        | (Disconnect::AgentDeleted | Disconnect::LoggedOutRemotely, Side::Customer)
         | (Disconnect::CustomerBanned, Side::Agent) => "internal_error",
     }
 }

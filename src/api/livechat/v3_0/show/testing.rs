@@ -77,6 +77,7 @@ pub(in crate::api::livechat) fn ann() -> Arc<AgentProfile> {
         departure: Departure::default(),
         changed_at: Timestamp::default(),
         away: false,
+        since: Timestamp::default(),
     })
 }
 

@@ -206,6 +206,7 @@ fn a_connection_that_is_ended_hears_why() {
         (Disconnect::AgentDeleted, "agent_deleted", "internal_error"),
         (Disconnect::CustomerBanned, "internal_error", "customer_banned"),
         (Disconnect::Inactive, "connection_timeout", "inactivity_timeout"),
+        (Disconnect::LoggedOutRemotely, "agent_logged_out_remotely", "internal_error"),
         (Disconnect::TooManyConnections, "too_many_connections", "too_many_connections"),
         (
             Disconnect::TooManyUnauthorized,

@@ -1,5 +1,7 @@
 //! A human agent's actor: status, connections, grace time. The rules are the domain's.
 
+mod staff;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
-use switchboard_domain::error::Rejected;
+use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::agent::{Agent, AgentFact};
 use tokio::sync::oneshot;
@@ -17,13 +19,15 @@ use crate::engine::entry::Entry;
 use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::order::{Done, Outcome};
-use crate::engine::participants::{announce, store};
+use crate::engine::participants::{GroupsGone, announce, store};
 use crate::engine::profiles::AgentProfile;
-use crate::engine::push::{capture, deliveries};
+use crate::engine::push::{agent_deleted, capture, deliveries};
 use crate::engine::release::{Answer, Release, SessionKey};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::storage::{ActorKey, Lsn};
+
+pub(crate) use staff::{Administer, Counts};
 
 /// A human agent's actor.
 pub struct AgentActor {
@@ -112,17 +116,23 @@ impl AgentActor {
         if facts.is_empty() {
             return self.nothing_changes(answer);
         }
-        let before = self.state.duty.status;
+        self.commit_with(facts, Release::reply(answer, Ok(Done::Nothing)), ctx);
+    }
+
+    fn commit_with(&mut self, facts: Vec<AgentFact>, mut release: Release, ctx: &mut Context<Self>) {
+        let (before, was_here) = (self.state.duty.status, !self.state.removed);
         let (license, id) = (self.table.id, self.state.id.clone());
         facts.iter().for_each(|fact| self.state.apply(fact));
         let mut entries: Vec<_> =
             facts.into_iter().map(|fact| Entry::Agent(license, id.clone(), fact)).collect();
-        let mut release = Release::reply(answer, Ok(Done::Nothing));
         let status = self.state.duty.status;
         if status != before {
             let capture = capture(&self.table, self.told(status));
             deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
             release.pushes.push((license, capture));
+        }
+        if was_here && self.state.removed {
+            agent_deleted(&self.shard.engine, &self.table, &id, &mut entries);
         }
         release.take_due(&entries);
         let profile = Arc::new(AgentProfile::from(&self.state));
@@ -206,13 +216,22 @@ impl AgentActor {
     }
 }
 
+/// What a removed agent answers: like one that never was.
+const fn gone() -> Rejected {
+    Rejected::NotFound(Resource::User)
+}
+
 impl Handler<Connect> for AgentActor {
     type Result = ();
 
     fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) {
         let Connect { session, reconnect, told } = connect;
         let full = self.connections.len() >= self.shard.engine.settings().connections_per_user;
-        let refused = if full { Some(Rejected::TooManyConnections) } else { self.shard.ready().err() };
+        let refused = match (self.state.removed, full) {
+            (true, _) => Some(gone()),
+            (_, true) => Some(Rejected::TooManyConnections),
+            _ => self.shard.ready().err(),
+        };
         if let Some(rejected) = refused {
             drop(told.send(Err(rejected)));
             return;
@@ -260,7 +279,9 @@ impl Handler<SetStatus> for AgentActor {
     type Result = ();
 
     fn handle(&mut self, message: SetStatus, ctx: &mut Context<Self>) {
-        let refused = if self.connections.is_empty() {
+        let refused = if self.state.removed {
+            Some(gone())
+        } else if self.connections.is_empty() {
             Some(Rejected::RequesterOffline)
         } else {
             self.shard.ready().err()
@@ -270,6 +291,21 @@ impl Handler<SetStatus> for AgentActor {
         }
         let facts = self.state.set_status(message.status, self.shard.now());
         self.commit(facts, message.answer, ctx);
+    }
+}
+
+impl Handler<GroupsGone> for AgentActor {
+    type Result = ();
+
+    fn handle(&mut self, _: GroupsGone, ctx: &mut Context<Self>) {
+        if self.shard.ready().is_err() {
+            ctx.notify_later(GroupsGone, FULL_DISK_PAUSE);
+            return;
+        }
+        let license = self.table.license.load_full();
+        if let Some(fact) = self.state.leave_groups(|group| license.has_group(group)) {
+            self.commit(vec![fact], Answer::Nobody, ctx);
+        }
     }
 }
 

@@ -12,12 +12,20 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use switchboard_domain::auth::ScopeSet;
 use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::{AgentId, ClientId};
+use switchboard_domain::id::{AgentId, ClientId, LicenseId};
+use switchboard_domain::participant::agent::{Agent, AgentFact};
+use switchboard_domain::participant::license::{License, LicenseChange};
+use switchboard_domain::participant::staff::AgentChange;
+use switchboard_domain::time::Timestamp;
 use tower::ServiceExt;
 
 use super::engine::Engine;
 use super::routes;
-use crate::engine::order::Failure;
+use crate::engine::order::{AgentOrder, Done, Failure, Outcome};
+use crate::engine::profiles::AgentProfile;
+
+mod agents;
+mod licenses;
 
 type Issued = (AgentId, Option<ClientId>, Option<ScopeSet>, Option<Duration>);
 
@@ -25,11 +33,69 @@ type Issued = (AgentId, Option<ClientId>, Option<ScopeSet>, Option<Duration>);
 struct FakeEngine {
     is_ready: bool,
     issued: Arc<Mutex<Vec<Issued>>>,
+    licenses: Arc<Mutex<Vec<License>>>,
+    agents: Arc<Mutex<Vec<(LicenseId, Agent)>>>,
 }
 
 impl Engine for FakeEngine {
     fn admin_token_matches(&self, token: &str) -> bool {
         token == "admin"
+    }
+
+    fn licenses(&self) -> Vec<Arc<License>> {
+        self.licenses.lock().unwrap().iter().cloned().map(Arc::new).collect()
+    }
+
+    fn change_license(
+        &self,
+        license: LicenseId,
+        change: LicenseChange,
+    ) -> impl Future<Output = Outcome> + Send {
+        let mut licenses = self.licenses.lock().unwrap();
+        let license = licenses.iter_mut().find(|known| known.id == license).unwrap();
+        let before = license.groups.len();
+        let outcome = license.change(change).map(|fact| {
+            fact.iter().for_each(|fact| license.apply(fact));
+            let made = license.groups.keys().last().filter(|_| license.groups.len() > before);
+            made.map_or(Done::Nothing, |group| Done::GroupCreated(*group))
+        });
+        ready(outcome.map_err(Failure::from))
+    }
+
+    fn agents(&self, license: LicenseId) -> Vec<Arc<AgentProfile>> {
+        let agents = self.agents.lock().unwrap();
+        let here = agents.iter().filter(|(of, agent)| *of == license && !agent.removed);
+        here.map(|(_, agent)| Arc::new(AgentProfile::from(agent))).collect()
+    }
+
+    fn administer(
+        &self,
+        license: LicenseId,
+        agent: &AgentId,
+        order: AgentOrder,
+    ) -> impl Future<Output = Outcome> + Send {
+        let groups = self.licenses().into_iter().find(|known| known.id == license).unwrap();
+        let mut agents = self.agents.lock().unwrap();
+        if !agents.iter().any(|(of, known)| (*of, &known.id) == (license, agent)) {
+            agents.push((license, Agent::unborn(agent.clone(), 1)));
+        }
+        let (_, state) = agents.iter_mut().find(|(of, known)| (*of, &known.id) == (license, agent)).unwrap();
+        let (exists, now) = (|group| groups.has_group(group), Timestamp::from_secs(1));
+        let fact = match order {
+            AgentOrder::Enroll(profile) => state.enroll(profile, exists, now).map(Some),
+            AgentOrder::Change(change) => state.change(change, exists),
+            AgentOrder::Place(group, priority) => {
+                let change = AgentChange { place: Some((group, priority)), ..AgentChange::default() };
+                state.change(change, exists)
+            }
+            AgentOrder::SendOff => state.send_off(now),
+            AgentOrder::Remove => state.remove(now).map(Some),
+        };
+        let done = |fact: Option<AgentFact>| {
+            fact.iter().for_each(|fact| state.apply(fact));
+            Done::Nothing
+        };
+        ready(fact.map(done).map_err(Failure::from))
     }
 
     fn issue_agent_token(
@@ -60,6 +126,38 @@ async fn send(engine: &FakeEngine, request: Request<Body>) -> (u16, String, Stri
     let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     (status, kind, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// A call of the administration: its path and query, and a body unless it is null.
+async fn call(engine: &FakeEngine, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let request = Request::builder().method(method).uri(format!("/admin/v1{path}"));
+    let request = request.header("authorization", "Bearer admin");
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    let response = routes(engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+fn installation(ids: &[u64]) -> FakeEngine {
+    let engine = FakeEngine::default();
+    let license =
+        |id: &u64| License::new(LicenseId(*id), "org", ClientId::new("app"), Timestamp::from_secs(1));
+    *engine.licenses.lock().unwrap() = ids.iter().map(license).collect();
+    engine
+}
+
+async fn ok(engine: &FakeEngine, method: &str, path: &str, body: Value) -> Value {
+    let (status, answer) = call(engine, method, path, body).await;
+    assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+    answer
+}
+
+/// The status and the words of a refusal.
+async fn refused(engine: &FakeEngine, method: &str, path: &str, body: Value) -> (u16, String) {
+    let (status, answer) = call(engine, method, path, body).await;
+    assert!(status >= 400, "{method} {path}: {answer}");
+    (status, answer["error"]["message"].as_str().unwrap().to_owned())
 }
 
 async fn issue(engine: &FakeEngine, token: &str, body: String) -> (u16, Value) {

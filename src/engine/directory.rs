@@ -66,6 +66,15 @@ impl Directory {
         }
     }
 
+    /// A conversation, when it runs.
+    pub(crate) fn running_conversation(
+        &self,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Option<Addr<ConversationActor>> {
+        self.conversations.get(&(license, id)).map(|found| found.clone())
+    }
+
     /// Starts a conversation that was read from storage, at the start of the process.
     pub(crate) fn start_conversation(
         &self,

@@ -15,15 +15,15 @@ use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::Schedules;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::dialect::Dialect;
 use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
 use crate::engine::limits::{
-    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE, REQUEST_TIME,
-    STRANGERS_PER_ADDRESS,
+    ARCHIVE_SEARCHES, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE,
+    REQUEST_TIME, STRANGERS_PER_ADDRESS,
 };
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
@@ -121,6 +121,8 @@ struct Engine {
     checkpoint: Mutex<Lsn>,
     ready: AtomicBool,
     running_since: Timestamp,
+    /// Whose turn it is to search the archives.
+    searches: Arc<Semaphore>,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -150,6 +152,7 @@ impl EngineHandle {
             checkpoint: Mutex::new(Lsn::ZERO),
             ready: AtomicBool::new(false),
             running_since: clock::now(),
+            searches: Arc::new(Semaphore::new(ARCHIVE_SEARCHES)),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -357,6 +360,14 @@ impl EngineHandle {
 
     pub(crate) fn client(&self) -> &WebhookClient {
         &self.0.parts.client
+    }
+
+    /// Waits until the archives may be searched; held while that is done.
+    ///
+    /// # Errors
+    /// None that is known: nobody closes the queue.
+    pub(crate) async fn archive_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
+        Arc::clone(&self.0.searches).acquire_owned().await.map_err(|_| Rejected::Internal)
     }
 
     pub(crate) fn dialect(&self, number: u16) -> Option<&'static dyn Dialect> {

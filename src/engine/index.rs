@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::access::Access;
+use switchboard_domain::conversation::archive::ThreadTrace;
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::conversation::view::Talk;
 use switchboard_domain::error::Rejected;
@@ -16,7 +17,7 @@ use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::unreadable;
 use crate::engine::limits::LIST_SCAN;
-use crate::engine::order::{ListChats, ListPlace};
+use crate::engine::order::{ListChats, ListPlace, PageEdge};
 use crate::engine::tables::LicenseTable;
 use crate::storage::{Records, StorageError};
 
@@ -31,6 +32,9 @@ pub struct Line {
     pub agents: Vec<AgentId>,
     /// Chat properties.
     pub properties: Properties,
+    /// Every thread, oldest first; `None` in rows of before rows knew threads.
+    #[serde(default)]
+    pub threads: Option<Vec<ThreadTrace>>,
 }
 
 /// A line with its place in the order.
@@ -71,6 +75,7 @@ impl Line {
             access: chat.access,
             agents: conversation.present_agents().cloned().collect(),
             properties: chat.properties,
+            threads: Some(conversation.thread_traces()),
         }
     }
 
@@ -79,11 +84,11 @@ impl Line {
         rmp_serde::to_vec(self).map_err(|error| unreadable("an index row", &error))
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
         rmp_serde::from_slice(bytes).map_err(|error| unreadable("an index row", &error))
     }
 
-    fn seen_by(&self, by: &Principal) -> bool {
+    pub(crate) fn seen_by(&self, by: &Principal) -> bool {
         let present = by.agent().is_some_and(|agent| self.agents.contains(agent));
         by.reached(&self.access, present).covered_by(by.scopes.read_chats())
     }
@@ -97,7 +102,9 @@ pub struct Page {
     /// How many pass in all; at most [`LIST_SCAN`] are looked at.
     pub found: usize,
     /// Where the next page begins.
-    pub next: Option<ListPlace>,
+    pub next: Option<PageEdge>,
+    /// Where the page before ends.
+    pub previous: Option<PageEdge>,
 }
 
 /// The page of conversations that an agent asks for.
@@ -123,17 +130,36 @@ pub fn page(
         rows.reverse();
     }
     let found = rows.len();
-    let behind = |at: Timestamp, chat: ConversationId| {
-        list.after.is_none_or(|place| {
-            let (here, there) = ((at, chat), (place.at, place.chat));
-            if list.newest_first { here < there } else { here > there }
-        })
+    let place = |at: usize| rows.get(at).map(|(at, chat, _)| ListPlace { at: *at, chat: *chat });
+    let (start, end) = span(&rows, list);
+    Ok(Page {
+        chats: rows[start..end].iter().map(|(_, chat, _)| *chat).collect(),
+        found,
+        next: if end < found { end.checked_sub(1).and_then(place).map(PageEdge::Behind) } else { None },
+        previous: if start > 0 { place(start).map(PageEdge::Before) } else { None },
+    })
+}
+
+/// Which of the rows, in their order, stand on the page.
+fn span<T>(rows: &[(Timestamp, ConversationId, T)], list: &ListChats) -> (usize, usize) {
+    let order = |row: &(Timestamp, ConversationId, T), place: ListPlace| {
+        let order = (row.0, row.1).cmp(&(place.at, place.chat));
+        if list.newest_first { order.reverse() } else { order }
     };
-    let mut rest = rows.into_iter().filter(|(at, chat, _)| behind(*at, *chat)).skip(list.offset);
-    let shown: Vec<_> = rest.by_ref().take(list.limit).collect();
-    let more = rest.next().is_some();
-    let next = shown.last().filter(|_| more).map(|(at, chat, _)| ListPlace { at: *at, chat: *chat });
-    Ok(Page { chats: shown.into_iter().map(|(_, chat, _)| chat).collect(), found, next })
+    match list.edge {
+        Some(PageEdge::Before(place)) => {
+            let end = rows.partition_point(|row| order(row, place).is_lt());
+            (end.saturating_sub(list.limit), end)
+        }
+        edge => {
+            let first = match edge {
+                Some(PageEdge::Behind(place)) => rows.partition_point(|row| order(row, place).is_le()),
+                _ => 0,
+            };
+            let start = first.saturating_add(list.offset).min(rows.len());
+            (start, start.saturating_add(list.limit).min(rows.len()))
+        }
+    }
 }
 
 type Candidate = (Timestamp, ConversationId, Arc<Line>);
@@ -186,4 +212,88 @@ pub fn active_chats_of(table: &LicenseTable, user: &UserId, limit: usize) -> Vec
         .collect();
     rows.sort_by(|a, b| b.cmp(a));
     rows.into_iter().take(limit).map(|(_, chat)| chat).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+    use switchboard_domain::conversation::properties::PropertyValue;
+    use switchboard_domain::id::{GroupId, ThreadId};
+
+    /// Walks a list of `n` rows page by page to its end and back again.
+    #[test]
+    fn pages_lead_to_each_other_in_both_directions() {
+        let rows = |newest_first: bool| {
+            let mut rows: Vec<_> =
+                (0..7).map(|n| (Timestamp::from_secs(n / 2), ConversationId::from_random(n), ())).collect();
+            if newest_first {
+                rows.reverse();
+            }
+            rows
+        };
+        for newest_first in [true, false] {
+            let rows = rows(newest_first);
+            let page = |edge| {
+                let list = ListChats {
+                    include_active: true,
+                    properties: Vec::new(),
+                    newest_first,
+                    limit: 3,
+                    offset: 0,
+                    edge,
+                };
+                span(&rows, &list)
+            };
+            let place = |at: usize| ListPlace { at: rows[at].0, chat: rows[at].1 };
+            assert_eq!(page(None), (0, 3));
+            assert_eq!(page(Some(PageEdge::Behind(place(2)))), (3, 6));
+            assert_eq!(page(Some(PageEdge::Behind(place(5)))), (6, 7));
+            assert_eq!(page(Some(PageEdge::Behind(place(6)))), (7, 7));
+            assert_eq!(page(Some(PageEdge::Before(place(6)))), (3, 6));
+            assert_eq!(page(Some(PageEdge::Before(place(3)))), (0, 3));
+            assert_eq!(page(Some(PageEdge::Before(place(1)))), (0, 1));
+            // A row that is gone by now is as good a place as one that is there.
+            let between = ListPlace { at: Timestamp::from_secs(1), chat: ConversationId::from_random(99) };
+            let (end, start) =
+                (page(Some(PageEdge::Before(between))).1, page(Some(PageEdge::Behind(between))).0);
+            assert_eq!((start, end), if newest_first { (3, 3) } else { (4, 4) });
+        }
+    }
+
+    fn line() -> Line {
+        let mut properties = Properties::default();
+        properties.set("ns", "n", PropertyValue::Bool(true));
+        let thread = ThreadTrace {
+            id: ThreadId::from_random(1),
+            opened_at: Timestamp::from_micros(2),
+            agents: Vec::new(),
+            properties: Properties::default(),
+        };
+        Line {
+            active: true,
+            access: Access::of(GroupId(3)),
+            agents: vec![AgentId::new("a")],
+            properties,
+            threads: Some(vec![thread]),
+        }
+    }
+
+    #[test]
+    fn the_stored_bytes_are_pinned_and_older_rows_know_no_threads() {
+        let middle = [
+            &[0xc3, 0x91, 0x91, 0x03, 0x91, 0xa1, b'a', 0x81, 0xa2, b'n', b's', 0x81, 0xa1, b'n', 0x81, 0xa4]
+                [..],
+            b"Bool",
+            &[0xc3],
+        ]
+        .concat();
+        let threads = [0x91, 0x94, 0x01, 0x02, 0x90, 0x80];
+        let golden = [&[0x95][..], &middle, &threads].concat();
+        assert_eq!(line().encode().unwrap(), golden);
+        assert_eq!(Line::decode(&golden).unwrap(), line());
+        let older = [&[0x94][..], &middle].concat();
+        assert_eq!(Line::decode(&older).unwrap(), Line { threads: None, ..line() });
+    }
 }

@@ -6,6 +6,7 @@
 
 mod administration;
 pub mod agent;
+mod archive;
 pub mod bot;
 pub mod conversation;
 pub mod customer;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_domain::auth::{Principal, Scope};
+use switchboard_domain::conversation::archive::ArchiveFilter;
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::properties::PropertyTable;
@@ -40,6 +41,8 @@ pub enum Order {
     ListChats(ListChats),
     /// One chat with some of its threads (`None`: all).
     GetThreads(ConversationId, Option<Vec<ThreadId>>),
+    /// A page of the archives: threads, newest first, that pass a filter.
+    SearchArchives(SearchArchives),
     /// One chat's threads, a line each.
     ListThreads(ConversationId, ListThreads),
     /// Whether these groups can serve; all of them when none are named.
@@ -131,8 +134,30 @@ pub struct ListChats {
     pub limit: usize,
     /// Skip this many, for faces that page by number.
     pub offset: usize,
-    /// Continue behind this place, for faces that page by position.
-    pub after: Option<ListPlace>,
+    /// Begin or end at this place, for faces that page by position.
+    pub edge: Option<PageEdge>,
+}
+
+/// Where a page of a list begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageEdge {
+    /// It begins behind this place.
+    Behind(ListPlace),
+    /// It ends before this place.
+    Before(ListPlace),
+}
+
+/// Which threads of the archives, and which page of them.
+#[derive(Debug, Clone)]
+pub struct SearchArchives {
+    /// Which.
+    pub filter: ArchiveFilter,
+    /// The number of the page, as it is shown again.
+    pub page: u64,
+    /// Skip this many.
+    pub skip: usize,
+    /// At most this many.
+    pub limit: usize,
 }
 
 /// Which page of a chat's threads.
@@ -271,6 +296,8 @@ pub enum Done {
     Chats(Shown<ChatPage>),
     /// A chat with threads.
     Threads(Shown<Threads>),
+    /// A page of the archives.
+    Archives(Shown<ArchivePage>),
     /// A page of a chat's threads, a line each.
     ThreadLines(LinesPage),
     /// The asker has seen the chat up to here.
@@ -327,7 +354,29 @@ pub struct ChatPage {
     /// How many there are in all.
     pub found: usize,
     /// Where the next page begins, when there is one.
-    pub next: Option<ListPlace>,
+    pub next: Option<PageEdge>,
+    /// Where the page before ends, when there is one.
+    pub previous: Option<PageEdge>,
+}
+
+/// A page of the archives.
+#[derive(Debug, Clone)]
+pub struct ArchivePage {
+    /// The threads, newest first.
+    pub entries: Vec<ArchivedThread>,
+    /// The number of the page.
+    pub page: u64,
+    /// How many threads pass in all.
+    pub total: usize,
+}
+
+/// A thread of the archives.
+#[derive(Debug, Clone)]
+pub struct ArchivedThread {
+    /// Its chat.
+    pub chat: Arc<ChatView>,
+    /// The thread, complete.
+    pub thread: ThreadView,
 }
 
 /// A page of a chat's threads.
@@ -479,6 +528,7 @@ impl Order {
             Self::StartChat(_) => "start_chat",
             Self::ListChats(_) => "list_chats",
             Self::GetThreads(..) => "get_threads",
+            Self::SearchArchives(_) => "search_archives",
             Self::ListThreads(..) => "list_threads",
             Self::GetGroupStatuses(_) => "get_group_statuses",
             Self::PredictAgent => "predict_agent",

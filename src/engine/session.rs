@@ -432,7 +432,7 @@ impl Session {
         if identity.who.token.expired(clock::now()) {
             return Some(Disconnect::TokenExpired);
         }
-        let in_force = self.shard.engine.tables().tokens.contains_key(&identity.who.hash);
+        let in_force = self.shard.engine.tables().token(&identity.who.hash).is_some();
         (!in_force).then_some(Disconnect::TokenRevoked)
     }
 

@@ -12,6 +12,7 @@
 
 mod access;
 mod administration;
+mod archives;
 mod availability;
 mod bans;
 mod bot_owners;

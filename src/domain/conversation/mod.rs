@@ -6,6 +6,7 @@
 pub mod access;
 mod amended;
 mod apply;
+pub mod archive;
 mod change_access;
 mod change_properties;
 pub mod command;

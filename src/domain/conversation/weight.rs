@@ -49,8 +49,9 @@ impl Properties {
 }
 
 impl Event {
-    /// Bytes that it will weigh when stored, roughly but never too few.
-    pub(super) fn weight(&self) -> usize {
+    /// Bytes that it weighs when stored, roughly but never too few.
+    #[must_use]
+    pub fn weight(&self) -> usize {
         weight(&self.custom_id, &self.properties, &self.body)
     }
 }

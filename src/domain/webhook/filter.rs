@@ -156,7 +156,12 @@ impl PropertyFilter {
     /// absence or excludes values (spec v3.0, 5.1 and 7.2).
     #[must_use]
     pub fn pass(&self, properties: &Properties) -> bool {
-        let value = properties.get(&self.namespace, &self.name);
+        self.admits(properties.get(&self.namespace, &self.name))
+    }
+
+    /// May its property have this value, or none?
+    #[must_use]
+    pub fn admits(&self, value: Option<&PropertyValue>) -> bool {
         match &self.rule {
             PropertyRule::Exists(wanted) => value.is_some() == *wanted,
             PropertyRule::Values(values) => value.is_some_and(|value| values.contains(value)),
@@ -164,7 +169,7 @@ impl PropertyFilter {
         }
     }
 
-    fn check(&self, field: &str) -> Result<(), Rejected> {
+    pub(crate) fn check(&self, field: &str) -> Result<(), Rejected> {
         for name in [&self.namespace, &self.name] {
             within(field, name.chars().count(), NAME_CHARS, "characters")?;
         }

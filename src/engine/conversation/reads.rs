@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use actix::{Context as ActorContext, Handler, MessageResult};
+use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::view::{ThreadView, Threads};
 use switchboard_domain::error::{Rejected, Resource};
@@ -11,6 +12,15 @@ use switchboard_domain::id::ThreadId;
 
 use super::ConversationActor;
 use super::messages::{NeedThreads, Needs, ReadSummary, ReadThreads};
+use crate::engine::tables::LicenseTable;
+
+impl ConversationActor {
+    /// May somebody read a conversation that does not run?
+    pub(crate) fn may_be_read(table: &LicenseTable, head: &Conversation, by: &Principal) -> bool {
+        let properties = table.properties();
+        head.may_read(&Self::context(table, &properties, Some(by), None)).is_ok()
+    }
+}
 
 impl Handler<ReadSummary> for ConversationActor {
     type Result = MessageResult<ReadSummary>;

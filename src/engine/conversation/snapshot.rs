@@ -38,6 +38,24 @@ impl Stored {
         Self { head, indexed_at: None, lsn: Lsn::ZERO, pending: Lsn::ZERO }
     }
 
+    /// The snapshot of a conversation.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub(crate) fn read(
+        records: &Records,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Result<Option<Self>, StorageError> {
+        let Some((lsn, bytes)) = records.snapshot(&ActorKey::Conversation(license, id))? else {
+            return Ok(None);
+        };
+        let mut stored: Self =
+            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a conversation", &error))?;
+        stored.lsn = lsn;
+        Ok(Some(stored))
+    }
+
     /// Its line in lists.
     pub(crate) fn row(&self) -> Row {
         Row::of(&self.head, Arc::new(Line::of(&self.head)))
@@ -54,12 +72,7 @@ impl ConversationActor {
         license: LicenseId,
         id: ConversationId,
     ) -> Result<Option<Stored>, StorageError> {
-        let key = ActorKey::Conversation(license, id);
-        let Some((lsn, bytes)) = engine.records().snapshot(&key)? else { return Ok(None) };
-        let mut stored: Stored =
-            rmp_serde::from_slice(&bytes).map_err(|error| unreadable("a conversation", &error))?;
-        stored.lsn = lsn;
-        Ok(Some(stored))
+        Stored::read(engine.records(), license, id)
     }
 }
 

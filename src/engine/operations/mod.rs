@@ -2,6 +2,7 @@
 //! that a lost socket cannot cut it, and asks one actor at a time. A request for one conversation
 //! is no operation: it goes straight to its actor.
 
+mod archive;
 mod bots;
 mod customer_list;
 mod customers;
@@ -71,6 +72,13 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
             let own = Rc::clone(shard);
             detached(async move {
                 let read = read::threads(&own, by, chat, threads).await;
+                answer_read(&own, answer, read);
+            });
+        }
+        Order::SearchArchives(search) => {
+            let (own, over_socket) = (Rc::clone(shard), answer.cause().is_some());
+            detached(async move {
+                let read = archive::page(&own, &by, search, over_socket).await;
                 answer_read(&own, answer, read);
             });
         }

@@ -3,13 +3,16 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix::Addr;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::view::{Summary, ThreadLine, Threads};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 
-use crate::engine::conversation::{LoadedThread, NeedThreads, ReadSummary, ReadThreads, chunks};
+use crate::engine::conversation::{
+    ConversationActor, LoadedThread, NeedThreads, ReadSummary, ReadThreads, chunks,
+};
 use crate::engine::customer::ChatsOf;
 use crate::engine::index;
 use crate::engine::link;
@@ -28,20 +31,20 @@ pub(super) async fn list(
     list: &ListChats,
 ) -> Result<(Done, Lsn), Failure> {
     let table = table(shard, by.license)?;
-    let (chats, found, next, lsn) = match by.user {
+    let (chats, found, next, previous, lsn) = match by.user {
         UserId::Agent(_) => {
             let page = index::page(&table, shard.engine.records(), by, list)?;
             let (chats, lsn) = summaries(shard, Some(by), by.license, &page.chats).await?;
-            (chats, page.found, page.next, lsn)
+            (chats, page.found, page.next, page.previous, lsn)
         }
         UserId::Customer(customer) => {
             let (mut chats, lsn) = customers_chats(shard, by, customer).await?;
             let found = chats.len();
             chats = chats.into_iter().skip(list.offset).take(list.limit).collect();
-            (chats, found, None, lsn)
+            (chats, found, None, None, lsn)
         }
     };
-    let page = ChatPage { chats, found, next };
+    let page = ChatPage { chats, found, next, previous };
     Ok((Done::Chats(shown(&table, page, |page| users(&page.chats))), lsn))
 }
 
@@ -91,12 +94,24 @@ pub(super) async fn threads(
 ) -> Result<(Done, Lsn), Failure> {
     let table = table(shard, by.license)?;
     let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
+    let (threads, lsn) = threads_of(shard, &by, chat, &actor, wanted).await?;
+    let users = |t: &Threads| t.chat.members.iter().map(|member| member.user.clone()).collect();
+    Ok((Done::Threads(shown(&table, threads, users)), lsn))
+}
+
+/// A running chat with some of its threads.
+pub(super) async fn threads_of(
+    shard: &Shard,
+    by: &Arc<Principal>,
+    chat: ConversationId,
+    actor: &Addr<ConversationActor>,
+    wanted: Option<Vec<ThreadId>>,
+) -> Result<(Threads, Lsn), Failure> {
     for _ in 0..READ_TRIES {
-        let needs = link::ask(&actor, NeedThreads(Arc::clone(&by), wanted.clone())).await??;
+        let needs = link::ask(actor, NeedThreads(Arc::clone(by), wanted.clone())).await??;
         let loaded = load(shard.engine.records(), by.license, chat, needs.threads).await?;
-        if let Some((threads, lsn)) = link::ask(&actor, ReadThreads(loaded, needs.rewrites)).await? {
-            let users = |t: &Threads| t.chat.members.iter().map(|member| member.user.clone()).collect();
-            return Ok((Done::Threads(shown(&table, threads, users)), lsn));
+        if let Some(read) = link::ask(actor, ReadThreads(loaded, needs.rewrites)).await? {
+            return Ok(read);
         }
     }
     Err(Rejected::Internal.into())
@@ -160,7 +175,7 @@ async fn load(
     })
 }
 
-fn load_thread(
+pub(super) fn load_thread(
     records: &Records,
     license: LicenseId,
     chat: ConversationId,

@@ -58,6 +58,7 @@ static METHODS: &[Method] = &[
     first(Api::Agent, "ping", read::ping),
     method(Api::Agent, RTM, "logout", anybody, read::logout),
     method(Api::Agent, BOTH, "get_chats_summary", reads_chats, read::list_for_agent),
+    method(Api::Agent, BOTH, "get_archives", reads_chats, read::get_archives),
     method(Api::Agent, BOTH, "get_chat_threads", reads_beyond_my_chats, read::get_chat_threads),
     method(Api::Agent, BOTH, "start_chat", writes_conversations, read::start_chat),
     method(Api::Agent, BOTH, "get_chat_threads_summary", reads_chats, read::threads_for_agent),
@@ -229,6 +230,7 @@ mod tests {
         let with = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect::<ScopeSet>();
         for (api, name, enough, too_little) in [
             (Api::Agent, "get_chats_summary", "chats--my:ro", "agents--all:rw"),
+            (Api::Agent, "get_archives", "chats--my:ro", "agents--all:rw"),
             (Api::Agent, "get_chat_threads", "chats--access:ro", "chats--my:rw"),
             (Api::Agent, "start_chat", "chats.conversation--my:rw", "chats--all:ro"),
             (Api::Agent, "close_thread", "chats--my:rw", "chats.conversation--all:rw"),

@@ -10,7 +10,7 @@ use super::Call;
 use super::properties::rules;
 use crate::api::livechat::object::Object;
 use crate::engine::dialect::Ask;
-use crate::engine::order::{Failure, ListChats, ListPlace, ListThreads, Order};
+use crate::engine::order::{Failure, ListChats, ListPlace, ListThreads, Order, PageEdge};
 
 /// Chats on a page that an agent does not size, and the most it may ask for.
 const AGENT_PAGE: (u64, u64) = (10, 100);
@@ -38,8 +38,8 @@ pub(in super::super) fn list_for_agent(call: &Call<'_>) -> Result<Ask, Failure> 
         }
         None => (args.number("limit", 1, most, default)?, 0),
     };
-    let after = match args.optional::<Cow<'_, str>>("page_id")? {
-        Some(page) => Some(place(&page).ok_or_else(|| args.invalid("page_id", "is no page"))?),
+    let edge = match args.optional::<Cow<'_, str>>("page_id")? {
+        Some(page) => Some(edge(&page).ok_or_else(|| args.invalid("page_id", "is no page"))?),
         None => None,
     };
     call.order(Order::ListChats(ListChats {
@@ -48,7 +48,7 @@ pub(in super::super) fn list_for_agent(call: &Call<'_>) -> Result<Ask, Failure> 
         newest_first: newest_first(args)?,
         limit: size(limit),
         offset: size(offset),
-        after,
+        edge,
     }))
 }
 
@@ -61,7 +61,7 @@ pub(in super::super) fn list_for_customer(call: &Call<'_>) -> Result<Ask, Failur
         newest_first: true,
         limit: size(call.args.number("limit", 1, most, default)?),
         offset: size(call.args.number("offset", 0, CUSTOMER_OFFSET, 0)?),
-        after: None,
+        edge: None,
     }))
 }
 
@@ -106,14 +106,25 @@ fn size(number: u64) -> usize {
 }
 
 /// The name of a page: opaque for clients.
-pub(in super::super) fn page_id(place: ListPlace) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", place.at.as_micros(), place.chat))
+pub(in super::super) fn page_id(edge: PageEdge) -> String {
+    let (side, place) = match edge {
+        PageEdge::Behind(place) => ("", place),
+        PageEdge::Before(place) => (BEFORE, place),
+    };
+    URL_SAFE_NO_PAD.encode(format!("{side}{}.{}", place.at.as_micros(), place.chat))
 }
 
-fn place(page_id: &str) -> Option<ListPlace> {
+/// Begins the name of a page that is named by its end.
+const BEFORE: &str = "before.";
+
+fn edge(page_id: &str) -> Option<PageEdge> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(page_id).ok()?).ok()?;
-    let (at, chat) = text.split_once('.')?;
-    Some(ListPlace { at: Timestamp::from_micros(at.parse().ok()?), chat: chat.parse().ok()? })
+    let (edge, rest): (fn(ListPlace) -> PageEdge, &str) = match text.strip_prefix(BEFORE) {
+        Some(rest) => (PageEdge::Before, rest),
+        None => (PageEdge::Behind, &text),
+    };
+    let (at, chat) = rest.split_once('.')?;
+    Some(edge(ListPlace { at: Timestamp::from_micros(at.parse().ok()?), chat: chat.parse().ok()? }))
 }
 
 /// The name of a page of threads, by the order of the thread that it begins with.
@@ -159,9 +170,10 @@ mod tests {
             (plain.limit, plain.offset, plain.include_active, plain.newest_first),
             (10, 0, true, true)
         );
-        let place_ = place_of(9);
-        let paged = list(&json!({ "limit": 100, "order": "asc", "page_id": page_id(place_) }));
-        assert_eq!((paged.limit, paged.newest_first, paged.after), (100, false, Some(place_)));
+        for edge in [PageEdge::Behind(place_of(9)), PageEdge::Before(place_of(9))] {
+            let paged = list(&json!({ "limit": 100, "order": "asc", "page_id": page_id(edge) }));
+            assert_eq!((paged.limit, paged.newest_first, paged.edge), (100, false, Some(edge)));
+        }
         let older = list(&json!({ "pagination": { "page": 3, "limit": 20 } }));
         assert_eq!((older.limit, older.offset), (20, 40));
         let filters = json!({ "filters": { "include_active": false, "properties": { "source": {
@@ -213,11 +225,10 @@ mod tests {
             let args = json!({ "chat_id": "CHA0000001", "limit": 101 });
             assert_eq!(refusal(read(reader, by, &args)), "limit: must be from 1 to 100");
         }
-        for page in ["", "no page", &page_id(place_of(3))] {
+        for page in ["", "no page", &page_id(PageEdge::Behind(place_of(3)))] {
             let args = json!({ "chat_id": "CHA0000001", "page_id": page });
             assert_eq!(refusal(read(threads_for_agent, &agent, &args)), "page_id: is no page");
         }
-        assert_eq!(place(&page_id(place_of(1))), Some(place_of(1)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! version are set as policy on the commands (design D9). Nothing here asks the engine anything.
 
 mod access;
+mod archives;
 mod bots;
 mod change_properties;
 mod chats;
@@ -22,6 +23,7 @@ mod users;
 mod webhooks;
 
 pub(super) use access::{grant_access, revoke_access, set_access};
+pub(super) use archives::get_archives;
 pub(super) use bots::{create_bot, get_bot, list_bots, remove_bot, update_bot};
 pub(super) use change_properties::{
     delete_chat_properties, delete_event_properties, delete_thread_properties, send_postback,

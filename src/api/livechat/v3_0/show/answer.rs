@@ -6,6 +6,7 @@ use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::view::{ChatView, ThreadView, Threads};
 use switchboard_domain::id::{AgentId, ThreadId};
 
+use super::archive::ArchivesOut;
 use super::bot::{BotDetails, BotLine};
 use super::chat::{LineOut, follows};
 use super::customer::{CardOut, CustomersOut, OneselfOut};
@@ -39,6 +40,7 @@ impl Serialize for Answer<'_> {
             Done::Posted { thread, event } => posted(serializer, self.side, *thread, event),
             Done::Opened(opened) => one(serializer, "chat", &self.opened(opened)),
             Done::Chats(page) => PageOut::new(self.side, page, self.viewer).serialize(serializer),
+            Done::Archives(page) => ArchivesOut::new(page, self.viewer).serialize(serializer),
             Done::Threads(threads) => one(serializer, "chat", &self.threads(threads)),
             Done::ThreadLines(page) => LinesOut::new(self.side, page).serialize(serializer),
             Done::Seen(up_to) => one(serializer, "timestamp", &up_to.as_secs()),

@@ -27,6 +27,8 @@ pub(super) struct PageOut<'a> {
     total_chats: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_page_id: Option<String>,
 }
 
 impl<'a> PageOut<'a> {
@@ -38,6 +40,7 @@ impl<'a> PageOut<'a> {
             found_chats: lens.for_agents(|| page.found),
             total_chats: lens.for_customers(|| page.found),
             next_page_id: lens.for_agents(|| page.next.map(page_id)).flatten(),
+            previous_page_id: lens.for_agents(|| page.previous.map(page_id)).flatten(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! e-mail addresses of agents, tags, or who follows.
 
 mod answer;
+mod archive;
 mod bot;
 mod chat;
 mod customer;

@@ -21,7 +21,7 @@ use crate::api::livechat::v3_0::show::testing as world;
 use crate::api::livechat::v3_0::{NUMBER, V3_0};
 use crate::engine::dialect::{Dialect, FrameHead, Side};
 use crate::engine::order::{
-    AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, LinesPage, ListPlace,
+    AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, LinesPage, ListPlace, PageEdge,
 };
 
 /// The payload of a response to Ann or Mia.
@@ -153,16 +153,20 @@ fn agents_summary() -> Value {
 
 #[test]
 fn lists_of_chats_are_paged_by_place_for_agents_and_by_number_for_customers() {
-    let page = |next| Done::Chats(world::shown(ChatPage { chats: vec![world::summary()], found: 12, next }));
+    let page = |next, previous| {
+        Done::Chats(world::shown(ChatPage { chats: vec![world::summary()], found: 12, next, previous }))
+    };
     let place = ListPlace { at: Timestamp::from_micros(5), chat: world::chat().id };
-    let seen = answer(Side::Agent, "get_chats_summary", page(Some(place)));
-    assert!(seen["next_page_id"].is_string());
+    let (next, previous) = (Some(PageEdge::Behind(place)), Some(PageEdge::Before(place)));
+    let seen = answer(Side::Agent, "get_chats_summary", page(next, previous));
+    assert!(seen["next_page_id"].is_string() && seen["previous_page_id"].is_string());
+    assert_ne!(seen["next_page_id"], seen["previous_page_id"]);
     assert_eq!(
-        answer(Side::Agent, "get_chats_summary", page(None)),
+        answer(Side::Agent, "get_chats_summary", page(None, None)),
         json!({ "chats_summary": [agents_summary()], "found_chats": 12 })
     );
     assert_eq!(
-        answer(Side::Customer, "get_chats_summary", page(Some(place))),
+        answer(Side::Customer, "get_chats_summary", page(next, previous)),
         json!({ "chats_summary": [{ "id": "CHA0000001", "order": 1_561_899_990, "last_thread_id": "THR0000001",
             "users": [mia(false), ann(false)], "properties": routing(), "access": { "group_ids": [0] }, "active": true,
             "last_event_per_type": { "message": { "thread_id": "THR0000001", "thread_order": 1, "event": hello() } } }],

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod answers;
+mod archives;
 mod changes;
 mod customers;
 mod frames;

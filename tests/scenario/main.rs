@@ -48,3 +48,4 @@ mod transfer;
 mod visits;
 mod webhook_retry;
 mod webhooks;
+mod wire;

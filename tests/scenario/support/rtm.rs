@@ -205,6 +205,12 @@ impl Rtm {
         self.seen.wait(&format!("a push {name} for {}", self.id), DEADLINE, pick).await
     }
 
+    /// Waits for a push after the mark, taken or not, and leaves it there; none when it does not come.
+    pub(crate) async fn push_since(&self, mark: usize, fits: impl Fn(&Push) -> bool) -> Option<Push> {
+        let pick = |frames: &mut Vec<Frame>| frames[mark..].iter().filter_map(Frame::push).find(&fits);
+        self.seen.wait_or_none(DEADLINE, pick).await
+    }
+
     /// Waits for a push about this chat.
     pub(crate) async fn push_in(&self, chat: &str, name: &str) -> Push {
         self.push(name, |payload| payload["chat_id"] == chat || payload["chat"]["id"] == chat).await

@@ -36,8 +36,23 @@ impl<T: Debug> Seen<T> {
         &self,
         what: &str,
         deadline: Duration,
-        mut pick: impl FnMut(&mut Vec<T>) -> Option<R>,
+        pick: impl FnMut(&mut Vec<T>) -> Option<R>,
     ) -> R {
+        match self.wait_or_none(deadline, pick).await {
+            Some(found) => found,
+            None => {
+                let items = self.lock();
+                panic!("waited {deadline:?} for {what}; seen until now ({}): {items:#?}", items.len())
+            }
+        }
+    }
+
+    /// Waits until `pick` finds something among all items; none after `deadline`.
+    pub(crate) async fn wait_or_none<R>(
+        &self,
+        deadline: Duration,
+        mut pick: impl FnMut(&mut Vec<T>) -> Option<R>,
+    ) -> Option<R> {
         let mut changes = self.version.subscribe();
         let search = async {
             loop {
@@ -49,12 +64,6 @@ impl<T: Debug> Seen<T> {
                 let _ = changes.changed().await;
             }
         };
-        match timeout(deadline, search).await {
-            Ok(found) => found,
-            Err(_) => {
-                let items = self.lock();
-                panic!("waited {deadline:?} for {what}; seen until now ({}): {items:#?}", items.len())
-            }
-        }
+        timeout(deadline, search).await.ok()
     }
 }

@@ -1,6 +1,7 @@
 //! The real binary as a child process.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Once;
@@ -10,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// From spawn to the one line on standard output; several servers may start at once on a small machine.
@@ -19,20 +21,44 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// The default grace time of a drain is 8 s; the rest is for a busy machine.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
-/// A running `switchboard demo --json`. Dropping it kills it, and fails the test if it logged an error.
+/// A running server. Dropping it kills it, and fails the test if it logged an error.
 pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
     log: PathBuf,
     runs: u32,
     dir: TempDir,
-    /// The line that it printed.
+    /// The line that a demo printed; the same of a configured server.
     pub(crate) ready: Value,
     pub(crate) client: reqwest::Client,
 }
 
 impl Server {
-    /// Starts on a fresh directory and waits until connections are accepted.
+    /// Starts `serve` with this configuration, which needs neither `[server]` nor `[data]`, and waits until
+    /// connections are accepted. `known` is what a demo would print of it, but for the address.
+    pub(crate) async fn serve(configuration: &str, mut known: Value) -> Self {
+        let dir = TempDir::with_prefix("switchboard-scenario-").unwrap();
+        let file = dir.path().join("switchboard.toml");
+        let data = dir.path().join("data");
+        let head = format!("[server]\nlisten = \"127.0.0.1:0\"\n[data]\ndir = {data:?}\n");
+        std::fs::write(&file, head + configuration).unwrap();
+        let log = dir.path().join("stderr-1.log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        command.arg("serve").arg("--config").arg(&file);
+        let mut child = quiet(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, address) = oneshot::channel();
+        tokio::spawn(keep_log(stderr, log.clone(), sender));
+        let Ok(Ok(address)) = timeout(START_DEADLINE, address).await else {
+            show(&log);
+            panic!("the server should say where it listens")
+        };
+        known["http"] = Value::from(format!("http://{address}"));
+        Self { child, stdout, log, runs: 1, dir, ready: known, client: http_client(None) }
+    }
+
+    /// Starts a demo on a fresh directory and waits until connections are accepted.
     pub(crate) async fn start() -> Self {
         let dir = TempDir::with_prefix("switchboard-scenario-").unwrap();
         let (child, stdout, log, ready) = spawn(dir.path(), 1).await;
@@ -150,12 +176,30 @@ fn command(data: &Path, listen: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
     command
         .args(["demo", "--listen", listen, "--tls-listen", "127.0.0.1:0", "--json", "--data-dir"])
-        .arg(data)
-        .env_remove("RUST_LOG")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .arg(data);
+    quiet(&mut command);
     command
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command.env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null()).kill_on_drop(true)
+}
+
+/// Copies standard error into the log, and tells the address once the server says it.
+async fn keep_log(mut stderr: BufReader<ChildStderr>, log: PathBuf, address: oneshot::Sender<String>) {
+    let mut address = Some(address);
+    let mut file = File::create(&log).unwrap();
+    let mut line = String::new();
+    while stderr.read_line(&mut line).await.is_ok_and(|bytes| bytes > 0) {
+        file.write_all(line.as_bytes()).unwrap();
+        let said = line.split("accepting connections").nth(1).and_then(|rest| rest.split("address=").nth(1));
+        if let Some(said) = said
+            && let Some(sender) = address.take()
+        {
+            sender.send(said.trim().to_owned()).ok();
+        }
+        line.clear();
+    }
 }
 
 async fn spawn(dir: &Path, run: u32) -> (Child, BufReader<ChildStdout>, PathBuf, Value) {

@@ -126,6 +126,15 @@ impl Sink {
         self.shared.hits.wait(what, deadline, pick).await
     }
 
+    /// Waits for a request at `path` after the first `old` ones, taken or not, and leaves it there; none when it
+    /// does not come.
+    pub(crate) async fn hit_since(&self, path: &str, old: usize, fits: impl Fn(&Hit) -> bool) -> Option<Hit> {
+        let pick = |hits: &mut Vec<Hit>| {
+            hits.iter().filter(|hit| hit.path == path).skip(old).find(|hit| fits(hit)).cloned()
+        };
+        self.shared.hits.wait_or_none(DEADLINE, pick).await
+    }
+
     /// Waits for `incoming_event` with this text at `path`.
     pub(crate) async fn message(&self, path: &str, text: &str) -> Hit {
         self.hit(&format!("{text:?} at {path}"), |hit| hit.path == path && hit.says(text)).await

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -206,9 +207,14 @@ impl Rtm {
     }
 
     /// Waits for a push after the mark, taken or not, and leaves it there; none when it does not come.
-    pub(crate) async fn push_since(&self, mark: usize, fits: impl Fn(&Push) -> bool) -> Option<Push> {
+    pub(crate) async fn push_since(
+        &self,
+        mark: usize,
+        patience: Duration,
+        fits: impl Fn(&Push) -> bool,
+    ) -> Option<Push> {
         let pick = |frames: &mut Vec<Frame>| frames[mark..].iter().filter_map(Frame::push).find(&fits);
-        self.seen.wait_or_none(DEADLINE, pick).await
+        self.seen.wait_or_none(patience, pick).await
     }
 
     /// Waits for a push about this chat.
@@ -238,6 +244,12 @@ impl Rtm {
     /// Whoever concludes that something did *not* arrive first awaits a later push that must.
     pub(crate) fn since(&self, mark: usize) -> Vec<Push> {
         self.seen.lock()[mark..].iter().filter_map(Frame::push).collect()
+    }
+
+    /// Every push with its place, for comparing with marks.
+    pub(crate) fn placed(&self) -> Vec<(usize, Push)> {
+        let seen = self.seen.lock();
+        seen.iter().enumerate().filter_map(|(at, frame)| Some((at, frame.push()?))).collect()
     }
 
     /// The names of the pushes about one chat after the mark, in order of arrival.

@@ -128,11 +128,17 @@ impl Sink {
 
     /// Waits for a request at `path` after the first `old` ones, taken or not, and leaves it there; none when it
     /// does not come.
-    pub(crate) async fn hit_since(&self, path: &str, old: usize, fits: impl Fn(&Hit) -> bool) -> Option<Hit> {
+    pub(crate) async fn hit_since(
+        &self,
+        path: &str,
+        old: usize,
+        patience: Duration,
+        fits: impl Fn(&Hit) -> bool,
+    ) -> Option<Hit> {
         let pick = |hits: &mut Vec<Hit>| {
             hits.iter().filter(|hit| hit.path == path).skip(old).find(|hit| fits(hit)).cloned()
         };
-        self.shared.hits.wait_or_none(DEADLINE, pick).await
+        self.shared.hits.wait_or_none(patience, pick).await
     }
 
     /// Waits for `incoming_event` with this text at `path`.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use tokio_tungstenite::tungstenite::Message;
+
 use super::call::Over;
 use super::pushes;
 use super::refuse::Attempt;
@@ -100,17 +102,24 @@ impl Attempt<'_> {
                     self.check_request_id(nth, role, rtm, &push);
                 }
             }
-            if !matches!(cause, Cause::Quiet(..)) {
-                self.check_webhook(cause.name(), &keys, marks).await;
-            }
+            self.check_webhook(cause, &keys, marks).await;
         }
         self.check_tabs(marks, &allowed).await;
         Deed { title: self.title(), keys, allowed, marks: marks.agents.clone() }
     }
 
     fn audience(&self, cause: &Cause) -> Vec<Role> {
+        let asker = match (self.over, self.method.by) {
+            (Over::Rtm, By::Holder) => Some(Role::Holder),
+            (Over::Rtm, By::Colleague) => Some(Role::Colleague),
+            _ => None,
+        };
         match cause {
-            Cause::To(_, roles) | Cause::Quiet(_, roles) => roles.to_vec(),
+            Cause::To(_, roles) | Cause::Quiet(_, roles) => roles
+                .iter()
+                .filter_map(|role| if *role == Role::Asker { asker } else { Some(*role) })
+                .collect(),
+            Cause::Hook(_) => Vec::new(),
             Cause::Push(name) => {
                 let push = pushes::find(name);
                 let mut roles = push.audience.agents().to_vec();
@@ -130,7 +139,10 @@ impl Attempt<'_> {
     }
 
     async fn heard(&self, name: &str, keys: &[String], role: Role, rtm: &Rtm, mark: usize) -> Option<Push> {
-        let push = rtm.push_since(mark, |push| push.name == name && is_about(&push.payload, keys)).await;
+        // A customer's own connection hears only what is meant for it.
+        let keys = if role == Role::Customer { &[] } else { keys };
+        let fits = |push: &Push| push.name == name && is_about(&push.payload, keys);
+        let push = rtm.push_since(mark, self.stage.patience(), fits).await;
         if push.is_none() {
             let since: Vec<_> = rtm.since(mark).into_iter().map(|push| push.name).collect();
             self.fail(&format!("{role:?} hears {name}"), name, &format!("{since:?}"));
@@ -154,16 +166,20 @@ impl Attempt<'_> {
         }
     }
 
-    async fn check_webhook(&self, push: &str, keys: &[String], marks: &Marks) {
-        let action = match push {
-            "agent_updated" => "agent_status_changed",
-            push if pushes::find(push).webhook => push,
-            _ => return,
+    async fn check_webhook(&self, cause: &Cause, keys: &[String], marks: &Marks) {
+        let action = match cause {
+            Cause::Quiet(..) => return,
+            Cause::Hook(action) => action,
+            Cause::Push("agent_updated") => "agent_status_changed",
+            Cause::Push(name) | Cause::To(name, _) if pushes::find(name).webhook => name,
+            Cause::Push(_) | Cause::To(..) => return,
         };
         for hook in self.stage.hooks() {
             let what = format!("webhook {action} at {hook}");
             let fits = |hit: &Hit| hit.action() == action && is_about(&hit.json, keys);
-            let Some(hit) = self.stage.sink.hit_since(hook, marks.hits[hook], fits).await else {
+            let Some(hit) =
+                self.stage.sink.hit_since(hook, marks.hits[hook], self.stage.patience(), fits).await
+            else {
                 self.fail(&what, "a call", "none");
                 continue;
             };
@@ -184,9 +200,10 @@ impl Attempt<'_> {
     /// The customer heard nothing that is not meant for customers.
     async fn check_tabs(&self, marks: &Marks, allowed: &BTreeMap<Role, BTreeSet<&'static str>>) {
         for (tab, mark) in self.set.tabs.iter().zip(&marks.tabs) {
-            // What was caused before stands before the answer, or at least before what comes next.
-            if tab.call("ping", json!({})).await.is_err() {
-                continue;
+            // What was caused before stands before the answer, or before the end of the connection.
+            let ping = json!({ "action": "ping", "request_id": "fence" }).to_string();
+            if tab.try_send(Message::text(ping)).await {
+                tab.answered_or_closed("fence").await;
             }
             let nothing = BTreeSet::new();
             let allowed = allowed.get(&Role::Customer).unwrap_or(&nothing);
@@ -220,22 +237,21 @@ impl Stage {
         for (role, mark) in marks {
             let rtm = self.rtm(role).unwrap();
             if !matches!(role, Role::Stranger | Role::Foreigner) {
-                let last = rtm.push_since(mark, |push| push.name == "agent_updated").await;
+                let last = rtm.push_since(mark, self.patience(), |push| push.name == "agent_updated").await;
                 assert!(last.is_some(), "{role:?} should hear the last push");
             }
             rtm.ok("ping", json!({})).await;
         }
-        for deed in deeds {
-            if deed.keys.is_empty() {
-                continue;
-            }
-            for (role, mark) in &deed.marks {
+        for role in Role::ALL {
+            let Some(rtm) = self.rtm(role) else { continue };
+            let heard: Vec<_> =
+                rtm.placed().into_iter().map(|(at, push)| (at, push.payload.to_string(), push)).collect();
+            for deed in deeds {
                 let nothing = BTreeSet::new();
-                let allowed = deed.allowed.get(role).unwrap_or(&nothing);
-                for push in self.rtm(*role).unwrap().since(*mark) {
-                    let about = is_about(&push.payload, &deed.keys);
+                let allowed = deed.allowed.get(&role).unwrap_or(&nothing);
+                for (_, payload, push) in heard.iter().filter(|(at, ..)| *at >= deed.marks[&role]) {
                     let fine = allowed.contains(push.name.as_str()) || AMBIENT.contains(&push.name.as_str());
-                    if about && !fine {
+                    if !fine && deed.keys.iter().any(|key| payload.contains(key.as_str())) {
                         let check = format!("{role:?} hears only {allowed:?}");
                         self.fault(&deed.title, &check, "nothing else", &format!("{push:?}"));
                     }

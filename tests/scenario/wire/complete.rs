@@ -56,11 +56,16 @@ pub(crate) struct Told {
 pub(crate) fn told(methods: impl Iterator<Item = &'static Method>) -> Told {
     let (mut agents, mut customers) =
         (BTreeSet::from(occasions::TO_AGENTS), BTreeSet::from(occasions::TO_CUSTOMERS));
+    let mut webhooks = BTreeSet::from(occasions::TO_WEBHOOKS);
     for cause in methods.flat_map(|method| method.cases.iter().flat_map(|case| case.causes)) {
         let (to_agents, to_customers) = match cause {
             Cause::Push(name) => (true, pushes::find(name).customers),
             Cause::To(_, roles) | Cause::Quiet(_, roles) => {
                 (roles.iter().any(|role| *role != Role::Customer), roles.contains(&Role::Customer))
+            }
+            Cause::Hook(action) => {
+                webhooks.insert(*action);
+                (false, false)
             }
         };
         agents.extend(to_agents.then_some(cause.name()));
@@ -70,8 +75,7 @@ pub(crate) fn told(methods: impl Iterator<Item = &'static Method>) -> Told {
         "agent_updated" => Some("agent_status_changed"),
         name => pushes::find(name).webhook.then_some(name),
     };
-    let mut webhooks: BTreeSet<_> = agents.iter().copied().filter_map(of_webhook).collect();
-    webhooks.extend(occasions::TO_WEBHOOKS);
+    webhooks.extend(agents.iter().copied().filter_map(of_webhook));
     Told { agents, customers, webhooks }
 }
 

@@ -115,13 +115,14 @@ async fn on_a_closed_chat(stage: &Stage, method: &'static Method, over: Over) ->
         let seen = format!("{opened} opened");
         attempt.fail("threads opened in a closed chat", &format!("{expected} opened"), &seen);
     }
-    let opens: &[Cause] = match method.closed {
-        Closed::Opens => &[Cause::Push("incoming_chat_thread")],
-        _ => case.causes,
-    };
     // Whether routing has something to say about the new thread depends on who opened it.
     let maybe: &[&str] = if method.closed == Closed::Opens { &["incoming_event"] } else { &[] };
-    Some(attempt.check_causes(opens, maybe, &answer, &marks).await)
+    let one = |name| [Cause::Push(name)];
+    Some(match method.closed {
+        Closed::Opens => attempt.check_causes(&one("incoming_chat_thread"), maybe, &answer, &marks).await,
+        Closed::Tells(name) => attempt.check_causes(&one(name), maybe, &answer, &marks).await,
+        _ => attempt.check_causes(case.causes, maybe, &answer, &marks).await,
+    })
 }
 
 fn line<'a>(stage: &'a Stage, method: &Method, over: Over, set: &'a Set) -> Line<'a> {

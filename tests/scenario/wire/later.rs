@@ -2,7 +2,7 @@
 
 use super::table::Api;
 
-use Api::{Agent, Configuration, Customer};
+use Api::{Agent, Customer};
 
 const FILES: &str = "files, which a later version keeps";
 const RARE: &str = "the rarer rest of the API";
@@ -39,10 +39,10 @@ pub(crate) fn served(api: Api, name: &str) -> bool {
 }
 
 /// Pushes to agents that no method causes and that are not served.
-pub(crate) const AGENT_PUSHES: &[&str] = &["customer_visit_started", "customer_visit_ended"];
+pub(crate) const AGENT_PUSHES: &[&str] = &[];
 
 /// The same to customers.
-pub(crate) const CUSTOMER_PUSHES: &[&str] = &["customer_side_storage_updated", "customer_disconnected"];
+pub(crate) const CUSTOMER_PUSHES: &[&str] = &[];
 
 /// The same of webhooks.
-pub(crate) const ACTIONS: &[&str] = &["agent_deleted"];
+pub(crate) const ACTIONS: &[&str] = &[];

@@ -12,6 +12,7 @@ mod call;
 mod complete;
 mod drive;
 mod later;
+mod matrix;
 mod methods;
 mod occasions;
 mod pushes;

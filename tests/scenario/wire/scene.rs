@@ -21,12 +21,24 @@ pub(crate) struct Set {
     pub(crate) tabs: Vec<Rtm>,
     /// A connection that only this scene has.
     pub(crate) own: Option<Rtm>,
+    /// Whether somebody records what is heard.
+    watched: bool,
 }
 
 impl Stage {
-    /// Sets a scene for a method; `closed` closes the thread when everything is there.
+    /// Sets a scene for a method, and waits until everybody has heard of it. `closed` closes the thread when
+    /// everything is there.
     pub(crate) async fn scene(&self, scene: Scene, closed: bool) -> Set {
-        let mut set = Set { names: self.names(), person: None, tabs: Vec::new(), own: None };
+        self.build(scene, closed, true).await
+    }
+
+    /// The same when nobody watches: the customer has no connection, and what is heard is not waited for.
+    pub(crate) async fn prop(&self, scene: Scene) -> Set {
+        self.build(scene, false, false).await
+    }
+
+    async fn build(&self, scene: Scene, closed: bool, watched: bool) -> Set {
+        let mut set = Set { names: self.names(), person: None, tabs: Vec::new(), own: None, watched };
         match scene {
             Scene::Nothing => {}
             Scene::Customer => self.add_customer(&mut set).await,
@@ -70,7 +82,7 @@ impl Stage {
         let person = self.server.person().await;
         set.names.insert("customer".into(), json!(person.id));
         set.names.insert("customer_token".into(), json!(person.token));
-        for _ in 0..2 {
+        for _ in 0..if set.watched { 2 } else { 0 } {
             set.tabs.push(self.tab(&person).await);
         }
         set.person = Some(person);
@@ -86,7 +98,7 @@ impl Stage {
         set.names.insert("chat".into(), chat["id"].clone());
         set.names.insert("thread".into(), chat["thread"]["id"].clone());
         set.names.insert("event".into(), chat["thread"]["events"][0]["id"].clone());
-        if later::served(Api::Agent, "follow_chat") {
+        if set.watched && later::served(Api::Agent, "follow_chat") {
             let follower = self.rtm(Role::Follower).unwrap();
             follower.push_in(&name, "incoming_chat_thread").await;
             follower.ok("follow_chat", json!({ "chat_id": name })).await;
@@ -98,7 +110,7 @@ impl Stage {
         let sent = holder.ok("send_event", json!({ "chat_id": name, "event": card })).await;
         set.names.insert("rich".into(), sent["event"]["id"].clone());
         self.heard(set, "incoming_chat_thread", |event| event["type"] == "rich_message").await;
-        if both_groups {
+        if set.watched && both_groups {
             self.rtm(Role::Outsider).unwrap().push_in(&name, "incoming_chat_thread").await;
         }
     }
@@ -161,6 +173,9 @@ impl Stage {
     /// Waits until members and followers have heard of an event of the chat, and agents with access of its last
     /// key change, so that what is heard next is new.
     async fn heard(&self, set: &Set, key_change: &str, fits: impl Fn(&Value) -> bool) {
+        if !set.watched {
+            return;
+        }
         let chat = set.text("chat");
         let it = |payload: &Value| payload["chat_id"] == chat.as_str() && fits(&payload["event"]);
         for rtm in
@@ -201,10 +216,10 @@ impl Set {
         self.names[name].as_str().unwrap().to_owned()
     }
 
-    /// What tells everything of this scene from all others: the id of the chat, else of the customer or bot.
+    /// What tells everything of this scene from all others: the ids of what is in it.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let key = ["chat", "customer", "bot"].into_iter().find_map(|name| self.names.get(name)?.as_str());
-        key.into_iter().map(str::to_owned).collect()
+        let keys = ["chat", "customer", "bot"].into_iter().filter_map(|name| self.names.get(name)?.as_str());
+        keys.map(str::to_owned).collect()
     }
 
     /// A payload of the table with the names of this scene filled in.

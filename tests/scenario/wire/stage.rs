@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use tokio::sync::Mutex;
 use super::later;
 use super::pushes;
 use super::table::{Api, Role};
+use crate::support::DEADLINE;
 use crate::support::people::Person;
 use crate::support::rtm::{Rtm, Side};
 use crate::support::server::Server;
@@ -20,7 +22,7 @@ use crate::support::web::{Web, send};
 /// The license in which everything happens.
 const LICENSE: u64 = 100_000_001;
 /// The other one.
-const FOREIGN_LICENSE: u64 = 100_000_002;
+pub(crate) const FOREIGN_LICENSE: u64 = 100_000_002;
 /// Where the webhooks of the listening bot arrive.
 pub(crate) const BOT_HOOK: &str = "/bot";
 /// Where the webhooks of the license arrive.
@@ -126,26 +128,21 @@ impl Stage {
 
     /// A chat, a bot and a webhook of the other license.
     async fn settle_abroad(&mut self) {
-        let foreigner = token_of("foreigner");
-        let body = json!({ "client_id": "foreign-app", "response_type": "token", "redirect_uri": "https://x.example/" });
-        let request = self.server.raw(Method::POST, "/customer/").bearer_auth(&foreigner).json(&body);
-        let (status, answer) = send(request).await;
-        assert_eq!(status, 200, "{answer}");
+        let (customer, token) = self.customer_abroad().await;
         let path = format!("/v3.0/customer/action/start_chat?license_id={FOREIGN_LICENSE}");
         let start = json!({ "chat": { "thread": { "events": [{ "type": "message", "text": "abroad" }] } } });
-        let token = text(&answer["access_token"]);
         let request = self.server.raw(Method::POST, &path).bearer_auth(token).json(&start);
         let (status, started) = send(request).await;
         assert_eq!(status, 200, "{started}");
         let chat = &started["chat"];
-        let configuration = Web::new(&self.server, Api::Configuration, &foreigner);
+        let configuration = Web::new(&self.server, Api::Configuration, &token_of("foreigner"));
         let bot = json!({ "name": "Foreign bot", "status": "accepting chats", "max_chats_count": 0 });
         let bot = configuration.ok("create_bot_agent", bot).await["bot_agent_id"].clone();
         self.foreign = [
             ("chat", chat["id"].clone()),
             ("thread", chat["thread"]["id"].clone()),
             ("event", chat["thread"]["events"][0]["id"].clone()),
-            ("customer", answer["entity_id"].clone()),
+            ("customer", json!(customer)),
             ("agent", json!(address_of("foreigner"))),
             ("bot", bot),
         ]
@@ -155,6 +152,16 @@ impl Stage {
             let hook = configuration.ok("register_webhook", hook).await["webhook_id"].clone();
             self.foreign.insert("webhook", hook);
         }
+    }
+
+    /// Id and token of a new customer of the other license.
+    pub(crate) async fn customer_abroad(&self) -> (String, String) {
+        let body = json!({ "client_id": "foreign-app", "response_type": "token", "redirect_uri": "https://x.example/" });
+        let request =
+            self.server.raw(Method::POST, "/customer/").bearer_auth(token_of("foreigner")).json(&body);
+        let (status, answer) = send(request).await;
+        assert_eq!(status, 200, "{answer}");
+        (text(&answer["entity_id"]), text(&answer["access_token"]))
     }
 
     /// A bot and the license hear everything that there is to hear.
@@ -186,9 +193,14 @@ impl Stage {
         self.faults.lock().unwrap().push(fault);
     }
 
+    /// How long to wait for what should come; less once something did not, or connections would fall silent.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.faults.lock().unwrap().is_empty() { DEADLINE } else { DEADLINE / 10 }
+    }
+
     /// Fails with everything that did not hold.
     pub(crate) fn end(&self) {
-        let faults = self.faults.lock().unwrap();
+        let faults = std::mem::take(&mut *self.faults.lock().unwrap());
         assert!(faults.is_empty(), "{} faults\n\n{}", faults.len(), faults.join("\n"));
     }
 
@@ -275,6 +287,18 @@ impl Stage {
     }
 }
 
+impl Drop for Stage {
+    #[expect(
+        clippy::print_stderr,
+        reason = "what did not hold belongs to the report of a test that broke off"
+    )]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("until then:\n\n{}", self.faults.get_mut().unwrap().join("\n"));
+        }
+    }
+}
+
 fn name_of(role: Role) -> &'static str {
     match role {
         Role::Holder => "holder",
@@ -282,6 +306,6 @@ fn name_of(role: Role) -> &'static str {
         Role::Colleague => "colleague",
         Role::Outsider => "outsider",
         Role::Foreigner => "foreigner",
-        Role::Customer | Role::Stranger => panic!("a customer is no agent"),
+        Role::Customer | Role::Stranger | Role::Asker => panic!("{role:?} is no certain agent"),
     }
 }

@@ -134,6 +134,8 @@ pub(crate) enum Closed {
     Moot,
     /// It answers as in an open one.
     Same,
+    /// The same, but of its pushes there is only this one.
+    Tells(&'static str),
     /// It is `validation`, and changes nothing.
     Refused,
     /// It opens a thread, and tells so by `incoming_chat_thread`.
@@ -149,12 +151,14 @@ pub(crate) enum Cause {
     To(&'static str, &'static [Role]),
     /// To these only, and to no webhook: nothing has changed for anybody else.
     Quiet(&'static str, &'static [Role]),
+    /// No push, but a webhook of that action.
+    Hook(&'static str),
 }
 
 impl Cause {
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Push(name) | Self::To(name, _) | Self::Quiet(name, _) => name,
+            Self::Push(name) | Self::To(name, _) | Self::Quiet(name, _) | Self::Hook(name) => name,
         }
     }
 }
@@ -176,6 +180,8 @@ pub(crate) enum Role {
     Stranger,
     /// An agent of another license.
     Foreigner,
+    /// The connection that asked, over RTM; nobody over the Web.
+    Asker,
 }
 
 impl Role {

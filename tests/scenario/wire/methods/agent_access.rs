@@ -84,7 +84,8 @@ pub(super) const ROWS: &[Method] = &[
                 Push("chat_transferred"),
                 Push("chat_user_added"),
                 Push("chat_user_removed"),
-                Push("incoming_event"),
+                // Members are those who are in the chat now.
+                To("incoming_event", &[Role::Follower, Role::Colleague, Role::Customer]),
             ],
             ..CASE
         }],

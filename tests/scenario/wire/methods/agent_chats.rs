@@ -166,12 +166,20 @@ pub(super) const ROWS: &[Method] = &[
     Method {
         scopes: C_RW,
         closed: Closed::Refused,
-        cases: &[Case {
-            payload: r#"{"chat_id":"$chat","require_requester_presence":true}"#,
-            fields: &[req("chat_id", CHAT), opt("require_requester_presence", Bool)],
-            causes: &[Push("thread_closed"), Push("incoming_event")],
-            ..CASE
-        }],
+        cases: &[
+            Case {
+                payload: r#"{"chat_id":"$chat"}"#,
+                fields: &[req("chat_id", CHAT)],
+                causes: &[Push("thread_closed"), Push("incoming_event")],
+                ..CASE
+            },
+            Case {
+                payload: r#"{"chat_id":"$chat","require_requester_presence":true}"#,
+                fields: &[opt("require_requester_presence", Bool)],
+                causes: &[Push("thread_closed"), Push("incoming_event")],
+                ..CASE
+            },
+        ],
         ..agent("close_thread")
     },
     Method {

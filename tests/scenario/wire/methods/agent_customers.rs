@@ -1,8 +1,8 @@
 //! Customers as agents see them (5.5).
 
-use crate::wire::table::Cause::Push;
+use crate::wire::table::Cause::{Push, Quiet, To};
 use crate::wire::table::Kind::{Int, List, Map, Text, Word};
-use crate::wire::table::{CASE, Case, Method, Over, Scene, agent, opt, req};
+use crate::wire::table::{CASE, Case, Method, Over, Role, Scene, agent, opt, req};
 
 use super::{A_CUSTOMER, NAME, PAGE_100, URL};
 
@@ -78,7 +78,12 @@ pub(super) const ROWS: &[Method] = &[
                 req("ban", Map),
                 req("ban.days", Int).over(&[Over::Number(-1)]),
             ],
-            causes: &[Push("customer_banned")],
+            causes: &[
+                Push("customer_banned"),
+                // It shows `banned` (4.4); the customer hears of it by the end of its connections.
+                To("customer_updated", &[Role::Holder, Role::Follower, Role::Colleague, Role::Outsider]),
+                Quiet("customer_disconnected", &[Role::Customer]),
+            ],
             ..CASE
         }],
         ..agent("ban_customer")

@@ -142,7 +142,7 @@ pub(super) const ROWS: &[Method] = &[
     Method { rtm: false, cases: &[CASE], ..agent("upload_image") },
     Method {
         scopes: &["chats.conversation--all:rw", "chats.conversation--my:rw"],
-        closed: Closed::Same,
+        closed: Closed::Tells("event_updated"),
         cases: &[Case {
             payload: r#"{"chat_id":"$chat","thread_id":"$thread","event_id":"$rich",
                 "postback":{"id":"buy","toggled":true}}"#,
@@ -189,7 +189,10 @@ pub(super) const ROWS: &[Method] = &[
                     req("content", Any),
                     opt("type", Text),
                 ],
-                causes: &[To("incoming_multicast", &[Role::Colleague, Role::Outsider, Role::Customer])],
+                causes: &[To(
+                    "incoming_multicast",
+                    &[Role::Asker, Role::Colleague, Role::Outsider, Role::Customer],
+                )],
                 ..CASE
             },
             Case {

@@ -1,5 +1,6 @@
 //! Bots, webhooks and property definitions (7).
 
+use crate::wire::table::Cause::{Hook, Push};
 use crate::wire::table::Kind::{Any, Bool, Int, List, Map, Text, Word};
 use crate::wire::table::{CASE, Case, Field, Method, Over, Scene, configuration, opt, req};
 
@@ -83,6 +84,7 @@ pub(super) const ROWS: &[Method] = &[
                 req("groups.0.priority", Word),
                 opt("webhooks", Map),
             ],
+            causes: &[Push("agent_updated")],
             ..CASE
         }],
         ..configuration("update_bot_agent")
@@ -93,6 +95,7 @@ pub(super) const ROWS: &[Method] = &[
             scene: Scene::Bot,
             payload: r#"{"bot_agent_id":"$bot"}"#,
             fields: &[req("bot_agent_id", A_BOT)],
+            causes: &[Hook("agent_deleted")],
             ..CASE
         }],
         ..configuration("remove_bot_agent")

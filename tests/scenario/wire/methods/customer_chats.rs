@@ -1,6 +1,6 @@
 //! Chats, threads and events of customers (6).
 
-use crate::wire::table::Cause::{Push, To};
+use crate::wire::table::Cause::{Push, Quiet, To};
 use crate::wire::table::Kind::{Bool, Int, List, Map, Text, Word};
 use crate::wire::table::{By, CASE, Case, Closed, Method, Over, Role, Scene, customer, opt, req};
 
@@ -36,6 +36,11 @@ pub(super) const ROWS: &[Method] = &[
                 opt("customer_side_storage", Map),
                 opt("customer_side_storage.visits", Text),
                 opt("is_mobile", Bool),
+            ],
+            causes: &[
+                Push("customer_updated"),
+                Push("customer_page_updated"),
+                Quiet("customer_side_storage_updated", &[Role::Customer]),
             ],
             ..CASE
         }],
@@ -159,7 +164,7 @@ pub(super) const ROWS: &[Method] = &[
     Method { rtm: false, cases: &[CASE], ..customer("send_file") },
     Method { rtm: false, cases: &[CASE], ..customer("upload_file") },
     Method {
-        closed: Closed::Same,
+        closed: Closed::Tells("event_updated"),
         cases: &[Case {
             payload: r#"{"chat_id":"$chat","thread_id":"$thread","event_id":"$rich",
                 "postback":{"id":"buy","toggled":true}}"#,

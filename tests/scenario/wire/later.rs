@@ -6,7 +6,6 @@ use Api::{Agent, Customer};
 
 const FILES: &str = "files, which a later version keeps";
 const RARE: &str = "the rarer rest of the API";
-const SOON: &str = "on their way";
 
 /// Every method that is not served, with the reason.
 pub(crate) const METHODS: &[(Api, &str, &str)] = &[
@@ -15,13 +14,10 @@ pub(crate) const METHODS: &[(Api, &str, &str)] = &[
     (Agent, "upload_image", FILES),
     (Agent, "get_filtered_chats", RARE),
     (Agent, "change_push_notifications", RARE),
-    (Agent, "get_archives", SOON),
-    (Agent, "get_customers", SOON),
     (Customer, "send_file", FILES),
     (Customer, "upload_file", FILES),
     (Customer, "get_url_details", RARE),
     (Customer, "check_goals", RARE),
-    (Customer, "get_form", SOON),
 ];
 
 /// Methods that are served, but that the drivers do not call yet. A method that has just become served may wait

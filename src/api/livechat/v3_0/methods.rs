@@ -35,6 +35,12 @@ pub(super) fn find(api: Api, over: Over, name: &str) -> Option<&'static Method> 
     METHODS.iter().find(|method| method.api == api && method.name == name && method.over.contains(&over))
 }
 
+/// Every method's API and name, for tests that leave none out.
+#[cfg(test)]
+pub(super) fn names() -> Vec<(Api, &'static str)> {
+    METHODS.iter().map(|method| (method.api, method.name)).collect()
+}
+
 const RTM: &[Over] = &[Over::Rtm];
 const WEB: &[Over] = &[Over::Web];
 const BOTH: &[Over] = &[Over::Rtm, Over::Web];

@@ -8,8 +8,8 @@ use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, GroupId};
 
 use crate::api::livechat::Api;
-use crate::api::livechat::v3_0::V3_0;
 use crate::api::livechat::v3_0::read::testing::principal;
+use crate::api::livechat::v3_0::{V3_0, methods};
 use crate::engine::dialect::{Ask, Dialect, Frame, FrameHead, Side};
 use crate::engine::order::{Failure, Login, Order};
 
@@ -245,24 +245,52 @@ proptest! {
         }
     }
 
+    /// Each method reads whatever it is given, over a socket and over HTTP, and what it refuses has an answer that
+    /// carries what could be read of the envelope.
     #[test]
     fn no_json_panics(
         payload in some_json(),
-        action in prop::sample::select(vec![
-            "login", "send_event", "start_chat", "activate_chat", "get_chats_summary", "get_chat_threads",
-            "add_user_to_chat", "remove_user_from_chat", "update_agent", "close_thread",
-        ]),
+        (api, action) in prop::sample::select(methods::names()),
+        request_id in ".{0,12}",
     ) {
-        let text = json!({ "action": action, "payload": payload }).to_string();
-        for side in [Side::Agent, Side::Customer] {
-            let frame = V3_0.read(side, Some(&principal(side, &["*"])), &text);
-            prop_assert_eq!(&*frame.head.action, action);
+        let side = api.side();
+        let by = principal(side, &["*"]);
+        let text = json!({ "action": action, "payload": payload, "request_id": request_id }).to_string();
+        let frame = V3_0.read(side, Some(&by), &text);
+        prop_assert_eq!(&*frame.head.action, action);
+        if let Err(failure) = frame.ask {
+            let answer = V3_0.answer(side, &frame.head, &Err(failure), Some(&by));
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            prop_assert_eq!(&answer["request_id"], &json!(request_id));
+            prop_assert_eq!(&answer["success"], &json!(false));
         }
-        let body = payload.to_string();
-        for action in ["create_bot_agent", "update_bot_agent", "get_bot_agents"] {
-            if let Ok(call) = V3_0.open(Api::Configuration, action, &body) {
-                let _ = V3_0.order(call, &principal(Side::Agent, &["*"]));
+        for body in [payload.to_string(), json!({ "payload": payload }).to_string()] {
+            if let Ok(call) = V3_0.open(api, action, &body) {
+                let _ = V3_0.order(call, &by);
             }
+        }
+    }
+
+    /// The same with the text cut short, or with something put in.
+    #[test]
+    fn no_broken_json_panics(
+        payload in some_json(),
+        (api, action) in prop::sample::select(methods::names()),
+        at in any::<prop::sample::Index>(),
+        inserted in ".{0,3}",
+    ) {
+        let side = api.side();
+        let by = principal(side, &["*"]);
+        let text = json!({ "action": action, "payload": payload }).to_string();
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        let at = *at.get(&places);
+        for broken in [text[..at].to_owned(), format!("{}{inserted}{}", &text[..at], &text[at..])] {
+            let frame = V3_0.read(side, Some(&by), &broken);
+            if let Err(failure) = frame.ask {
+                let answer = V3_0.answer(side, &frame.head, &Err(failure), Some(&by));
+                prop_assert!(serde_json::from_str::<Value>(&answer).is_ok());
+            }
+            let _ = V3_0.open(api, action, &broken).map(|call| V3_0.order(call, &by));
         }
     }
 }

@@ -23,6 +23,7 @@ mod chat_access;
 mod crash;
 mod customer_lists;
 mod customers;
+mod cut;
 mod definitions;
 mod errors_rtm;
 mod errors_web;

@@ -11,7 +11,7 @@ use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, ThreadId};
 use switchboard_domain::participant::bot::BotChange;
-use switchboard_domain::participant::customer::{Customer, CustomerChange, Texts};
+use switchboard_domain::participant::customer::{CustomerChange, Texts};
 use switchboard_domain::participant::filter::CustomerFilter;
 use switchboard_domain::participant::form::FormKind;
 use switchboard_domain::participant::license::LicenseChange;

@@ -1,5 +1,7 @@
 //! What the tests stand on: the server in this process, and the clients of the scenario suite.
 
+#[path = "../../scenario/support/deeds.rs"]
+pub(crate) mod deeds;
 #[path = "../../scenario/support/people.rs"]
 #[expect(dead_code, reason = "shared with the scenario suite, which needs more of it")]
 pub(crate) mod people;

@@ -3,6 +3,7 @@
 //! Nothing here sleeps to wait. Whatever is awaited has a deadline, and what was seen until then is shown.
 
 pub(crate) mod admin;
+pub(crate) mod deeds;
 pub(crate) mod people;
 pub(crate) mod rtm;
 pub(crate) mod seen;

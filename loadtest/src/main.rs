@@ -1,2 +1,36 @@
-//! Load harness for Switchboard. The measuring part comes with the first performance work.
-fn main() {}
+//! Load harness for Switchboard: a black box that knows only the wire.
+//!
+//! `bench` measures what the server's processor spends for each frame that it delivers, next to
+//! peers that do the same work in the same run. Everything talks to loopback only, is bounded in
+//! time, and ends the processes that it started.
+
+mod args;
+mod bench;
+mod floor;
+mod machine;
+mod process;
+mod report;
+mod swarm;
+mod systems;
+mod work;
+mod ws;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Bench(options) => bench::run(&options),
+        Command::Floor(options) => floor::serve(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

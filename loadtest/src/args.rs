@@ -1,0 +1,74 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Load harness for Switchboard.
+#[derive(Parser)]
+#[command(version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Measures processor time per delivered frame, next to peers in the same run.
+    Bench(Options),
+    /// The floor: relays ready-made frames with bare epoll. `bench` starts it.
+    #[command(hide = true)]
+    Floor(FloorOptions),
+}
+
+/// Which traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkName {
+    /// 1,000 chats of a customer and two agents; customers write, 128 messages outstanding.
+    W1,
+    /// 30 chats with 32 agents each, every agent writes.
+    Hot,
+    /// One chat that 1,000 agents hear, one writes.
+    W2,
+    /// One chat that 1,000 agents hear, sixteen write.
+    W2Many,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Options {
+    /// The traffic.
+    #[arg(long, value_enum, default_value = "w1")]
+    pub(crate) work: WorkName,
+    /// Rounds; in each one every system is measured once. The median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Seconds of each measurement, after a warm-up.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub(crate) seconds: u32,
+    /// Only systems whose name contains one of these.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// The server to measure; missing: the one next to this program.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to write the figures as JSON.
+    #[arg(long, default_value = "target/bench.json")]
+    pub(crate) out: PathBuf,
+    /// Divides the number of rooms and members, for a quick look.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) shrink: u32,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct FloorOptions {
+    /// Where to listen.
+    #[arg(long)]
+    pub(crate) listen: SocketAddr,
+    /// Bytes of the answer to the sender's message; 0: none.
+    #[arg(long)]
+    pub(crate) response: usize,
+    /// Bytes of the push that every member of the room gets.
+    #[arg(long)]
+    pub(crate) push: usize,
+}

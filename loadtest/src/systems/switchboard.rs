@@ -1,0 +1,251 @@
+//! Switchboard itself, by the wire of LiveChat v3.0: rooms are chats, members are logged in over
+//! RTM. Each chat has a group of its own, so that its pushes reach its members and not the license.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::{Running, System};
+use crate::process::{Process, free_address};
+use crate::swarm::{Client, Ear, Heard};
+use crate::work::{Sizes, TEXT_BYTES, Work};
+use crate::ws::{Socket, text_frame};
+
+const LICENSE: u64 = 100_000_001;
+const ADMIN_TOKEN: &str = "bench-administration-token-0123456789";
+/// How far into a frame the words stand that say what it is.
+const HEAD: usize = 160;
+
+/// The server, with one setting of its durability.
+pub(crate) struct Switchboard {
+    pub(crate) binary: PathBuf,
+    pub(crate) durability: &'static str,
+}
+
+struct RtmEar;
+
+impl Ear for RtmEar {
+    fn hear(&mut self, payload: &[u8]) -> Result<Heard> {
+        let head = &payload[..payload.len().min(HEAD)];
+        let is = |words: &[u8]| head.windows(words.len()).any(|window| window == words);
+        if !is(b"\"type\":\"response\"") {
+            return Ok(Heard { frames: 1, own: 0 });
+        }
+        ensure!(is(b"\"success\":true"), "refused: {}", String::from_utf8_lossy(payload));
+        Ok(Heard { frames: 1, own: 1 })
+    }
+}
+
+impl System for Switchboard {
+    fn name(&self) -> String {
+        format!("switchboard {}", self.durability)
+    }
+
+    fn missing(&self) -> Option<String> {
+        (!self.binary.exists())
+            .then(|| format!("{} is missing: cargo build --release", self.binary.display()))
+    }
+
+    fn is_peer(&self) -> bool {
+        false
+    }
+
+    fn start(&self, work: &Work, _: Sizes, dir: &Path) -> Result<Running> {
+        let address = free_address()?;
+        let config = dir.join(format!("{}.toml", self.durability));
+        std::fs::write(&config, self.configuration(work, address, dir))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--config").arg(&config).env("RUST_LOG", "error");
+        let process = Process::start(command, address)?;
+        let mut rooms = Rooms { address, work: *work, sizes: Sizes::default() };
+        let mut clients = Vec::with_capacity(work.connections());
+        for room in 0..work.rooms {
+            clients.extend(rooms.fill(room)?);
+        }
+        let version = super::version(&self.binary.to_string_lossy(), "--version").unwrap_or_default();
+        Ok(Running { process, clients, sizes: Some(rooms.sizes), version })
+    }
+}
+
+impl Switchboard {
+    /// One license, one shard, a group and agents for each room, and no timer that would move a chat.
+    fn configuration(&self, work: &Work, address: SocketAddr, dir: &Path) -> String {
+        let data = dir.join(format!("data-{}", self.durability));
+        let mut text = format!(
+            "[server]\nlisten = \"{address}\"\nshards = 1\n[data]\ndir = {:?}\ndurability = \"{}\"\n\
+             [admin]\ntoken = \"{ADMIN_TOKEN}\"\n[[license]]\nid = {LICENSE}\n\
+             organization_id = \"390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f\"\nclient_id = \"bench\"\n\
+             client_secret = \"bench-client-secret-0123456789abcdef\"\n\
+             [license.timers]\nunseen = 0\nidle = 0\nsilent = 0\ncustomer_left = 0\n",
+            data.display().to_string(),
+            self.durability
+        );
+        for room in 0..work.rooms {
+            let mut members = String::new();
+            for agent in 0..work.agents {
+                let (id, token) = (agent_id(room, agent), agent_token(room, agent));
+                // Writing into a text cannot fail.
+                write!(text, "[[license.agent]]\nid = \"{id}\"\nname = \"Agent\"\ntoken = \"{token}\"\n")
+                    .ok();
+                write!(members, "\"{id}\" = \"normal\", ").ok();
+            }
+            let group = room + 1;
+            write!(
+                text,
+                "[[license.group]]\nid = {group}\nname = \"Room {room}\"\nagents = {{ {members} }}\n"
+            )
+            .ok();
+        }
+        // TOML has no comma behind the last entry of an inline table.
+        text.replace(", }", " }")
+    }
+}
+
+fn agent_id(room: usize, agent: usize) -> String {
+    format!("agent{agent}.room{room}@example.org")
+}
+
+fn agent_token(room: usize, agent: usize) -> String {
+    format!("bench-token-of-agent-{agent:08}-in-room-{room:08}")
+}
+
+struct Rooms {
+    address: SocketAddr,
+    work: Work,
+    sizes: Sizes,
+}
+
+impl Rooms {
+    /// Logs the members of a room in and brings them into one chat.
+    fn fill(&mut self, room: usize) -> Result<Vec<Client>> {
+        let mut agents = Vec::with_capacity(self.work.agents);
+        for agent in 0..self.work.agents {
+            let mut rtm = Rtm::open(self.address, "/v3.0/agent/rtm/ws")?;
+            rtm.ask("login", &json!({ "token": agent_token(room, agent) }))?;
+            agents.push(rtm);
+        }
+        let first = agents.first_mut().context("a chat needs an agent")?;
+        let mut chat = json!({ "access": { "group_ids": [room + 1] } });
+        let mut members = Vec::new();
+        if self.work.customer {
+            let (id, token) = self.customer(&agent_token(room, 0))?;
+            let path = format!("/v3.0/customer/rtm/ws?license_id={LICENSE}");
+            let mut customer = Rtm::open(self.address, &path)?;
+            customer.ask("login", &json!({ "token": token }))?;
+            chat["users"] = json!([{ "id": id, "type": "customer" }]);
+            members.push(customer);
+        }
+        let started = first.ask("start_chat", &json!({ "chat": chat, "continuous": true }))?;
+        let chat = started["chat"]["id"].as_str().context("a chat without an id")?.to_owned();
+        for (n, agent) in agents.iter_mut().enumerate().skip(1) {
+            let id = agent_id(room, n);
+            if n < self.work.senders || self.work.customer {
+                let member = json!({ "chat_id": chat, "user_id": id, "user_type": "agent" });
+                agent.ask("add_user_to_chat", &member)?;
+            } else {
+                agent.ask("follow_chat", &json!({ "chat_id": chat }))?;
+            }
+        }
+        members.append(&mut agents);
+        if room == 0 {
+            self.measure(&mut members, &chat)?;
+        }
+        let event = json!({ "type": "message", "text": "x".repeat(TEXT_BYTES) });
+        let said = request("say", "send_event", &json!({ "chat_id": chat, "event": event }));
+        let speaks = |n: usize| n < self.work.senders;
+        let client = |(n, rtm): (usize, Rtm)| Client {
+            socket: rtm.socket,
+            message: if speaks(n) { text_frame(said.as_bytes()) } else { Vec::new() },
+            ear: Box::new(RtmEar),
+        };
+        Ok(members.into_iter().enumerate().map(client).collect())
+    }
+
+    /// A new customer's id and token.
+    fn customer(&self, agent: &str) -> Result<(String, String)> {
+        let wish =
+            json!({ "client_id": "bench", "response_type": "token", "redirect_uri": "http://localhost/" });
+        let mut answer = ureq::post(format!("http://{}/customer/", self.address))
+            .header("Authorization", format!("Bearer {agent}"))
+            .send_json(&wish)
+            .context("no token for a customer")?;
+        let answer: Value = answer.body_mut().read_json()?;
+        let field =
+            |name: &str| answer[name].as_str().map(str::to_owned).context("an answer without a token");
+        Ok((field("entity_id")?, field("access_token")?))
+    }
+
+    /// How great the frames of one message are.
+    fn measure(&mut self, members: &mut [Rtm], chat: &str) -> Result<()> {
+        let event = json!({ "type": "message", "text": "x".repeat(TEXT_BYTES) });
+        let payload = json!({ "chat_id": chat, "event": event });
+        self.sizes.request = request("say", "send_event", &payload).len();
+        let sender = members.first_mut().context("a chat without members")?;
+        sender.ask("send_event", &payload)?;
+        self.sizes.response = sender.last;
+        if let Some(other) = members.get_mut(1) {
+            // What was pushed while the room was made comes first.
+            self.sizes.push = loop {
+                let frame = other.next()?;
+                let push: Value = serde_json::from_slice(&frame)?;
+                if push["action"] == "incoming_event" && push["payload"]["event"]["type"] == "message" {
+                    break frame.len();
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+fn request(id: &str, action: &str, payload: &Value) -> String {
+    json!({ "request_id": id, "action": action, "payload": payload }).to_string()
+}
+
+/// A connection while its room is made.
+struct Rtm {
+    socket: Socket,
+    arrived: std::collections::VecDeque<Vec<u8>>,
+    /// Bytes of the last answer.
+    last: usize,
+}
+
+impl Rtm {
+    fn open(address: SocketAddr, path: &str) -> Result<Self> {
+        Ok(Self { socket: Socket::open(address, path, None)?, arrived: Default::default(), last: 0 })
+    }
+
+    /// The next frame; spins until it is there.
+    fn next(&mut self) -> Result<Vec<u8>> {
+        let until = crate::machine::now() + std::time::Duration::from_secs(20);
+        loop {
+            if let Some(frame) = self.arrived.pop_front() {
+                return Ok(frame);
+            }
+            let arrived = &mut self.arrived;
+            self.socket.read(|payload| arrived.push_back(payload.to_vec()))?;
+            if crate::machine::now() > until {
+                bail!("no answer for 20 s");
+            }
+        }
+    }
+
+    /// Asks and gives the payload of the answer; what is pushed meanwhile is passed over.
+    fn ask(&mut self, action: &str, payload: &Value) -> Result<Value> {
+        self.arrived.clear();
+        self.socket.queue(&text_frame(request("setup", action, payload).as_bytes()));
+        self.socket.flush()?;
+        loop {
+            let frame = self.next()?;
+            let answer: Value = serde_json::from_slice(&frame)?;
+            if answer["type"] == "response" && answer["request_id"] == "setup" {
+                self.last = frame.len();
+                ensure!(answer["success"] == true, "{action} was refused: {answer}");
+                return Ok(answer["payload"].clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One WebSocket of the generator: as little as RFC 6455 allows, because only the server counts.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail, ensure};
+use mio::net::TcpStream;
+
+/// Bytes read at once.
+const READ: usize = 64 * 1024;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+
+/// A connection.
+pub(crate) struct Socket {
+    pub(crate) stream: TcpStream,
+    /// Received and not yet taken apart.
+    arrived: Vec<u8>,
+    /// To be written.
+    leaving: Vec<u8>,
+}
+
+impl Socket {
+    /// Connects and upgrades; the protocol is named where a server wants one.
+    pub(crate) fn open(address: SocketAddr, path: &str, protocol: Option<&str>) -> Result<Self> {
+        let mut stream =
+            std::net::TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{protocol}\r\n"
+        )?;
+        let mut arrived = Vec::new();
+        let end = loop {
+            if let Some(at) = arrived.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            let mut buffer = [0; 2048];
+            let n = stream.read(&mut buffer)?;
+            ensure!(n > 0, "{address} closed the connection before it was a WebSocket");
+            arrived.extend_from_slice(&buffer[..n]);
+        };
+        ensure!(
+            arrived.starts_with(b"HTTP/1.1 101"),
+            "{address} refused the WebSocket: {}",
+            String::from_utf8_lossy(&arrived[..end.min(200)])
+        );
+        arrived.drain(..end);
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream: TcpStream::from_std(stream), arrived, leaving: Vec::new() })
+    }
+
+    /// Queues bytes that are frames already, see [`text_frame`] and [`binary_frame`].
+    pub(crate) fn queue(&mut self, frames: &[u8]) {
+        self.leaving.extend_from_slice(frames);
+    }
+
+    /// Writes what is queued, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let mut written = 0;
+        while written < self.leaving.len() {
+            match self.stream.write(&self.leaving[written..]) {
+                Ok(0) => bail!("a connection takes nothing more"),
+                Ok(n) => written += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.leaving.drain(..written);
+        Ok(())
+    }
+
+    /// Reads what is there and hands over the payload of each complete data frame.
+    pub(crate) fn read(&mut self, mut take: impl FnMut(&[u8])) -> Result<()> {
+        loop {
+            let before = self.arrived.len();
+            self.arrived.resize(before + READ, 0);
+            let read = self.stream.read(&mut self.arrived[before..]);
+            self.arrived.truncate(before + *read.as_ref().unwrap_or(&0));
+            match read {
+                Ok(0) => bail!("the server closed a connection"),
+                Ok(n) if n < READ => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut at = 0;
+        let mut pongs = Vec::new();
+        while let Some((opcode, start, end)) = frame(&self.arrived[at..]) {
+            let payload = &self.arrived[at + start..at + end];
+            match opcode {
+                PING => pongs.extend(client_frame(PONG, payload)),
+                PONG => {}
+                CLOSE => bail!("the server closed a connection: {}", String::from_utf8_lossy(payload)),
+                _ => take(payload),
+            }
+            at += end;
+        }
+        self.arrived.drain(..at);
+        if !pongs.is_empty() {
+            self.queue(&pongs);
+            self.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Opcode, start and end of the payload of the first frame, when it is whole.
+fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let (&first, &second) = (bytes.first()?, bytes.get(1)?);
+    let (start, length) = match second & 0x7F {
+        126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+        127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
+        short => (2, usize::from(short)),
+    };
+    (bytes.len() >= start + length).then_some((first & 0x0F, start, start + length))
+}
+
+/// A text message of a client. The mask is zero: the server has the same work with any.
+pub(crate) fn text_frame(payload: &[u8]) -> Vec<u8> {
+    client_frame(TEXT, payload)
+}
+
+/// A binary message of a client.
+pub(crate) fn binary_frame(payload: &[u8]) -> Vec<u8> {
+    client_frame(BINARY, payload)
+}
+
+fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = header(opcode, payload.len(), 0x80);
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// A text message of a server.
+pub(crate) fn server_frame(payload: &[u8]) -> Vec<u8> {
+    let mut frame = header(TEXT, payload.len(), 0);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn header(opcode: u8, length: usize, mask: u8) -> Vec<u8> {
+    let mut header = vec![0x80 | opcode];
+    match u16::try_from(length) {
+        Ok(short @ 0..=125) => header.push(mask | short.to_le_bytes()[0]),
+        Ok(medium) => {
+            header.push(mask | 126);
+            header.extend_from_slice(&medium.to_be_bytes());
+        }
+        Err(_) => {
+            header.push(mask | 127);
+            header.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn frames_of_every_length_are_found_again() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let payload = vec![b'x'; length];
+            let framed = server_frame(&payload);
+            let Some((opcode, start, end)) = frame(&framed) else { panic!("{length}: not found") };
+            assert_eq!((opcode, &framed[start..end]), (TEXT, &payload[..]), "{length}");
+            assert_eq!(end, framed.len());
+            assert_eq!(frame(&framed[..framed.len() - 1]), None, "{length}: not whole");
+        }
+    }
+}

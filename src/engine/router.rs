@@ -64,6 +64,7 @@ pub struct GroupStatuses(pub Vec<GroupId>);
 
 /// Who would get a chat of this group now; nothing is reserved.
 pub struct Predict(pub GroupId);
+
 /// Groups of the license were made or deleted: every agent's place has to be told anew.
 pub struct GroupsChanged;
 

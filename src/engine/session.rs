@@ -311,7 +311,7 @@ impl Session {
     /// Did the login's answer show it already (design D11)?
     fn was_shown(&self, capture: &Capture, lsn: Option<Lsn>) -> bool {
         let mut seen = self.seen.borrow_mut();
-        if seen.is_empty() {
+        if seen.is_empty() || capture.what.push.is_passing() {
             return false;
         }
         let (Some(chat), Some(lsn)) = (capture.what.push.chat(), lsn) else { return false };
@@ -345,8 +345,9 @@ impl Session {
             }
             return;
         };
-        if let Some(why) = self.ended(identity) {
-            self.disconnect(why);
+        // Whoever revokes a token tells its sessions; only time has to be looked at.
+        if identity.who.token.expired(clock::now()) {
+            self.disconnect(Disconnect::TokenExpired);
         } else if self.outbox.is_reading_paused() {
             // While it is we who do not read, the client's silence means nothing.
             self.alive.set(now);

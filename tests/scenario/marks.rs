@@ -232,6 +232,11 @@ async fn typing_and_drafts_pass_by_those_who_may_know() {
         who.message("that was all").await;
         assert_eq!(who.names_since(from, chat), heard, "{}", who.id);
     }
+    // Whoever has just logged in, and saw in the answer all that there is, hears it like the others.
+    let late = server.agent(0).await;
+    mia.ok("send_sneak_peek", json!({ "chat_id": chat, "sneak_peek_text": "I want" })).await;
+    late.push_in(chat, "incoming_sneak_peek").await;
+
     // Nothing of it is kept, and a closed chat takes no draft.
     assert_eq!(list(&server.look(chat).await["threads"][0]["events"]).len(), 3);
     ann.ok("close_thread", json!({ "chat_id": chat })).await;

@@ -263,6 +263,13 @@ pub struct Told {
 }
 
 impl Push {
+    /// Is it told in passing? Nothing of it is kept, so no position of its chat tells whether
+    /// somebody has seen it.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Typing { .. } | Self::DraftShown { .. } | Self::Multicast { .. })
+    }
+
     /// The conversation it is about; `None` for what concerns the license.
     #[must_use]
     pub const fn chat(&self) -> Option<ConversationId> {

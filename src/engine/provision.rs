@@ -62,7 +62,7 @@ impl Plan {
     /// The facts that bring the recovered state to what is planned.
     pub(crate) fn facts(self, known: &mut Recovered, now: Timestamp) -> Vec<Entry> {
         let id = self.license.id;
-        let old = known.licenses.get(&id).map(|(_, old)| old.clone());
+        let old = known.licenses.get(&id).map(|old| old.state.clone());
         if old.is_some() && self.only_new {
             return Vec::new();
         }
@@ -119,7 +119,7 @@ impl PlannedAgent {
         now: Timestamp,
         facts: &mut Vec<Entry>,
     ) {
-        let old = known.agents.get(&(license.id, self.id.clone())).map(|(_, old)| old.clone());
+        let old = known.agents.get(&(license.id, self.id.clone())).map(|old| old.state.clone());
         if old.as_ref().is_some_and(|old| old.removed) {
             tracing::warn!(agent = %self.id, "was deleted and stays so; take it out of the configuration");
             return;

@@ -27,8 +27,32 @@ use crate::storage::{ActorKey, ActorKind, Lsn, Save, Storage, StorageError};
 /// How often to look whether what was journaled at start is durable.
 const DURABLE_POLL: Duration = Duration::from_millis(1);
 
-/// The states of one kind, with the position up to which each is true.
-pub(crate) type States<K, V> = HashMap<K, (Lsn, V)>;
+/// A state that is brought up to date.
+pub(crate) struct Replayed<V> {
+    /// Where its snapshot was taken. Facts up to there are in it; of later ones, those of one
+    /// record stand at one position, so that the position reached does not tell them apart.
+    taken: Lsn,
+    /// Up to where it is true.
+    pub(crate) lsn: Lsn,
+    /// What it is.
+    pub(crate) state: V,
+}
+
+impl<V> Replayed<V> {
+    const fn of(taken: Lsn, state: V) -> Self {
+        Self { taken, lsn: taken, state }
+    }
+
+    fn replay(&mut self, lsn: Lsn, apply: impl FnOnce(&mut V)) {
+        if lsn > self.taken {
+            apply(&mut self.state);
+            self.lsn = lsn;
+        }
+    }
+}
+
+/// The states of one kind.
+type States<K, V> = HashMap<K, Replayed<V>>;
 
 /// Everything that the actors are started from.
 #[derive(Default)]
@@ -36,7 +60,7 @@ pub(crate) struct Recovered {
     pub(crate) licenses: States<LicenseId, License>,
     pub(crate) agents: States<(LicenseId, AgentId), Agent>,
     pub(crate) bots: States<(LicenseId, AgentId), Bot>,
-    pub(crate) tokens: States<TokenHash, StoredToken>,
+    pub(crate) tokens: HashMap<TokenHash, (Lsn, StoredToken)>,
     /// Only those that the journal's tail touches.
     customers: States<(LicenseId, CustomerId), Customer>,
     /// Only those that the journal's tail touches.
@@ -68,16 +92,16 @@ impl Recovered {
         let records = &storage.records;
         for found in records.snapshots(ActorKind::License, None)? {
             let license: License = decode(&found.bytes)?;
-            self.licenses.insert(license.id, (found.lsn, license));
+            self.licenses.insert(license.id, Replayed::of(found.lsn, license));
         }
         for found in records.snapshots(ActorKind::Agent, None)? {
             if let ActorKey::Agent(license, id) = found.key {
-                self.agents.insert((license, id), (found.lsn, decode(&found.bytes)?));
+                self.agents.insert((license, id), Replayed::of(found.lsn, decode(&found.bytes)?));
             }
         }
         for found in records.snapshots(ActorKind::Bot, None)? {
             if let ActorKey::Bot(license, id) = found.key {
-                self.bots.insert((license, id), (found.lsn, decode(&found.bytes)?));
+                self.bots.insert((license, id), Replayed::of(found.lsn, decode(&found.bytes)?));
             }
         }
         for found in records.snapshots(ActorKind::Token, None)? {
@@ -101,30 +125,39 @@ impl Recovered {
         match entry {
             Entry::License(id, fact) => {
                 let LicenseFact::Put(first) = &fact;
-                newer(&mut self.licenses, id, lsn, || first.clone(), |state| state.apply(&fact));
+                let license =
+                    self.licenses.entry(id).or_insert_with(|| Replayed::of(Lsn::ZERO, first.clone()));
+                license.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Agent(license, id, fact) => {
                 if let AgentFact::Put(agent) = &fact {
-                    self.agents.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, agent.clone()));
+                    self.agents
+                        .entry((license, id.clone()))
+                        .or_insert_with(|| Replayed::of(Lsn::ZERO, agent.clone()));
                 }
-                update(&mut self.agents, &(license, id), lsn, |state| state.apply(&fact))?;
+                known(&mut self.agents, &(license, id))?.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Bot(license, id, fact) => {
                 if let BotFact::Put(bot) = &fact {
-                    self.bots.entry((license, id.clone())).or_insert_with(|| (Lsn::ZERO, (**bot).clone()));
+                    self.bots
+                        .entry((license, id.clone()))
+                        .or_insert_with(|| Replayed::of(Lsn::ZERO, (**bot).clone()));
                 }
-                update(&mut self.bots, &(license, id), lsn, |state| state.apply(&fact))?;
+                known(&mut self.bots, &(license, id))?.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Customer(license, id, fact) => {
-                if let Slot::Vacant(slot) = self.customers.entry((license, id)) {
-                    let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
-                    slot.insert(match (stored, &fact) {
-                        (Some((lsn, bytes)), _) => (lsn, decode(&bytes)?),
-                        (None, CustomerFact::Put(first)) => (Lsn::ZERO, first.clone()),
-                        (None, _) => return Err(orphan("a customer")),
-                    });
-                }
-                update(&mut self.customers, &(license, id), lsn, |state| state.apply(&fact))?;
+                let customer = match self.customers.entry((license, id)) {
+                    Slot::Occupied(known) => known.into_mut(),
+                    Slot::Vacant(slot) => {
+                        let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
+                        slot.insert(match (stored, &fact) {
+                            (Some((lsn, bytes)), _) => Replayed::of(lsn, decode(&bytes)?),
+                            (None, CustomerFact::Put(first)) => Replayed::of(Lsn::ZERO, first.clone()),
+                            (None, _) => return Err(orphan("a customer")),
+                        })
+                    }
+                };
+                customer.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Conversation(license, id, fact) => {
                 let stored = self.conversation(storage, license, id, Some(&fact))?;
@@ -203,17 +236,17 @@ impl Recovered {
     pub(crate) fn store(&mut self, storage: &Storage) -> Result<(), StorageError> {
         let records = &storage.records;
         self.number = self.highest_number();
-        for (id, (lsn, state)) in &self.licenses {
-            records.save(one(&ActorKey::License(*id), *lsn, state)?)?;
+        for (id, license) in &self.licenses {
+            records.save(one(&ActorKey::License(*id), license.lsn, &license.state)?)?;
         }
-        for ((license, id), (lsn, state)) in &self.agents {
-            records.save(one(&ActorKey::Agent(*license, id.clone()), *lsn, state)?)?;
+        for ((license, id), agent) in &self.agents {
+            records.save(one(&ActorKey::Agent(*license, id.clone()), agent.lsn, &agent.state)?)?;
         }
-        for ((license, id), (lsn, state)) in &self.bots {
-            records.save(one(&ActorKey::Bot(*license, id.clone()), *lsn, state)?)?;
+        for ((license, id), bot) in &self.bots {
+            records.save(one(&ActorKey::Bot(*license, id.clone()), bot.lsn, &bot.state)?)?;
         }
-        for ((license, id), (lsn, state)) in &self.customers {
-            records.save(one(&ActorKey::Customer(*license, *id), *lsn, state)?)?;
+        for ((license, id), customer) in &self.customers {
+            records.save(one(&ActorKey::Customer(*license, *id), customer.lsn, &customer.state)?)?;
         }
         for (hash, (lsn, state)) in &self.tokens {
             records.save(one(&ActorKey::Token(*hash), *lsn, state)?)?;
@@ -245,9 +278,10 @@ impl Recovered {
     }
 
     fn highest_number(&self) -> u64 {
-        let agents = self.agents.values().map(|(_, agent)| agent.number);
-        let bots = self.bots.values().map(|(_, bot)| bot.number);
-        let customers = self.customers.values().map(|(_, customer)| {
+        let agents = self.agents.values().map(|agent| agent.state.number);
+        let bots = self.bots.values().map(|bot| bot.state.number);
+        let customers = self.customers.values().map(|customer| {
+            let customer = &customer.state;
             customer.visit.as_ref().map_or(customer.number, |visit| visit.number.max(customer.number))
         });
         agents.chain(bots).chain(customers).fold(self.number, u64::max)
@@ -305,36 +339,15 @@ fn one<T: Serialize>(key: &ActorKey, lsn: Lsn, state: &T) -> Result<Save, Storag
     Ok(save)
 }
 
-fn update<K: std::hash::Hash + Eq, V>(
-    states: &mut States<K, V>,
+fn known<'a, K: std::hash::Hash + Eq, V>(
+    states: &'a mut States<K, V>,
     key: &K,
-    lsn: Lsn,
-    apply: impl FnOnce(&mut V),
-) -> Result<(), StorageError> {
-    let (known, state) = states.get_mut(key).ok_or_else(|| orphan("somebody"))?;
-    if lsn > *known {
-        apply(state);
-        *known = lsn;
-    }
-    Ok(())
+) -> Result<&'a mut Replayed<V>, StorageError> {
+    states.get_mut(key).ok_or_else(|| orphan("somebody"))
 }
 
 /// The journal tells of a change to what neither it nor a snapshot ever made.
 fn orphan(what: &str) -> StorageError {
     let reason = format!("a change to {what} that was never made");
     StorageError::Corrupt { file: "the journal".into(), offset: 0, reason }
-}
-
-fn newer<K: std::hash::Hash + Eq, V>(
-    states: &mut States<K, V>,
-    key: K,
-    lsn: Lsn,
-    first: impl FnOnce() -> V,
-    apply: impl FnOnce(&mut V),
-) {
-    let (known, state) = states.entry(key).or_insert_with(|| (Lsn::ZERO, first()));
-    if lsn > *known {
-        apply(state);
-        *known = lsn;
-    }
 }

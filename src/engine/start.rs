@@ -28,7 +28,7 @@ use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::engine::webhook::{BotStatus, DispatcherActor, Webhooks, WorkerActor};
-use crate::storage::{Lsn, StorageError};
+use crate::storage::StorageError;
 use crate::telemetry::clock;
 
 /// A running engine: its handle, and the threads it runs on.
@@ -151,7 +151,8 @@ fn start_shards(handle: &EngineHandle) -> (Vec<Arbiter>, Vec<ShardLink>) {
 }
 
 fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Result<(), StorageError> {
-    let Some((lsn, license)) = known.licenses.get(&id).cloned() else { return Ok(()) };
+    let Some(found) = known.licenses.get(&id) else { return Ok(()) };
+    let (lsn, license) = (found.lsn, found.state.clone());
     let Some(at) = handle.home(id) else { return Ok(()) };
     let table = handle.tables().add_license(license.clone());
     table.saw_conversation(handle.records().highest_number(id)?);
@@ -183,16 +184,17 @@ fn start_agents(
     actors: &LicenseActors,
     at: &ArbiterHandle,
 ) {
-    for ((license, id), (lsn, agent)) in &known.agents {
+    for ((license, id), found) in &known.agents {
         if *license != table.id {
             continue;
         }
+        let agent = &found.state;
         table.agents.insert(id.clone(), Arc::new(AgentProfile::from(agent)));
         // Whoever was online has its grace time from now on, and gets no new chat (design D15).
         let in_grace = agent.duty.status != RoutingStatus::Offline;
         let profile = AgentProfile { in_grace, ..AgentProfile::from(agent) };
         link::tell(&actors.router, AgentChanged(Arc::new(profile)));
-        let (own, agent, lsn): (_, _, Lsn) = (Arc::clone(table), agent.clone(), *lsn);
+        let (own, agent, lsn) = (Arc::clone(table), agent.clone(), found.lsn);
         let actor = AgentActor::start_in_arbiter(at, move |ctx| {
             let mut actor = AgentActor::new(Shard::here(), own, agent, lsn);
             actor.after_restart(ctx);
@@ -209,17 +211,18 @@ fn start_bots(
     actors: &LicenseActors,
     at: &ArbiterHandle,
 ) {
-    for ((license, id), (lsn, bot)) in &known.bots {
+    for ((license, id), found) in &known.bots {
         if *license != table.id {
             continue;
         }
+        let bot = &found.state;
         let profile = Arc::new(AgentProfile::from(bot));
         table.agents.insert(id.clone(), Arc::clone(&profile));
         table.bots.insert(id.clone(), Arc::new(bot.clone()));
         let online = bot.duty.status != RoutingStatus::Offline;
         link::tell(&actors.router, AgentChanged(profile));
         link::tell(&actors.dispatcher, BotStatus { bot: id.clone(), online });
-        let (own, state, lsn): (_, _, Lsn) = (Arc::clone(table), bot.clone(), *lsn);
+        let (own, state, lsn) = (Arc::clone(table), bot.clone(), found.lsn);
         let actor = BotActor::start_in_arbiter(at, move |_| BotActor::new(Shard::here(), own, state, lsn));
         // The crash may have come between a token's revocation and what follows from it.
         if let Some(token) = bot.token.filter(|token| !is_issued(known, token)) {
@@ -233,7 +236,7 @@ fn is_issued(known: &Recovered, token: &[u8; 32]) -> bool {
     let Some((_, StoredToken::Issued(token))) = known.tokens.get(token) else { return false };
     let TokenKind::Agent(agent, _) = &token.kind else { return true };
     let whose = known.agents.get(&(token.license, agent.clone()));
-    whose.is_some_and(|(_, agent)| AgentProfile::from(agent).admits(token.issued_at))
+    whose.is_some_and(|agent| AgentProfile::from(&agent.state).admits(token.issued_at))
 }
 
 /// Starts every open conversation. The router has heard of the agents; it hears of held chats

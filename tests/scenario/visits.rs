@@ -87,6 +87,26 @@ async fn only_what_came_over_a_socket_is_a_visit() {
 }
 
 #[tokio::test]
+async fn all_that_one_login_tells_outlives_a_crash() {
+    let mut server = Server::start().await;
+    let person = server.person().await;
+    let kept = json!({ "visits": "1" });
+    let extra = json!({ "customer": { "name": "Mia" }, "customer_side_storage": kept });
+    let tab = login_with(&server, &person, extra).await;
+    tab.push("customer_side_storage_updated", |_| true).await;
+    server.kill_9().await;
+    drop(tab);
+    server.restart().await;
+
+    let card = json!({ "customer_id": person.id, "fields": { "seen": "1" } });
+    let card = server.agent_web(0).ok("update_customer", card).await;
+    assert_eq!((&card["name"], &card["statistics"]["visits_count"]), (&json!("Mia"), &json!(1)));
+    let back = login_with(&server, &person, json!({})).await;
+    let told = back.push("customer_side_storage_updated", |_| true).await;
+    assert_eq!(told.payload["customer_side_storage"], kept);
+}
+
+#[tokio::test]
 async fn side_storage_is_kept_and_comes_back() {
     let mut server = Server::start().await;
     let person = server.person().await;

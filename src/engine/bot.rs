@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::auth::Principal;
-use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::{Bot, BotChange, BotFact};
@@ -17,7 +16,6 @@ use crate::engine::link;
 use crate::engine::order::{Done, Failure};
 use crate::engine::participants::{GroupsGone, announce, store};
 use crate::engine::profiles::AgentProfile;
-use crate::engine::push::{agent_deleted, capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -89,26 +87,12 @@ impl BotActor {
     }
 
     fn commit(&mut self, fact: BotFact, done: Done, answer: Answer, ctx: &mut Context<Self>) {
-        let (before, was_here) = (self.state.duty.status, !self.state.removed);
-        let (license, id) = (self.table.id, self.state.id.clone());
+        let before = AgentProfile::from(&self.state);
         self.state.apply(&fact);
-        let mut entries = vec![Entry::Bot(license, id.clone(), fact)];
-        let mut release = Release::reply(answer, Ok(done));
-        let status = self.state.duty.status;
-        if status != before {
-            let told = self.told(status);
-            let capture = capture(&self.table, told);
-            deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
-            release.pushes.push((license, capture));
-        }
-        if was_here && self.state.removed {
-            agent_deleted(&self.shard.engine, &self.table, &id, &mut entries);
-        }
-        release.take_due(&entries);
-        let profile = Arc::new(AgentProfile::from(&self.state));
+        let mut entries = vec![Entry::Bot(self.table.id, self.state.id.clone(), fact)];
         let (table, bot, engine) = (Arc::clone(&self.table), self.state.clone(), self.shard.engine.clone());
         let me = ctx.address();
-        let release = release.first(move || {
+        let release = Release::reply(answer, Ok(done)).first(move || {
             table.set_bot(&bot);
             // The token may have been revoked while this change was on its way.
             if let Some(token) = bot.token.filter(|token| engine.tables().token(token).is_none()) {
@@ -119,18 +103,10 @@ impl BotActor {
                 link::tell(&actors.dispatcher, BotStatus { bot: bot.id.clone(), online });
             }
         });
-        let release = announce(&self.shard, &self.table, profile, release);
+        let profile = AgentProfile::from(&self.state);
+        let release = announce(&self.shard, &self.table, &before, profile, &mut entries, release);
         let owner = ctx.address();
         self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
-    }
-
-    fn told(&self, status: RoutingStatus) -> Told {
-        let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
-        Told {
-            push,
-            to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
-            main: true,
-        }
     }
 
     /// A bot of another application is like one that does not exist (spec v3.0, 2).
@@ -154,9 +130,8 @@ impl Handler<Change> for BotActor {
         if let Err(rejected) = allowed {
             return self.refuse(answer, rejected);
         }
-        let groups = self.table.license.load();
-        let exists = |group| groups.groups.contains_key(&group);
-        match self.state.change(change, exists, self.shard.now()) {
+        let license = self.table.license.load();
+        match self.state.change(change, |group| license.has_group(group), self.shard.now()) {
             Ok(fact) => self.commit(fact, Done::Nothing, answer, ctx),
             Err(rejected) => self.refuse(answer, rejected),
         }
@@ -179,22 +154,15 @@ impl Handler<TokenRevoked> for BotActor {
     type Result = ();
 
     fn handle(&mut self, message: TokenRevoked, ctx: &mut Context<Self>) {
-        let hangs = self.state.token == Some(message.token);
-        if !hangs || self.state.duty.status == RoutingStatus::Offline {
+        let Some(fact) = self.state.token_revoked(&message.token, self.shard.now()) else {
             return self.shard.after(self.lsn, Release::reply(message.answer, Ok(Done::Nothing)));
-        }
+        };
         // It follows from the revocation, so it has to happen: also on a full disk, later.
         if self.shard.ready().is_err() {
             ctx.notify_later(message, FULL_DISK_PAUSE);
             return;
         }
-        let change = BotChange { status: Some(RoutingStatus::Offline), ..BotChange::default() };
-        let groups = self.table.license.load();
-        let exists = |group| groups.groups.contains_key(&group);
-        match self.state.change(change, exists, self.shard.now()) {
-            Ok(fact) => self.commit(fact, Done::Nothing, message.answer, ctx),
-            Err(rejected) => self.refuse(message.answer, rejected),
-        }
+        self.commit(fact, Done::Nothing, message.answer, ctx);
     }
 }
 
@@ -207,13 +175,7 @@ impl Handler<GroupsGone> for BotActor {
             return;
         }
         let license = self.table.license.load_full();
-        let mut groups = self.state.duty.groups.clone();
-        groups.retain(|(group, _)| license.has_group(*group));
-        if groups == self.state.duty.groups {
-            return;
-        }
-        let change = BotChange { groups: Some(groups), ..BotChange::default() };
-        if let Ok(fact) = self.state.change(change, |group| license.has_group(group), self.shard.now()) {
+        if let Some(fact) = self.state.leave_groups(|group| license.has_group(group), self.shard.now()) {
             self.commit(fact, Done::Nothing, Answer::Nobody, ctx);
         }
     }

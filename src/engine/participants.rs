@@ -6,14 +6,16 @@ use std::sync::Arc;
 use actix::Message;
 use serde::Serialize;
 use switchboard_domain::auth::TokenKind;
+use switchboard_domain::conversation::push::Told;
 use switchboard_domain::id::{AgentId, UserId};
 
 use crate::engine::bot::TokenRevoked;
 use crate::engine::dialect::Disconnect;
-use crate::engine::entry::TokenHash;
+use crate::engine::entry::{Entry, TokenHash};
 use crate::engine::hub::Parcel;
 use crate::engine::link;
 use crate::engine::profiles::AgentProfile;
+use crate::engine::push::{capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::router::AgentChanged;
 use crate::engine::shard::Shard;
@@ -43,14 +45,28 @@ pub(crate) fn store<T: Serialize>(shard: &Rc<Shard>, key: ActorKey, lsn: Lsn, st
     shard.after(lsn, Release::default().first(action));
 }
 
-/// Adds to a release that tables, sessions and the router learn of an agent's or bot's new state.
+/// Adds to a change of an agent or bot what others learn of it: webhooks and agents hear of its
+/// status, webhooks that it is gone; tables, sessions and the router get its new profile.
 pub(crate) fn announce(
     shard: &Rc<Shard>,
     table: &Arc<LicenseTable>,
-    profile: Arc<AgentProfile>,
-    release: Release,
+    before: &AgentProfile,
+    profile: AgentProfile,
+    batch: &mut Vec<Entry>,
+    mut release: Release,
 ) -> Release {
-    let (shard, table) = (Rc::clone(shard), Arc::clone(table));
+    let status = profile.duty.status;
+    if status != before.duty.status {
+        let capture = capture(table, Told::agent_status(profile.id.clone(), status));
+        deliveries(&shard.engine, table, None, &capture, batch);
+        release.pushes.push((table.id, capture));
+    }
+    if profile.removed && !before.removed {
+        let capture = capture(table, Told::agent_deleted(profile.id.clone()));
+        deliveries(&shard.engine, table, None, &capture, batch);
+    }
+    release.take_due(batch);
+    let (shard, table, profile) = (Rc::clone(shard), Arc::clone(table), Arc::new(profile));
     release.first(move || {
         table.agents.insert(profile.id.clone(), Arc::clone(&profile));
         let user = UserId::Agent(profile.id.clone());

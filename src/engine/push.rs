@@ -5,7 +5,7 @@ use std::sync::Arc;
 use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::event::EventBody;
 use switchboard_domain::conversation::properties::Properties;
-use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::id::AgentId;
 use switchboard_domain::webhook::{
     Action, AuthorKind, Delivery, DeliveryId, Endpoint, EndpointId, Lane, Occasion, Owner,
@@ -81,18 +81,6 @@ pub(crate) fn deliveries(
         };
         batch.push(Entry::DeliveryDue(table.id, Arc::new(delivery), number));
     }
-}
-
-/// Tells webhooks, and nobody else, that an agent or bot is gone for good.
-pub(crate) fn agent_deleted(
-    engine: &EngineHandle,
-    table: &LicenseTable,
-    agent: &AgentId,
-    batch: &mut Vec<Entry>,
-) {
-    let push = Push::AgentDeleted { agent: agent.clone() };
-    let capture = capture(table, Told { push, to: Address::nobody(), main: false });
-    deliveries(engine, table, None, &capture, batch);
 }
 
 /// Bytes that a delivery takes in a record: its body, its address, and what names it.

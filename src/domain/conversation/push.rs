@@ -262,6 +262,21 @@ pub struct Told {
     pub main: bool,
 }
 
+impl Told {
+    /// An agent's or bot's status: heard by everybody of the license (spec v3.0, 5.4).
+    #[must_use]
+    pub fn agent_status(agent: AgentId, status: RoutingStatus) -> Self {
+        let to = Address { license: true, hearing: Hearing::Anything, ..Address::nobody() };
+        Self { push: Push::AgentStatusChanged { agent, status }, to, main: true }
+    }
+
+    /// An agent or bot is gone for good: only webhooks hear of it.
+    #[must_use]
+    pub const fn agent_deleted(agent: AgentId) -> Self {
+        Self { push: Push::AgentDeleted { agent }, to: Address::nobody(), main: false }
+    }
+}
+
 impl Push {
     /// Is it told in passing? Nothing of it is kept, so no position of its chat tells whether
     /// somebody has seen it.

@@ -133,12 +133,35 @@ impl Bot {
         if change.token.is_some() && bot.duty.status != RoutingStatus::Offline {
             bot.token = change.token;
         }
+        bot.check(exists)?;
+        Ok(self.becomes(bot, now))
+    }
+
+    fn becomes(&self, mut bot: Self, now: Timestamp) -> BotFact {
         bot.changed_at = now.after(self.changed_at);
         if bot.duty.status == RoutingStatus::Offline && self.duty.status != RoutingStatus::Offline {
             bot.offline_since = bot.changed_at;
         }
-        bot.check(exists)?;
-        Ok(BotFact::Put(Box::new(bot)))
+        BotFact::Put(Box::new(bot))
+    }
+
+    /// A token was revoked: a bot whose login hangs on it goes offline (spec v3.0, 3.3).
+    #[must_use]
+    pub fn token_revoked(&self, token: &[u8; 32], now: Timestamp) -> Option<BotFact> {
+        let hangs = self.token.as_ref() == Some(token) && self.duty.status != RoutingStatus::Offline;
+        hangs.then(|| {
+            let mut bot = self.clone();
+            bot.duty.status = RoutingStatus::Offline;
+            self.becomes(bot, now)
+        })
+    }
+
+    /// Leaves the groups that are no more.
+    #[must_use]
+    pub fn leave_groups(&self, exists: impl Fn(GroupId) -> bool, now: Timestamp) -> Option<BotFact> {
+        let mut bot = self.clone();
+        bot.duty.groups.retain(|(group, _)| exists(*group));
+        (bot != *self).then(|| self.becomes(bot, now))
     }
 
     /// Checks every bound of a new or changed bot.
@@ -155,5 +178,57 @@ impl Bot {
         }
         self.duty.check(exists)?;
         self.webhooks.as_ref().map_or(Ok(()), BotWebhooks::check)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(100);
+    const TOKEN: [u8; 32] = [7; 32];
+
+    /// Online in groups 1 and 2, by that token.
+    fn bot() -> Bot {
+        let groups = vec![(GroupId(1), Priority::Last), (GroupId(2), Priority::First)];
+        Bot {
+            id: AgentId::new("0123456789abcdef0123456789abcdef"),
+            number: 1,
+            client: ClientId::new("app"),
+            name: "Robo".into(),
+            avatar: None,
+            duty: Duty { status: RoutingStatus::Accepting, groups, ..Duty::default() },
+            webhooks: None,
+            token: Some(TOKEN),
+            removed: false,
+            version: 1,
+            changed_at: Timestamp::from_secs(50),
+            offline_since: Timestamp::default(),
+        }
+    }
+
+    fn after(fact: Option<BotFact>) -> Bot {
+        let mut bot = bot();
+        bot.apply(&fact.unwrap());
+        bot
+    }
+
+    #[test]
+    fn a_group_that_is_no_more_is_left_and_nothing_else_changes() {
+        assert_eq!(bot().leave_groups(|_| true, NOW), None);
+        let left = after(bot().leave_groups(|group| group == GroupId(2), NOW));
+        assert_eq!(left.duty.groups, [(GroupId(2), Priority::First)]);
+        assert_eq!((left.duty.status, left.changed_at), (RoutingStatus::Accepting, NOW));
+    }
+
+    #[test]
+    fn a_revoked_token_sends_off_who_hangs_on_it_also_from_a_group_that_is_no_more() {
+        assert_eq!(bot().token_revoked(&[8; 32], NOW), None);
+        // A group may have gone just before: that is no reason to stay.
+        let off = after(bot().token_revoked(&TOKEN, NOW));
+        assert_eq!((off.duty.status, off.offline_since), (RoutingStatus::Offline, NOW));
+        assert_eq!(off.token_revoked(&TOKEN, NOW), None, "it is offline already");
     }
 }

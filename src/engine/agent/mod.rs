@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
+use switchboard_domain::conversation::push::Told;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::agent::{Agent, AgentFact};
@@ -21,7 +21,7 @@ use crate::engine::link;
 use crate::engine::order::{Done, Outcome};
 use crate::engine::participants::{GroupsGone, announce, store};
 use crate::engine::profiles::AgentProfile;
-use crate::engine::push::{agent_deleted, capture, deliveries};
+use crate::engine::push::capture;
 use crate::engine::release::{Answer, Release, SessionKey};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -119,42 +119,23 @@ impl AgentActor {
         self.commit_with(facts, Release::reply(answer, Ok(Done::Nothing)), ctx);
     }
 
-    fn commit_with(&mut self, facts: Vec<AgentFact>, mut release: Release, ctx: &mut Context<Self>) {
-        let (before, was_here) = (self.state.duty.status, !self.state.removed);
-        let (license, id) = (self.table.id, self.state.id.clone());
+    fn commit_with(&mut self, facts: Vec<AgentFact>, release: Release, ctx: &mut Context<Self>) {
+        let (license, before) = (self.table.id, AgentProfile::from(&self.state));
         facts.iter().for_each(|fact| self.state.apply(fact));
         let mut entries: Vec<_> =
-            facts.into_iter().map(|fact| Entry::Agent(license, id.clone(), fact)).collect();
-        let status = self.state.duty.status;
-        if status != before {
-            let capture = capture(&self.table, self.told(status));
-            deliveries(&self.shard.engine, &self.table, None, &capture, &mut entries);
-            release.pushes.push((license, capture));
-        }
-        if was_here && self.state.removed {
-            agent_deleted(&self.shard.engine, &self.table, &id, &mut entries);
-        }
-        release.take_due(&entries);
-        let profile = Arc::new(AgentProfile::from(&self.state));
-        let release = announce(&self.shard, &self.table, profile, release);
+            facts.into_iter().map(|fact| Entry::Agent(license, before.id.clone(), fact)).collect();
+        let profile = AgentProfile::from(&self.state);
+        let release = announce(&self.shard, &self.table, &before, profile, &mut entries, release);
         let owner = ctx.address();
         self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
         self.watch_deadline(ctx);
     }
 
-    fn told(&self, status: RoutingStatus) -> Told {
-        let push = Push::AgentStatusChanged { agent: self.state.id.clone(), status };
-        Told {
-            push,
-            to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
-            main: true,
-        }
-    }
-
     /// Clients wait for a push even when nothing changes (spec v3.0, 5.4).
     fn nothing_changes(&self, answer: Answer) {
         let mut release = Release::reply(answer, Ok(Done::Nothing));
-        release.echo = Some(capture(&self.table, self.told(self.state.duty.status)));
+        let told = Told::agent_status(self.state.id.clone(), self.state.duty.status);
+        release.echo = Some(capture(&self.table, told));
         self.shard.after(self.lsn, release);
     }
 

@@ -22,8 +22,8 @@ use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
 use crate::engine::limits::{
-    ARCHIVE_SEARCHES, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE,
-    REQUEST_TIME, STRANGERS_PER_ADDRESS,
+    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE, REQUEST_TIME,
+    STRANGERS_PER_ADDRESS, WALKS,
 };
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
@@ -121,8 +121,8 @@ struct Engine {
     checkpoint: Mutex<Lsn>,
     ready: AtomicBool,
     running_since: Timestamp,
-    /// Whose turn it is to search the archives.
-    searches: Arc<Semaphore>,
+    /// Whose turn it is to walk all the chats or customers of a license.
+    walks: Arc<Semaphore>,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -152,7 +152,7 @@ impl EngineHandle {
             checkpoint: Mutex::new(Lsn::ZERO),
             ready: AtomicBool::new(false),
             running_since: clock::now(),
-            searches: Arc::new(Semaphore::new(ARCHIVE_SEARCHES)),
+            walks: Arc::new(Semaphore::new(WALKS)),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -362,12 +362,12 @@ impl EngineHandle {
         &self.0.parts.client
     }
 
-    /// Waits until the archives may be searched; held while that is done.
+    /// Waits until all the chats or customers of a license may be walked; held while that is done.
     ///
     /// # Errors
     /// None that is known: nobody closes the queue.
-    pub(crate) async fn archive_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
-        Arc::clone(&self.0.searches).acquire_owned().await.map_err(|_| Rejected::Internal)
+    pub(crate) async fn walk_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
+        Arc::clone(&self.0.walks).acquire_owned().await.map_err(|_| Rejected::Internal)
     }
 
     pub(crate) fn dialect(&self, number: u16) -> Option<&'static dyn Dialect> {

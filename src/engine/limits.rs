@@ -38,9 +38,9 @@ pub const TICKS_PER_CHECKPOINT: u32 = 20;
 pub const LIST_SCAN: usize = 10_000;
 /// Index rows of the archives held at once while they are searched: a search walks all of them.
 pub const ARCHIVE_ROWS: usize = 1024;
-/// Searches of the archives that walk the index at the same time; further ones wait for their turn,
-/// as long as a request may take.
-pub const ARCHIVE_SEARCHES: usize = 2;
+/// Requests that walk all the chats or customers of a license at the same time; further ones wait
+/// for their turn, as long as a request may take.
+pub const WALKS: usize = 2;
 /// Bytes of events on one page of the archives; a page of several threads beyond it is `Invalid`. One
 /// thread is shown whatever it holds. Over a socket it is half of what may wait for a session, when
 /// that is less: a larger answer would end the session.

@@ -65,25 +65,14 @@ async fn find(
     by: &Arc<Principal>,
     search: &SearchArchives,
 ) -> Result<FoundPage, Failure> {
-    let turn = shard.engine.archive_turn().await?;
+    let turn = shard.engine.walk_turn().await?;
     let (records, table, by) = (shard.engine.records().clone(), Arc::clone(table), Arc::clone(by));
     let (filter, skip, limit) = (search.filter.clone(), search.skip, search.limit);
     let find = move || {
         let _turn = turn;
         archive::find(&table, &records, &by, &filter, (skip, limit))
     };
-    blocking(find).await
-}
-
-/// Work that reads the disk, off the shard's thread.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|_| Rejected::Internal)?;
-    done.map_err(|error| {
-        tracing::error!(%error, "the archives cannot be read");
-        Rejected::Internal.into()
-    })
+    Ok(read::blocking("the archives", find).await?)
 }
 
 /// The chats found, each once, with their threads.
@@ -114,7 +103,7 @@ async fn part(
         };
     }
     let (records, table, by) = (shard.engine.records().clone(), Arc::clone(table), Arc::clone(by));
-    blocking(move || {
+    let read = move || {
         let Some(Stored { head, lsn, .. }) = Stored::read(&records, by.license, chat)? else {
             return Ok(None);
         };
@@ -128,8 +117,8 @@ async fn part(
             threads.extend(head.thread(thread, stored.events));
         }
         Ok(Some(((Arc::new(head.chat_view()), threads), lsn)))
-    })
-    .await
+    };
+    Ok(read::blocking("the archives", read).await?)
 }
 
 fn users(page: &ArchivePage) -> Vec<UserId> {
@@ -152,7 +141,7 @@ async fn add_sleeping_customers(
         let load = |id| Ok(CustomerActor::load(&engine, license, id)?.map(|stored| stored.customer));
         missing.into_iter().filter_map(|id| load(id).transpose()).collect::<Result<Vec<_>, StorageError>>()
     };
-    for customer in blocking(load).await? {
+    for customer in read::blocking("customers", load).await? {
         shown.profiles.add_customer(Arc::new(customer));
     }
     Ok(())

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::view::Talk;
-use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{ConversationId, CustomerId};
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::statistics::Statistics;
@@ -16,7 +15,7 @@ use switchboard_domain::participant::window::Window;
 
 use crate::engine::entry::unreadable;
 use crate::engine::index::stored_talks;
-use crate::engine::operations::read::table;
+use crate::engine::operations::read::{blocking, table};
 use crate::engine::order::{CustomerCard, CustomerPage, Done, ListCustomers, Outcome};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -26,15 +25,12 @@ use crate::storage::{ActorKey, ActorKind, Records, StorageError};
 pub(super) async fn list(shard: &Rc<Shard>, by: &Principal, list: ListCustomers) -> Outcome {
     let table = table(shard, by.license)?;
     let records = shard.engine.records().clone();
-    let read = tokio::task::spawn_blocking(move || page(&table, &records, &list));
-    match read.await {
-        Ok(Ok(page)) => Ok(Done::Customers(page)),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the customers cannot be read");
-            Err(Rejected::Internal.into())
-        }
-        Err(_) => Err(Rejected::Internal.into()),
-    }
+    let turn = shard.engine.walk_turn().await?;
+    let read = move || {
+        let _turn = turn;
+        page(&table, &records, &list)
+    };
+    Ok(Done::Customers(blocking("customers", read).await?))
 }
 
 fn page(table: &LicenseTable, records: &Records, list: &ListCustomers) -> Result<CustomerPage, StorageError> {

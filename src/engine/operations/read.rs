@@ -163,14 +163,18 @@ async fn load(
     needs: Vec<(ThreadId, u32)>,
 ) -> Result<Vec<LoadedThread>, Rejected> {
     let records = records.clone();
-    // Off the shard's thread: a long history may have to come from the disk.
-    let read = move || {
-        needs.into_iter().map(|need| load_thread(&records, license, chat, need)).collect::<Result<_, _>>()
-    };
-    let loaded: Result<Vec<_>, StorageError> =
-        tokio::task::spawn_blocking(read).await.map_err(|_| Rejected::Internal)?;
-    loaded.map_err(|error| {
-        tracing::error!(%error, "stored events cannot be read");
+    let read = move || needs.into_iter().map(|need| load_thread(&records, license, chat, need)).collect();
+    blocking("stored events", read).await
+}
+
+/// Reads something off the shard's thread, as it may have to come from the disk.
+pub(super) async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    read: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, Rejected> {
+    let done = tokio::task::spawn_blocking(read).await.map_err(|_| Rejected::Internal)?;
+    done.map_err(|error| {
+        tracing::error!(%error, "{what} cannot be read");
         Rejected::Internal
     })
 }

@@ -1,5 +1,6 @@
 //! `get_customers`: pages, filters, and what is true of them after a crash.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::Caller;
@@ -62,6 +63,22 @@ async fn pages_follow_each_other_there_and_back_before_and_after_a_crash() {
             _ => assert_eq!(server.stop().await, Some(0)),
         }
         server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn more_walks_than_go_at_once_wait_and_are_all_answered() {
+    let server = Server::start().await;
+    make(&server, json!({ "name": "a" })).await;
+    let ask = |n: usize| {
+        let web = server.agent_web(0);
+        let (method, total) =
+            [("get_customers", "/total_customers"), ("get_archives", "/pagination/total")][n % 2];
+        async move { web.ok(method, json!({})).await.pointer(total).cloned() }
+    };
+    let totals = join_all((0..40).map(ask)).await;
+    for both in totals.chunks(2) {
+        assert_eq!(both, [Some(json!(1)), Some(json!(0))]);
     }
 }
 

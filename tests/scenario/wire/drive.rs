@@ -72,6 +72,9 @@ async fn perform(
     let attempt = Attempt { stage, method, case, over, set: &set };
     let line = line(stage, method, over, &set);
     attempt.fields(&line).await;
+    if over == Over::Web {
+        attempt.limits().await;
+    }
     if first && over == Over::Web && !method.scopes.is_empty() {
         attempt.scopes().await;
     }

@@ -89,15 +89,47 @@ impl Attempt<'_> {
                 Over::Empty if field.kind == Kind::List => json!([]),
                 Over::Empty => json!(""),
                 Over::Wide(most) => json!({ "x": "x".repeat(*most) }),
-                Over::Items(most) => {
-                    let mut payload = plain.clone();
-                    let first = at(&mut payload, &path)[0].clone();
-                    json!(vec![first; most + 1])
-                }
+                Over::Items(most) => self.repeated(field, most + 1),
             };
             wrongs.push(with(format!("`{title}` is over a limit: {over:?}"), value));
         }
         wrongs
+    }
+
+    /// The first entry of a list, so many times.
+    fn repeated(&self, field: &Field, times: usize) -> Value {
+        let mut payload = self.set.fill(self.case.payload);
+        let first = at(&mut payload, &self.set.path(field.path))[0].clone();
+        json!(vec![first; times])
+    }
+
+    /// What is exactly at a limit; `None` where the table does not say what that is.
+    fn at_limit(&self, field: &Field, over: Over) -> Option<Value> {
+        match over {
+            Over::Number(number) if number >= 1 => Some(json!(number - 1)),
+            Over::Number(number) if number < -1 => Some(json!(number + 1)),
+            Over::Chars(most) => Some(json!("x".repeat(most))),
+            Over::Items(most) => Some(self.repeated(field, most)),
+            Over::Number(_) | Over::Empty | Over::Wide(_) => None,
+        }
+    }
+
+    /// What each limit still allows is not refused: the call works with it, in a scene like this one.
+    pub(super) async fn limits(&self) {
+        let limits =
+            self.case.fields.iter().flat_map(|field| field.over.iter().map(move |over| (field, *over)));
+        for (field, over) in limits {
+            let set = self.stage.prop(self.case.scene).await;
+            let there = Attempt { set: &set, ..*self };
+            let Some(value) = there.at_limit(field, over) else { continue };
+            let mut payload = set.fill(self.case.payload);
+            *at(&mut payload, &set.path(field.path)) = value;
+            let answer = self.stage.caller_on_web(self.method, &set).call(self.method.name, payload).await;
+            if answer.is_err() {
+                let check = format!("`{}` is at its limit: {over:?}", field.path);
+                self.fail(&check, "success", &short(&answer));
+            }
+        }
     }
 
     /// An id that nobody has and one of another license are refused alike, but for the id.

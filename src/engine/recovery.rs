@@ -152,7 +152,9 @@ impl Recovered {
                         let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
                         slot.insert(match (stored, &fact) {
                             (Some((lsn, bytes)), _) => Replayed::of(lsn, decode(&bytes)?),
-                            (None, CustomerFact::Put(first)) => Replayed::of(Lsn::ZERO, first.clone()),
+                            (None, CustomerFact::Put(first)) => {
+                                Replayed::of(Lsn::ZERO, Customer::clone(first))
+                            }
                             (None, _) => return Err(orphan("a customer")),
                         })
                     }

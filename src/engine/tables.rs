@@ -90,6 +90,8 @@ pub struct LicenseTable {
     pub(crate) bots: DashMap<AgentId, Arc<Bot>>,
     /// Customers that were named since the start.
     pub(crate) customers: DashMap<CustomerId, Arc<Customer>>,
+    /// Customers who were on the site since the start: when they left, or that they are there.
+    pub(crate) departures: DashMap<CustomerId, Option<Timestamp>>,
     /// Webhook endpoints that are live now.
     pub(crate) endpoints: ArcSwap<EndpointTable>,
     /// Lines of conversations that are newer than the stored index.
@@ -106,6 +108,7 @@ impl LicenseTable {
             agents: DashMap::new(),
             bots: DashMap::new(),
             customers: DashMap::new(),
+            departures: DashMap::new(),
             endpoints: ArcSwap::from_pointee(EndpointTable::default()),
             rows: DashMap::new(),
             conversations: AtomicU64::new(0),
@@ -233,5 +236,13 @@ impl Lookup for LicenseTable {
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
         self.customers.get(&customer).is_some_and(|customer| customer.banned(now))
+    }
+
+    fn customer_left(&self, customer: CustomerId) -> Option<Timestamp> {
+        if let Some(since_start) = self.departures.get(&customer) {
+            return *since_start;
+        }
+        let came_once = self.customers.get(&customer).is_some_and(|customer| customer.visit.is_some());
+        came_once.then(Timestamp::default)
     }
 }

@@ -132,3 +132,34 @@ async fn an_agent_is_let_in_by_name() {
     server.agent_web(0).ok("revoke_access", admitted("agent", json!(bob))).await;
     push(&bobs, "access_revoked", &chat).await;
 }
+
+#[tokio::test]
+async fn a_customer_has_an_access_that_is_kept_and_told() {
+    let mut server = Server::start().await;
+    let sink = Sink::start().await;
+    let hooks = sink.webhooks("/access", json!(["access_set", "access_granted"]));
+    server.bot(json!({ "status": "not accepting chats", "webhooks": hooks })).await;
+    let (ann, mia) = (server.agent(0).await, server.customer().await);
+    let of = |customer: &str, group: u32| json!({ "resource": "customer", "id": customer, "access": { "type": "group", "id": group } });
+    let told = json!({ "resource": "customer", "id": mia.id, "access": { "group_ids": [2] } });
+    let request = ann.begin(json!({ "action": "set_access", "payload": of(&mia.id, 2) })).await;
+    assert_eq!(ann.response(&request).await["payload"], json!({}));
+    let own = push(&ann, "access_set", &mia.id).await;
+    assert_eq!((own.payload, own.request_id), (told.clone(), Some(request)));
+    assert_eq!(push(&mia, "access_set", &mia.id).await.payload, told);
+    assert_eq!(sink.hit("access_set", |hit| hit.action() == "access_set").await.json["data"], told);
+    // It has no effect on routing.
+    assert!(!waits(&server.look(&id(&mia.ok("start_chat", json!({})).await["chat"])).await));
+
+    server.kill_9().await;
+    server.restart().await;
+    let web = server.agent_web(0);
+    let without = json!({ "resource": "customer", "id": mia.id, "access": { "type": "group", "id": 2 } });
+    let (status, error) = web.err("revoke_access", without).await;
+    assert_eq!((status, error.message.starts_with("access.group_ids")), (400, true), "kept: {error:?}");
+    let nobody = "00000000-0000-4000-8000-000000000001";
+    assert_eq!(web.err("grant_access", of(nobody, 1)).await.0, 400);
+    assert_eq!(web.err("grant_access", of("no id", 1)).await.0, 400);
+    web.ok("grant_access", of(&mia.id, 1)).await;
+    sink.hit("access_granted", |hit| hit.action() == "access_granted").await;
+}

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::customers::login_with;
+use crate::support::rtm::Rtm;
 use crate::support::server::Server;
-use crate::support::shape::{Is, assert_shape};
+use crate::support::shape::{Is, assert_shape, id};
 
 #[tokio::test]
 async fn a_visit_lasts_from_the_first_connection_to_the_last() {
@@ -131,7 +132,7 @@ async fn side_storage_is_kept_and_comes_back() {
     let back = login_with(&server, &person, json!({})).await;
     back.push("customer_side_storage_updated", replaced).await;
 
-    let fresh = crate::support::rtm::Rtm::connect(&server, crate::support::rtm::Side::Customer).await;
+    let fresh = Rtm::connect(&server, crate::support::rtm::Side::Customer).await;
     for (storage, message) in [
         (json!({ "a": 1 }), "customer_side_storage.a: must be a string"),
         (json!("a"), "customer_side_storage: must be an object"),
@@ -143,4 +144,31 @@ async fn side_storage_is_kept_and_comes_back() {
         let login = json!({ "token": person.token, "customer_side_storage": storage });
         assert_eq!(fresh.err("login", login).await.message, message);
     }
+}
+
+#[tokio::test]
+async fn a_chat_whose_customer_left_the_site_ends_when_the_license_wants_that() {
+    let mut server = Server::start().await;
+    let license = format!("/licenses/{}", server.license());
+    let ann = server.agent(0).await;
+    let (gone, stays) = (server.customer().await, server.customer().await);
+    let start = async |who: &Rtm| id(&who.ok("start_chat", json!({ "chat": {} })).await["chat"]);
+    let (left, kept) = (start(&gone).await, start(&stays).await);
+    // Whoever left before the operator wanted it counts from when it left.
+    gone.cut().await;
+    ann.push("customer_visit_ended", |_| true).await;
+    let timers = json!({ "settings": { "timers": { "customer_left": 1 } } });
+    server.admin_ok("PATCH", &license, timers).await;
+    let said = ann.system_message(&left, "archived_customer_disconnected").await.payload;
+    assert_eq!(said["event"]["recipients"], "agents");
+    assert!(said["event"]["text_vars"]["customer"].is_string());
+    assert_eq!(ann.push_in(&left, "thread_closed").await.payload["user_id"], json!(null));
+    let look = server.look(&kept).await;
+    assert_eq!(look["threads"][0]["active"], true, "{look}");
+
+    // Nobody can come back while the server is down: their time begins with the process.
+    server.kill_9().await;
+    server.restart().await;
+    let ann = server.agent(0).await;
+    assert_eq!(ann.push_in(&kept, "thread_closed").await.payload["user_id"], json!(null));
 }

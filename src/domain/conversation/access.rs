@@ -1,10 +1,14 @@
-//! Which groups may see a conversation. Source: spec v3.0, 4.7.
+//! Which groups may see a conversation, or a customer. Source: spec v3.0, 4.7, 5.2 and 12 #28.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, GroupId, UserId};
+use crate::conversation::decide::Lookup;
+use crate::conversation::event::within;
+use crate::error::{Rejected, Resource};
+use crate::id::{AgentId, ConversationId, CustomerId, GroupId, UserId};
+use crate::limits::{AGENTS_PER_ACCESS, GROUPS_PER_ACCESS};
 
 /// The groups whose agents may see a conversation; group 0 means everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +20,16 @@ pub struct Access {
     pub agents: BTreeSet<AgentId>,
 }
 
-/// One change of who may see a conversation.
+/// What has an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessOwner {
+    /// A conversation.
+    Chat(ConversationId),
+    /// A customer: kept and told, without an effect on routing (spec v3.0, 12 #28).
+    Customer(CustomerId),
+}
+
+/// One change of who may see something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccessChange {
     /// These may see it, too.
@@ -34,6 +47,33 @@ impl AccessChange {
         match self {
             Self::Granted(access) | Self::Revoked(access) | Self::Set(access) => access,
         }
+    }
+
+    /// The access after it, checked.
+    ///
+    /// # Errors
+    /// `GroupNotFound` and `NotFound` for whom the license does not have; `Invalid` when no group
+    /// is left, or for too many.
+    pub fn made_to(&self, before: &Access, license: &dyn Lookup) -> Result<Access, Rejected> {
+        if !matches!(self, Self::Revoked(_)) {
+            self.access().check_named(license)?;
+        }
+        let mut access = before.clone();
+        match self {
+            Self::Granted(more) => {
+                access.groups.extend(&more.groups);
+                access.agents.extend(more.agents.iter().cloned());
+            }
+            Self::Revoked(less) => {
+                access.groups.retain(|group| !less.groups.contains(group));
+                access.agents.retain(|agent| !less.agents.contains(agent));
+            }
+            Self::Set(new) => access = new.clone(),
+        }
+        if access != *before {
+            access.check(license)?;
+        }
+        Ok(access)
     }
 }
 
@@ -54,6 +94,31 @@ impl Access {
     #[must_use]
     pub fn of_agent(agent: AgentId) -> Self {
         Self { groups: BTreeSet::new(), agents: BTreeSet::from([agent]) }
+    }
+
+    /// Checks what an access may be as a whole.
+    ///
+    /// # Errors
+    /// As [`AccessChange::made_to`].
+    pub(super) fn check(&self, license: &dyn Lookup) -> Result<(), Rejected> {
+        if self.groups.is_empty() {
+            // Agents alone would leave it to no queue.
+            return Err(Rejected::invalid("access.group_ids", "must name a group that finds the chat"));
+        }
+        within("access.group_ids", self.groups.len(), GROUPS_PER_ACCESS, "groups")?;
+        within("access", self.agents.len(), AGENTS_PER_ACCESS, "agents")?;
+        self.check_named(license)
+    }
+
+    fn check_named(&self, license: &dyn Lookup) -> Result<(), Rejected> {
+        if let Some(&group) = self.groups.iter().find(|&&group| license.group_name(group).is_none()) {
+            return Err(Rejected::GroupNotFound(group));
+        }
+        let unknown = |agent: &&AgentId| license.name(&UserId::Agent((*agent).clone())).is_none();
+        match self.agents.iter().find(unknown) {
+            Some(_) => Err(Rejected::NotFound(Resource::User)),
+            None => Ok(()),
+        }
     }
 
     /// May this user, an agent of these groups, see it? Every agent belongs to group 0.

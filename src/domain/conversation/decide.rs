@@ -31,6 +31,9 @@ pub trait Lookup {
     fn settings(&self, access: &Access) -> Settings;
     /// Is the customer banned then?
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool;
+    /// Since when the customer is not on the site any more. `None` while it is, or when it never
+    /// was; the beginning of time when it left before the process began.
+    fn customer_left(&self, customer: CustomerId) -> Option<Timestamp>;
 }
 
 /// Everything a decision depends on besides the command.

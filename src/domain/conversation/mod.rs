@@ -33,4 +33,4 @@ mod weight;
 pub use amended::{Amended, amend};
 pub use decide::{Context, Decision, Lookup};
 pub use state::{Assignment, Chunk, Conversation, ThreadHead};
-pub use timers::Deadline;
+pub use timers::{Deadline, Surroundings};

@@ -94,7 +94,7 @@ impl Conversation {
         chat_properties.merge(&open.properties);
         chat_properties.check_size("chat.properties")?;
         if let Some(access) = &open.access {
-            Self::check_access(access, cx)?;
+            access.check(cx.license)?;
         }
         match open.customer.map(UserId::Customer) {
             Some(customer) if cx.license.name(&customer).is_none() => Err(Rejected::NotFound(Resource::User)),

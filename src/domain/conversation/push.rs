@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::conversation::access::{Access, AccessChange};
+use crate::conversation::access::{Access, AccessChange, AccessOwner};
 use crate::conversation::command::TransferTarget;
 use crate::conversation::event::{Event, Visibility};
 use crate::conversation::property_change::{Place, PropertyChange};
@@ -150,10 +150,10 @@ pub enum Push {
         /// Pressed, or released?
         toggled: bool,
     },
-    /// Others may see the chat now.
+    /// Others may see a chat or a customer now.
     AccessChanged {
-        /// The conversation.
-        chat: ConversationId,
+        /// What they may see.
+        of: AccessOwner,
         /// What was asked for.
         change: AccessChange,
         /// Who may see it, after that.
@@ -302,8 +302,9 @@ impl Push {
             | Self::PropertiesChanged { chat, .. }
             | Self::EventChanged { chat, .. }
             | Self::PostbackSent { chat, .. }
-            | Self::AccessChanged { chat, .. } => Some(*chat),
-            Self::AgentStatusChanged { .. }
+            | Self::AccessChanged { of: AccessOwner::Chat(chat), .. } => Some(*chat),
+            Self::AccessChanged { of: AccessOwner::Customer(_), .. }
+            | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
             | Self::Customer(_)
             | Self::Multicast { .. } => None,

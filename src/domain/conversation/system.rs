@@ -109,6 +109,12 @@ pub(super) fn archived_offline() -> NewEvent {
     for_agents(message("routing.archived_offline", "Nobody is available: the chat was closed".into(), &[]))
 }
 
+/// The thread ends, because its customer left the site.
+pub(super) fn customer_gone(customer: &str) -> NewEvent {
+    let text = format!("{customer} left the site: the chat was closed");
+    for_agents(message("archived_customer_disconnected", text, &[("customer", customer)]))
+}
+
 /// The thread ends, because its customer was banned.
 pub(super) fn customer_banned(agent: &str, days: u32) -> NewEvent {
     let text = format!("{agent} banned the customer for {days} days");

@@ -1,11 +1,11 @@
 //! What time alone changes: a chat whose holder does not look, one that went quiet, one whose
-//! silence is final. Source: spec v3.0, 10.2 and 12 #17; the times are settings, 0 switches one off.
+//! silence is final, one whose customer is gone. Source: spec v3.0, 10.2 and 12 #17; the times are settings, 0 switches one off.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::decide::{Context, Decision};
+use crate::conversation::decide::{Context, Decision, Lookup};
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::fact::Change;
 use crate::conversation::membership::Cause;
@@ -26,6 +26,20 @@ pub enum Deadline {
     Idle,
     /// Seen, and nothing was said for long: the thread is closed.
     Silent,
+    /// The customer left the site, and did not come back: the thread is closed.
+    CustomerLeft,
+}
+
+/// What deadlines depend on besides the chat itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings {
+    /// How long each thing may last.
+    pub timers: Timers,
+    /// Since when the process runs. Nobody could look at the chat before, or come back to it: such
+    /// times begin anew then (design D15).
+    pub running_since: Timestamp,
+    /// [`Lookup::customer_left`](crate::conversation::Lookup::customer_left) of the chat's customer.
+    pub customer_left: Option<Timestamp>,
 }
 
 /// What the timers look at.
@@ -51,11 +65,11 @@ impl Pulse {
 }
 
 impl Conversation {
-    /// When time alone changes the chat next, and how. `running_since`: nobody could look at it
-    /// while we were down, so the holder's time begins anew with the process (design D15).
+    /// When time alone changes the chat next, and how.
     #[must_use]
-    pub fn next_deadline(&self, timers: Timers, running_since: Timestamp) -> Option<(Timestamp, Deadline)> {
-        self.active_thread()?;
+    pub fn next_deadline(&self, around: Surroundings) -> Option<(Timestamp, Deadline)> {
+        let Surroundings { timers, running_since, customer_left } = around;
+        let opened_at = self.active_thread()?.created_at;
         let Pulse { said_at, held_since, idle, .. } = self.pulse;
         // A head from before there were timers knows only of its last activity.
         let said_at = if said_at == Timestamp::default() { self.last_activity } else { said_at };
@@ -65,6 +79,13 @@ impl Conversation {
             unseen.map(|since| (since.max(running_since), timers.unseen, Deadline::Unseen)),
             (!idle).then_some((said_at, timers.idle, Deadline::Idle)),
             seen.then_some((said_at.max(held_since), timers.silent, Deadline::Silent)),
+            customer_left
+                .map(|left| left.max(running_since))
+                // One that was not there when the thread was opened did not leave it.
+                .filter(|left| *left > opened_at)
+                // Whoever writes without a connection is not gone.
+                .map(|left| left.max(self.pulse.spoke_at.unwrap_or_default()))
+                .map(|left| (left, timers.customer_left, Deadline::CustomerLeft)),
         ];
         let on = all.into_iter().flatten().filter(|(_, seconds, _)| *seconds > 0);
         on.map(|(since, seconds, what)| (since.plus(Duration::from_secs(seconds.into())), what)).min()
@@ -105,6 +126,15 @@ impl Conversation {
         self.pulse.idle = false;
     }
 
+    /// What the chat's deadlines depend on besides itself.
+    pub fn surroundings(&self, license: &dyn Lookup, running_since: Timestamp) -> Surroundings {
+        Surroundings {
+            timers: license.settings(&self.access).timers,
+            running_since,
+            customer_left: self.customer.and_then(|customer| license.customer_left(customer)),
+        }
+    }
+
     /// What is due; nothing when something was quicker.
     pub(super) fn due(
         &self,
@@ -112,8 +142,9 @@ impl Conversation {
         placement: Option<Placement>,
         cx: &Context<'_>,
     ) -> Result<Decision, Rejected> {
-        let timers = cx.license.settings(&self.access).timers;
-        let due = self.next_deadline(timers, running_since).filter(|(at, _)| *at <= cx.now);
+        let around = self.surroundings(cx.license, running_since);
+        let timers = around.timers;
+        let due = self.next_deadline(around).filter(|(at, _)| *at <= cx.now);
         let mut draft = self.draft(cx.now);
         match due {
             None => {}
@@ -130,6 +161,11 @@ impl Conversation {
             }
             Some((_, Deadline::Silent)) => {
                 draft.post(system::archived_inactive(timers.silent), None);
+                draft.add(Change::ThreadClosed { by: None });
+            }
+            Some((_, Deadline::CustomerLeft)) => {
+                let name = self.customer.map(UserId::Customer).map(|user| Self::shown_name(&user, cx));
+                draft.post(system::customer_gone(name.as_deref().unwrap_or_default()), None);
                 draft.add(Change::ThreadClosed { by: None });
             }
         }

@@ -26,7 +26,7 @@ impl Conversation {
         Self::check_target(&to, cx)?;
         self.active_thread().ok_or(Rejected::Inactive)?;
         let access = self.access_after(&to, cx);
-        Self::check_access(&access, cx)?;
+        access.check(cx.license)?;
         let (named, need) = match &to {
             TransferTarget::Agents(agents) => {
                 let need =
@@ -102,7 +102,7 @@ impl Conversation {
             }
             TransferTarget::Groups(groups) => {
                 check_ids(groups, GROUPS_PER_ACCESS, "groups")?;
-                Self::check_access(&groups.iter().copied().collect(), cx)
+                Access::from_iter(groups.iter().copied()).check(cx.license)
             }
             TransferTarget::Within => Ok(()),
         }

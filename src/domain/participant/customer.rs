@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::access::{Access, AccessChange};
 use crate::conversation::event::within;
 use crate::error::Rejected;
 use crate::id::{AgentId, CustomerId};
@@ -47,6 +48,9 @@ pub struct Customer {
     /// What the customer's client keeps here instead of in cookies: opaque.
     #[serde(default)]
     pub side_storage: Texts,
+    /// Who may see the customer: kept and told, nothing more (spec v3.0, 12 #28).
+    #[serde(default)]
+    pub access: Access,
 }
 
 /// Texts by name.
@@ -108,7 +112,7 @@ impl CustomerChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CustomerFact {
     /// Made or changed.
-    Put(Customer),
+    Put(Box<Customer>),
     /// Came to the site, with the first connection.
     Visited(Visit),
     /// Banned, from then on.
@@ -120,12 +124,23 @@ pub enum CustomerFact {
         /// All of it.
         storage: Texts,
     },
+    /// Others may see the customer now.
+    AccessChanged {
+        /// When.
+        at: Timestamp,
+        /// Who may, after that.
+        access: Access,
+        /// What was asked for.
+        change: AccessChange,
+        /// By whom.
+        by: Option<AgentId>,
+    },
 }
 
 impl Customer {
     /// A customer of whom only the id is known.
     #[must_use]
-    pub const fn new(id: CustomerId, number: u64, now: Timestamp) -> Self {
+    pub fn new(id: CustomerId, number: u64, now: Timestamp) -> Self {
         Self {
             id,
             number,
@@ -140,13 +155,14 @@ impl Customer {
             visit: None,
             visits: 0,
             side_storage: BTreeMap::new(),
+            access: Access::default(),
         }
     }
 
     /// Applies a fact. Cannot fail.
     pub fn apply(&mut self, fact: &CustomerFact) {
         match fact {
-            CustomerFact::Put(customer) => *self = customer.clone(),
+            CustomerFact::Put(customer) => self.clone_from(customer),
             CustomerFact::Visited(visit) => {
                 self.changed_at = visit.started_at;
                 self.visits += 1;
@@ -160,6 +176,10 @@ impl Customer {
             CustomerFact::SideStored { at, storage } => {
                 self.changed_at = *at;
                 self.side_storage = storage.clone();
+            }
+            CustomerFact::AccessChanged { at, access, .. } => {
+                self.changed_at = *at;
+                self.access = access.clone();
             }
         }
     }
@@ -219,7 +239,7 @@ impl Customer {
             return Ok(None);
         }
         customer.changed_at = now.after(self.changed_at);
-        Ok(Some(CustomerFact::Put(customer)))
+        Ok(Some(CustomerFact::Put(Box::new(customer))))
     }
 
     /// Is the customer banned now?

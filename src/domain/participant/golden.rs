@@ -4,7 +4,8 @@
 
 use std::fmt::Write;
 
-use crate::id::{AgentId, CustomerId};
+use crate::conversation::access::{Access, AccessChange};
+use crate::id::{AgentId, CustomerId, GroupId};
 use crate::participant::customer::{Ban, Customer, CustomerFact};
 use crate::participant::visit::{Page, Visit};
 use crate::time::Timestamp;
@@ -23,6 +24,7 @@ fn name(fact: &CustomerFact) -> &'static str {
         CustomerFact::Visited(_) => "Visited",
         CustomerFact::Banned(_) => "Banned",
         CustomerFact::SideStored { .. } => "SideStored",
+        CustomerFact::AccessChanged { .. } => "AccessChanged",
     }
 }
 
@@ -53,14 +55,18 @@ fn mia() -> Customer {
     mia
 }
 
-const FACTS: [(&str, &str); 4] = [
+/// From before customers had an access.
+const PUT_WITHOUT_ACCESS: &str = "81a35075749dc4100000000000004000800000000000000104a34d6961c0c081a4706c616ea46672656505c005930803a3616e6e960906a172a33a3a31a161919307a175a1740281a16ba176";
+
+const FACTS: [(&str, &str); 5] = [
     (
         "Put",
-        "81a35075749dc4100000000000004000800000000000000104a34d6961c0c081a4706c616ea46672656505c005930803a3616e6e960906a172a33a3a31a161919307a175a1740281a16ba176",
+        "81a35075749ec4100000000000004000800000000000000104a34d6961c0c081a4706c616ea46672656505c005930803a3616e6e960906a172a33a3a31a161919307a175a1740281a16ba176919100",
     ),
     ("Visited", "81a756697369746564960906a172a33a3a31a161919307a175a174"),
     ("Banned", "81a642616e6e6564930803a3616e6e"),
     ("SideStored", "81aa5369646553746f726564920881a16ba176"),
+    ("AccessChanged", "81ad4163636573734368616e676564940891910281a3536574919102a3616e6e"),
 ];
 
 #[test]
@@ -69,13 +75,28 @@ fn stored_facts_keep_their_bytes() {
         at: Timestamp::from_micros(8),
         storage: [("k".into(), "v".into())].into(),
     };
-    let facts =
-        [CustomerFact::Put(mia()), CustomerFact::Visited(visit()), CustomerFact::Banned(ban()), stored];
+    let access = CustomerFact::AccessChanged {
+        at: Timestamp::from_micros(8),
+        access: Access::of(GroupId(2)),
+        change: AccessChange::Set(Access::of(GroupId(2))),
+        by: Some(AgentId::new("ann")),
+    };
+    let (put, visited, banned) =
+        (CustomerFact::Put(Box::new(mia())), CustomerFact::Visited(visit()), CustomerFact::Banned(ban()));
+    let facts = [put, visited, banned, stored, access];
     for (fact, (pinned, bytes)) in facts.iter().zip(FACTS) {
         let written = rmp_serde::to_vec(fact).unwrap();
         assert_eq!((name(fact), hex(&written).as_str()), (pinned, bytes));
         assert_eq!(&rmp_serde::from_slice::<CustomerFact>(&written).unwrap(), fact);
     }
+}
+
+#[test]
+fn a_customer_from_before_access_is_everybodys() {
+    let bytes = (0..PUT_WITHOUT_ACCESS.len()).step_by(2);
+    let bytes: Vec<u8> =
+        bytes.map(|at| u8::from_str_radix(&PUT_WITHOUT_ACCESS[at..at + 2], 16).unwrap()).collect();
+    assert_eq!(rmp_serde::from_slice::<CustomerFact>(&bytes).unwrap(), CustomerFact::Put(Box::new(mia())));
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod bot;
 pub mod chats;
 pub mod customer;
+mod customer_access;
 mod duty;
 pub mod filter;
 pub mod form;

@@ -204,4 +204,8 @@ impl Lookup for Names<'_> {
     fn is_banned(&self, _: CustomerId, _: Timestamp) -> bool {
         false
     }
+
+    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+        None
+    }
 }

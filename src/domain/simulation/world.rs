@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::conversation::command::{Command, OpenThread};
 use crate::conversation::fact::Change;
 use crate::conversation::properties::PropertyTable;
-use crate::conversation::{Context, Conversation, Decision, Lookup};
+use crate::conversation::{Context, Conversation, Decision};
 use crate::error::Rejected;
 use crate::id::{AgentId, ConversationId, UserId};
 use crate::participant::agent::AgentFact;
@@ -274,8 +274,8 @@ impl World {
     }
 
     pub(super) fn deadline(&self, chat: &Conversation) -> Option<Timestamp> {
-        let timers = Names(&self.workers, &self.settings).settings(chat.access()).timers;
-        chat.next_deadline(timers, self.running_since).map(|(at, _)| at)
+        let around = chat.surroundings(&Names(&self.workers, &self.settings), self.running_since);
+        chat.next_deadline(around).map(|(at, _)| at)
     }
 
     /// The chat whose time is up before anything else happens does what is due.

@@ -2,14 +2,13 @@
 //! looks first, since a busy mailbox would keep the wake-up waiting.
 
 use actix::{AsyncContext, Context as ActorContext, Handler, Message};
-use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::time::Timestamp;
 
 use super::{ConversationActor, Execute};
 use crate::engine::release::Answer;
 
-/// Time has passed, or the settings of the license have changed.
+/// Time has passed, the settings of the license have changed, or the customer is gone.
 #[derive(Clone, Copy)]
 pub(crate) struct TimePassed;
 
@@ -19,9 +18,8 @@ impl Message for TimePassed {
 
 impl ConversationActor {
     fn deadline(&self) -> Option<Timestamp> {
-        let timers = self.table.settings(self.state.access()).timers;
-        let running_since = self.shard.engine.running_since();
-        self.state.next_deadline(timers, running_since).map(|(at, _)| at)
+        let around = self.state.surroundings(&*self.table, self.shard.engine.running_since());
+        self.state.next_deadline(around).map(|(at, _)| at)
     }
 
     /// Asks to be woken at the next deadline. A wake-up that comes too early does no harm, so that

@@ -34,7 +34,7 @@ mod presence;
 mod profile;
 
 pub use presence::{Arrive, Arrived, Entered, Left, OpenPage};
-pub use profile::{Change, ImposeBan};
+pub use profile::{Change, ChangeAccess, ImposeBan};
 
 /// A customer with the position of its newest fact and its chats.
 pub struct StoredCustomer {
@@ -156,7 +156,7 @@ impl CustomerActor {
     }
 
     fn born(&mut self, answer: Answer, ctx: &mut Context<Self>) {
-        let fact = CustomerFact::Put(self.state.clone());
+        let fact = CustomerFact::Put(Box::new(self.state.clone()));
         let news = self.news(CustomerNews::Created(Arc::new(self.state.clone())), true);
         let release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
         self.commit(vec![fact], vec![news], release, ctx);

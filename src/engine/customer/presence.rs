@@ -12,6 +12,8 @@ use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::visit::{Page, Visit};
 
 use super::CustomerActor;
+use crate::engine::conversation::TimePassed;
+use crate::engine::link;
 use crate::engine::order::{Done, NewPage};
 use crate::engine::origin::Origin;
 use crate::engine::release::{Answer, Release, SessionKey};
@@ -111,6 +113,7 @@ impl CustomerActor {
             take(Some(CustomerFact::Visited(visit)), &mut next);
         }
         self.connections.push(arrive.session);
+        self.table.departures.insert(self.state.id, None);
         if !facts.is_empty() {
             self.state = next;
             let mut news = Vec::new();
@@ -190,11 +193,19 @@ impl Handler<Left> for CustomerActor {
     fn handle(&mut self, Left(session): Left, _: &mut Context<Self>) {
         let before = self.connections.len();
         self.connections.retain(|other| *other != session);
-        if before > 0
-            && self.connections.is_empty()
-            && let Some(visit) = &self.state.visit
-        {
-            let (customer, visit, at) = (self.state.id, visit.number, self.shard.now());
+        if before == 0 || !self.connections.is_empty() {
+            return;
+        }
+        let (customer, at) = (self.state.id, self.shard.now());
+        self.table.departures.insert(customer, Some(at));
+        // Their clocks run from now on, if the license wants that.
+        let engine = &self.shard.engine;
+        let running = |chat| engine.directory().running_conversation(self.table.id, chat);
+        for chat in self.chats.existing().filter_map(running) {
+            link::tell(&chat, TimePassed);
+        }
+        if let Some(visit) = &self.state.visit {
+            let visit = visit.number;
             let ended = CustomerNews::VisitEnded { customer, visit, at };
             self.show(vec![self.news(ended, false)], Release::default());
         }

@@ -1,8 +1,11 @@
 //! Changes of a customer's profile, and bans.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::{Context, Handler, Message};
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, UserId};
@@ -25,6 +28,16 @@ pub struct Change {
     pub answer: Answer,
 }
 
+/// Others are to see the customer.
+pub struct ChangeAccess {
+    /// Who.
+    pub change: AccessChange,
+    /// Who wants it.
+    pub by: Arc<Principal>,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
 /// The customer is to be banned from now on.
 pub struct ImposeBan {
     /// For so many days.
@@ -36,6 +49,9 @@ pub struct ImposeBan {
 }
 
 impl Message for Change {
+    type Result = ();
+}
+impl Message for ChangeAccess {
     type Result = ();
 }
 impl Message for ImposeBan {
@@ -60,6 +76,33 @@ impl Handler<Change> for CustomerActor {
                 let news = self.updated(true);
                 let release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
                 self.commit(vec![fact], vec![news], release, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<ChangeAccess> for CustomerActor {
+    type Result = ();
+
+    fn handle(&mut self, ChangeAccess { change, by, answer }: ChangeAccess, ctx: &mut Context<Self>) {
+        let row = |chat| self.table.rows.get(&chat);
+        let with = |agent| self.chats.existing().filter_map(row).any(|row| row.line.agents.contains(agent));
+        let together = by.agent().is_some_and(with);
+        let fact = self.shard.ready().and_then(|()| {
+            self.state.change_access(change.clone(), (&by, together), &*self.table, self.shard.now())
+        });
+        let before = self.state.access.clone();
+        match fact {
+            Err(rejected) => self.reply(answer, Err(rejected.into())),
+            Ok(None) => {
+                let mut release = Release::reply(answer, Ok(Done::Nothing));
+                release.echo = Some(capture(&self.table, self.state.access_told(change, &before)));
+                self.show(Vec::new(), release);
+            }
+            Ok(Some(fact)) => {
+                self.state.apply(&fact);
+                let told = self.state.access_told(change, &before);
+                self.commit(vec![fact], vec![told], Release::reply(answer, Ok(Done::Nothing)), ctx);
             }
         }
     }

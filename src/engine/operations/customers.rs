@@ -1,9 +1,11 @@
 //! Customers: profile, ban, pages, and messages to connections. Source: spec v3.0, 5.3, 5.5, 10.6.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::{Addr, Handler, Message};
 use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::{Rejected, Resource};
@@ -11,7 +13,7 @@ use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::customer::{Ban, CustomerChange};
 
 use crate::engine::conversation::Execute;
-use crate::engine::customer::{Change, CustomerActor, ImposeBan, OpenPage};
+use crate::engine::customer::{Change, ChangeAccess, CustomerActor, ImposeBan, OpenPage};
 use crate::engine::link;
 use crate::engine::operations::read::table;
 use crate::engine::order::{Done, Multicast, NewPage};
@@ -42,6 +44,18 @@ pub(super) fn update(
     answer: Answer,
 ) {
     give(shard, by.license, customer, answer, |answer| Change { change, answer });
+}
+
+/// Changes who may see a customer.
+pub(super) fn change_access(
+    shard: &Rc<Shard>,
+    by: &Arc<Principal>,
+    customer: CustomerId,
+    change: AccessChange,
+    answer: Answer,
+) {
+    let asker = Arc::clone(by);
+    give(shard, by.license, customer, answer, |answer| ChangeAccess { change, by: asker, answer });
 }
 
 /// Bans a customer; its actor does what is to be done at once.

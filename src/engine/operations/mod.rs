@@ -116,6 +116,9 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
                 own.answer(answer, listed);
             });
         }
+        Order::ChangeCustomerAccess(customer, change) => {
+            customers::change_access(shard, &by, customer, change, answer);
+        }
         Order::BanCustomer { customer, days } => customers::ban(shard, &by, customer, days, answer),
         Order::OpenPage(page) => customers::open_page(shard, &by, page, answer),
         Order::Multicast(multicast) => customers::multicast(shard, &by, multicast, answer),

@@ -6,6 +6,7 @@ mod done;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::archive::ArchiveFilter;
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::error::Rejected;
@@ -92,6 +93,8 @@ pub enum Order {
     CreateCustomer(CustomerChange),
     /// Changes a customer: oneself, or any for an agent.
     UpdateCustomer(CustomerId, CustomerChange),
+    /// Changes who may see a customer.
+    ChangeCustomerAccess(CustomerId, AccessChange),
     /// Customers of the license, page by page.
     ListCustomers(Box<ListCustomers>),
     /// Bans a customer.
@@ -354,6 +357,7 @@ impl Order {
             Self::ListWebhooks { .. } => "list_webhooks",
             Self::CreateCustomer(_) => "create_customer",
             Self::UpdateCustomer(..) => "update_customer",
+            Self::ChangeCustomerAccess(..) => "change_access",
             Self::ListCustomers(_) => "list_customers",
             Self::BanCustomer { .. } => "ban_customer",
             Self::OpenPage(_) => "open_page",

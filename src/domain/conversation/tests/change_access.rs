@@ -1,7 +1,7 @@
 //! Access that changes. Source: spec v3.0, 5.2 and 8.2.
 
 use super::*;
-use crate::conversation::access::AccessChange;
+use crate::conversation::access::{AccessChange, AccessOwner};
 use crate::conversation::push::Address;
 use crate::limits::{AGENTS_PER_ACCESS, GROUPS_PER_ACCESS};
 
@@ -36,7 +36,7 @@ fn access_is_added_taken_away_or_replaced_and_whoever_had_or_has_it_is_told() {
         assert_eq!((done.main(), groups(&chat)), (vec!["access_changed"], after));
         let Told { push, to, .. } = done.told("access_changed");
         let access = chat.state.access().clone();
-        assert_eq!(*push, Push::AccessChanged { chat: chat.state.id(), change, access });
+        assert_eq!(*push, Push::AccessChanged { of: AccessOwner::Chat(chat.state.id()), change, access });
         assert_eq!((&to.groups, to.customer), (&told, customer_too.then(|| customer(1))));
         assert_eq!(
             chat.state.seat().groups.iter().map(|g| g.0).collect::<Vec<_>>(),
@@ -53,7 +53,8 @@ fn what_changes_nothing_is_echoed() {
         let Command::ChangeAccess(change) = command.clone() else { unreachable!() };
         let done = chat.run("ann", command).unwrap();
         assert!(done.facts.is_empty());
-        let push = Push::AccessChanged { chat: chat.state.id(), change, access: Access::of(SALES) };
+        let push =
+            Push::AccessChanged { of: AccessOwner::Chat(chat.state.id()), change, access: Access::of(SALES) };
         assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true }));
     }
 }
@@ -109,6 +110,9 @@ fn access_names_no_more_groups_than_it_may() {
         }
         fn is_banned(&self, _: CustomerId, _: Timestamp) -> bool {
             false
+        }
+        fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+            None
         }
         fn group_name(&self, _: GroupId) -> Option<Arc<str>> {
             Some(Arc::from("a group"))

@@ -34,6 +34,10 @@ impl Lookup for Odd {
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
         World.is_banned(customer, now)
     }
+
+    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+        None
+    }
 }
 
 impl Model {

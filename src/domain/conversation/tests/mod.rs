@@ -81,6 +81,10 @@ impl Lookup for World {
     fn is_banned(&self, id: CustomerId, _: Timestamp) -> bool {
         id == customer(13)
     }
+
+    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+        None
+    }
 }
 
 fn agent(name: &str) -> AgentId {

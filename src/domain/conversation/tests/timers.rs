@@ -1,8 +1,8 @@
 //! What time alone changes. Source: spec v3.0, 10.2; design D15.
 
 use super::*;
-use crate::conversation::Deadline;
 use crate::conversation::properties::PropertyValue;
+use crate::conversation::{Deadline, Surroundings};
 use crate::participant::settings::Timers;
 
 /// The defaults of the specification: 5, 20 and 30 minutes.
@@ -15,8 +15,11 @@ impl Chat {
     }
 
     fn next_with(&self, timers: Timers) -> Option<(u64, Deadline)> {
-        let next = self.state.next_deadline(timers, Timestamp::default());
-        next.map(|(at, what)| (at.as_secs(), what))
+        self.next_around(Surroundings { timers, running_since: Timestamp::default(), customer_left: None })
+    }
+
+    fn next_around(&self, around: Surroundings) -> Option<(u64, Deadline)> {
+        self.state.next_deadline(around).map(|(at, what)| (at.as_secs(), what))
     }
 
     /// Does what is due at that second.
@@ -41,7 +44,11 @@ fn spoken() -> Chat {
 }
 
 fn kinds(done: &Done) -> Vec<(String, String, bool)> {
-    let posted = done.facts.iter().filter_map(|fact| match &fact.change {
+    said_in(&done.facts)
+}
+
+fn said_in(facts: &[Fact]) -> Vec<(String, String, bool)> {
+    let posted = facts.iter().filter_map(|fact| match &fact.change {
         Change::EventPosted(event) => Some(event),
         _ => None,
     });
@@ -157,8 +164,11 @@ fn a_look_that_comes_while_the_router_is_asked_is_in_time() {
 #[test]
 fn the_time_that_we_were_down_is_not_the_holders() {
     let chat = spoken();
-    let since = |second| chat.state.next_deadline(TIMERS, Timestamp::from_secs(second)).unwrap();
-    assert_eq!(since(1_200), (Timestamp::from_secs(1_500), Deadline::Unseen));
+    let since = |second| {
+        let running_since = Timestamp::from_secs(second);
+        chat.next_around(Surroundings { timers: TIMERS, running_since, customer_left: None })
+    };
+    assert_eq!(since(1_200), Some((1_500, Deadline::Unseen)));
     let mut seen = chat.clone().after("ann", Command::See(None));
     seen.clock = 90_000;
     let done = seen.engine(Command::Due { running_since: Timestamp::from_secs(89_999), placement: None });
@@ -205,6 +215,7 @@ fn zero_switches_a_timer_off() {
     let off = Timers { unseen: 0, idle: 0, silent: 0, customer_left: 0 };
     for chat in [spoken(), spoken().after("ann", Command::See(None)), Chat::waiting()] {
         assert_eq!(chat.next_with(off), None);
+        assert_eq!(chat.next_around(left(off, 2_000)), None);
     }
     assert_eq!(spoken().next_with(Timers { unseen: 0, ..TIMERS }), Some((2_201, Deadline::Idle)));
 }
@@ -225,4 +236,73 @@ fn a_head_from_before_there_were_timers_counts_from_its_last_activity() {
     let mut chat = spoken();
     chat.state.pulse = Default::default();
     assert_eq!(chat.next(), Some((2_201, Deadline::Idle)));
+}
+
+/// The customer left at that second.
+fn left(timers: Timers, second: u64) -> Surroundings {
+    let customer_left = Some(Timestamp::from_secs(second));
+    Surroundings { timers, running_since: Timestamp::default(), customer_left }
+}
+
+const MINUTE: Timers = Timers { unseen: 0, idle: 0, silent: 0, customer_left: 60 };
+
+/// The world, from which every customer is gone since then, and in which that ends chats.
+struct Deserted(Timestamp);
+
+impl Lookup for Deserted {
+    fn name(&self, user: &UserId) -> Option<Arc<str>> {
+        World.name(user)
+    }
+    fn is_bot(&self, agent: &AgentId) -> bool {
+        World.is_bot(agent)
+    }
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
+        World.group_name(group)
+    }
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+        World.groups_of(agent)
+    }
+    fn settings(&self, _: &Access) -> Settings {
+        Settings { timers: MINUTE, ..Settings::default() }
+    }
+    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
+        World.is_banned(customer, now)
+    }
+    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+        Some(self.0)
+    }
+}
+
+#[test]
+fn a_chat_whose_customer_does_not_come_back_ends_whoever_holds_it() {
+    for chat in [spoken(), Chat::waiting()] {
+        let gone = Deserted(Timestamp::from_secs(2_000));
+        let due = |second| {
+            let cx = Context { license: &gone, ..context(None, Timestamp::from_secs(second)) };
+            let command = Command::Due { running_since: Timestamp::default(), placement: None };
+            chat.state.decide(command, &cx).unwrap().facts
+        };
+        assert!(due(2_059).is_empty(), "a minute to come back");
+        let facts = due(2_060);
+        assert_eq!(said_in(&facts), one("archived_customer_disconnected", "customer=mia", false));
+        assert!(matches!(facts[1].change, Change::ThreadClosed { by: None }));
+    }
+}
+
+#[test]
+fn only_a_customer_who_was_there_can_leave_and_one_who_writes_is_not_gone() {
+    let after = |chat: &Chat, around| chat.next_around(around).map(|(at, _)| at);
+    let chat = spoken();
+    assert_eq!(after(&chat, left(MINUTE, 2_000)), Some(2_060));
+    assert_eq!(after(&chat, left(MINUTE, 999)), None, "it was not there when the thread began");
+    let wrote = {
+        let mut chat = chat.clone();
+        chat.clock = 2_029;
+        chat.after("mia", post(said()))
+    };
+    assert_eq!(after(&wrote, left(MINUTE, 2_000)), Some(2_090));
+    let down = Surroundings { running_since: Timestamp::from_secs(5_000), ..left(MINUTE, 0) };
+    assert_eq!(after(&chat, down), Some(5_060), "nobody could come back while we were down");
+    let closed = chat.after("ann", close());
+    assert_eq!(after(&closed, left(MINUTE, 2_000)), None);
 }

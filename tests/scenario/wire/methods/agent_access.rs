@@ -4,7 +4,7 @@ use crate::wire::table::Cause::{Push, To};
 use crate::wire::table::Kind::{Bool, Int, List, Map, Word};
 use crate::wire::table::{By, CASE, Case, Closed, Method, Role, Scene, agent, opt, req};
 
-use super::{A_BOT, AN_AGENT, C_RW, CHAT};
+use super::{A_BOT, A_CUSTOMER, AN_AGENT, C_RW, CHAT};
 
 /// Everybody who has access before or after groups 1 and 2 may see the chat.
 const BOTH_GROUPS: &[Role] = &[Role::Holder, Role::Follower, Role::Colleague, Role::Outsider];
@@ -17,18 +17,26 @@ pub(super) const ROWS: &[Method] = &[
     Method {
         scopes: C_RW,
         closed: Closed::Same,
-        cases: &[Case {
-            payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":2}}"#,
-            fields: &[
-                req("resource", Word),
-                req("id", CHAT),
-                req("access", Map),
-                req("access.type", Word),
-                req("access.id", Int),
-            ],
-            causes: &[To("access_granted", BOTH_GROUPS)],
-            ..CASE
-        }],
+        cases: &[
+            Case {
+                payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":2}}"#,
+                fields: &[
+                    req("resource", Word),
+                    req("id", CHAT),
+                    req("access", Map),
+                    req("access.type", Word),
+                    req("access.id", Int),
+                ],
+                causes: &[To("access_granted", BOTH_GROUPS)],
+                ..CASE
+            },
+            Case {
+                payload: r#"{"resource":"customer","id":"$customer","access":{"type":"group","id":2}}"#,
+                fields: &[req("id", A_CUSTOMER)],
+                causes: &[To("access_granted", BOTH_GROUPS)],
+                ..CASE
+            },
+        ],
         ..agent("grant_access")
     },
     Method {
@@ -52,19 +60,27 @@ pub(super) const ROWS: &[Method] = &[
     Method {
         scopes: C_RW,
         closed: Closed::Same,
-        cases: &[Case {
-            scene: Scene::OpenToBoth,
-            payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":1}}"#,
-            fields: &[
-                req("resource", Word),
-                req("id", CHAT),
-                req("access", Map),
-                req("access.type", Word),
-                req("access.id", Int),
-            ],
-            causes: &[To("access_set", BOTH_GROUPS_AND_CUSTOMER)],
-            ..CASE
-        }],
+        cases: &[
+            Case {
+                scene: Scene::OpenToBoth,
+                payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":1}}"#,
+                fields: &[
+                    req("resource", Word),
+                    req("id", CHAT),
+                    req("access", Map),
+                    req("access.type", Word),
+                    req("access.id", Int),
+                ],
+                causes: &[To("access_set", BOTH_GROUPS_AND_CUSTOMER)],
+                ..CASE
+            },
+            Case {
+                payload: r#"{"resource":"customer","id":"$customer","access":{"type":"group","id":1}}"#,
+                fields: &[req("id", A_CUSTOMER)],
+                causes: &[To("access_set", BOTH_GROUPS_AND_CUSTOMER)],
+                ..CASE
+            },
+        ],
         ..agent("set_access")
     },
     Method {

@@ -1,4 +1,4 @@
-//! Access of chats (spec v3.0, 5.2).
+//! Access of chats and customers (spec v3.0, 5.2).
 
 use switchboard_domain::conversation::access::{Access, AccessChange};
 use switchboard_domain::conversation::command::Command;
@@ -26,8 +26,7 @@ pub(in super::super) fn set_access(call: &Call<'_>) -> Result<Ask, Failure> {
 
 fn change(call: &Call<'_>, change: fn(Access) -> AccessChange) -> Result<Ask, Failure> {
     let args = &call.args;
-    // Access of customers is another matter; its orders would begin here.
-    args.required_choice("resource", &[("chat", ())])?;
+    let of_chat = args.required_choice("resource", &[("chat", true), ("customer", false)])?;
     args.name_ids(&["id"])?;
     let access: Object<'_> = args.required("access")?;
     let named = if access.required_choice("type", &[("group", true), ("agent", false)])? {
@@ -35,7 +34,11 @@ fn change(call: &Call<'_>, change: fn(Access) -> AccessChange) -> Result<Ask, Fa
     } else {
         Access::of_agent(access.required("id")?)
     };
-    call.order(Order::Chat(args.required("id")?, Command::ChangeAccess(change(named))))
+    call.order(if of_chat {
+        Order::Chat(args.required("id")?, Command::ChangeAccess(change(named)))
+    } else {
+        Order::ChangeCustomerAccess(args.required("id")?, change(named))
+    })
 }
 
 #[cfg(test)]
@@ -67,12 +70,26 @@ mod tests {
     }
 
     #[test]
+    fn a_customer_has_an_access_too() {
+        let by = principal(Side::Agent, &["*"]);
+        let id = "3f2a6c1e-5b7d-4e8f-9a01-b2c3d4e5f607";
+        let args = json!({ "resource": "customer", "id": id, "access": { "type": "group", "id": 3 } });
+        let set = AccessChange::Set(Access::of(GroupId(3)));
+        let order = read(set_access, &by, &args);
+        assert!(matches!(order, Ok(Order::ChangeCustomerAccess(customer, change))
+            if customer.to_string() == id && change == set));
+    }
+
+    #[test]
     fn each_refusal_names_its_field() {
         let by = principal(Side::Agent, &["*"]);
         let group = json!({ "type": "group", "id": 3 });
         for (args, expected) in [
             (json!({ "id": "CHA0000001", "access": group }), "resource: missing"),
-            (json!({ "resource": "house", "id": "x", "access": group }), "resource: must be one of: chat"),
+            (
+                json!({ "resource": "house", "id": "x", "access": group }),
+                "resource: must be one of: chat, customer",
+            ),
             (json!({ "resource": "chat", "access": group }), "id: missing"),
             (json!({ "resource": "chat", "id": 3, "access": group }), "id: must be a string"),
             (json!({ "resource": "chat", "id": "CHA0000001" }), "access: missing"),

@@ -104,7 +104,7 @@ pub(super) enum Payload<'a> {
     },
     Access {
         resource: &'static str,
-        id: Text<ConversationId>,
+        id: String,
         access: AccessOut,
     },
 }

@@ -1,7 +1,7 @@
 //! What a connection is told without having asked (spec v3.0, section 8).
 
 use serde::{Serialize, Serializer};
-use switchboard_domain::conversation::access::AccessChange;
+use switchboard_domain::conversation::access::{AccessChange, AccessOwner};
 use switchboard_domain::conversation::command::TransferTarget;
 use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::property_change::{Place, PropertyChange};
@@ -189,11 +189,15 @@ impl<'a> PushFrame<'a> {
                 event_id: Text(*event),
                 postback: PostbackOut { id: postback, toggled: *toggled },
             },
-            Push::AccessChanged { chat, change, access } => {
+            Push::AccessChanged { of, change, access } => {
                 // Agents are not shown: what they were given shows as the groups that result.
                 let named = change.access();
                 let shown = if named.groups.is_empty() { access } else { named };
-                Payload::Access { resource: "chat", id: Text(*chat), access: shown.into() }
+                let (resource, id) = match of {
+                    AccessOwner::Chat(chat) => ("chat", chat.to_string()),
+                    AccessOwner::Customer(customer) => ("customer", customer.to_string()),
+                };
+                Payload::Access { resource, id, access: shown.into() }
             }
             Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use switchboard_domain::conversation::access::{Access, AccessChange};
+use switchboard_domain::conversation::access::{Access, AccessChange, AccessOwner};
 use switchboard_domain::conversation::properties::{Properties, PropertyValue};
 use switchboard_domain::conversation::property_change::{Place, PropertyChange};
 use switchboard_domain::conversation::push::Push;
@@ -136,8 +136,11 @@ fn access_is_told_as_a_difference_or_as_a_whole_and_to_customers_only_so() {
         (AccessChange::Set(one()), "access_set", Action::AccessSet),
     ] {
         let after = Access::from_iter([GroupId(1), GroupId(2)]);
-        let push =
-            || Push::AccessChanged { chat: world::chat().id, change: change.clone(), access: after.clone() };
+        let push = || Push::AccessChanged {
+            of: AccessOwner::Chat(world::chat().id),
+            change: change.clone(),
+            access: after.clone(),
+        };
         let payload = json!({ "resource": "chat", "id": "CHA0000001", "access": { "group_ids": [1] } });
         expect(Side::Agent, push(), name, payload.clone());
         webhooks::expect(action, push(), name, &payload);
@@ -146,7 +149,7 @@ fn access_is_told_as_a_difference_or_as_a_whole_and_to_customers_only_so() {
     }
     // Of an agent the groups are told that result.
     let change = AccessChange::Granted(Access::of_agent(AgentId::new(world::ANN)));
-    let push = Push::AccessChanged { chat: world::chat().id, change, access: one() };
+    let push = Push::AccessChanged { of: AccessOwner::Chat(world::chat().id), change, access: one() };
     let payload = json!({ "resource": "chat", "id": "CHA0000001", "access": { "group_ids": [1] } });
     expect(Side::Agent, push, "access_granted", payload);
 }

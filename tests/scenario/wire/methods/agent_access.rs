@@ -86,25 +86,40 @@ pub(super) const ROWS: &[Method] = &[
     Method {
         scopes: C_RW,
         closed: Closed::Refused,
-        cases: &[Case {
-            payload: r#"{"chat_id":"$chat","target":{"type":"agent","ids":["$colleague"]},"force":true}"#,
-            fields: &[
-                req("chat_id", CHAT),
-                opt("target", Map),
-                req("target.type", Word),
-                req("target.ids", List),
-                req("target.ids.0", AN_AGENT),
-                opt("force", Bool),
-            ],
-            causes: &[
-                Push("chat_transferred"),
-                Push("chat_user_added"),
-                Push("chat_user_removed"),
-                // Members are those who are in the chat now.
-                To("incoming_event", &[Role::Follower, Role::Colleague, Role::Customer]),
-            ],
-            ..CASE
-        }],
+        cases: &[
+            Case {
+                payload: r#"{"chat_id":"$chat","target":{"type":"agent","ids":["$colleague"]},"force":true}"#,
+                fields: &[
+                    req("chat_id", CHAT),
+                    opt("target", Map),
+                    req("target.type", Word),
+                    req("target.ids", List),
+                    req("target.ids.0", AN_AGENT),
+                    opt("force", Bool),
+                ],
+                causes: &[
+                    Push("chat_transferred"),
+                    Push("chat_user_added"),
+                    Push("chat_user_removed"),
+                    // Members are those who are in the chat now.
+                    To("incoming_event", &[Role::Follower, Role::Colleague, Role::Customer]),
+                ],
+                ..CASE
+            },
+            // Who takes over could not see it before; who held it is out of reach. A follower with every scope is not.
+            Case {
+                payload: r#"{"chat_id":"$chat","target":{"type":"group","ids":[2]}}"#,
+                fields: &[req("target.ids", List), req("target.ids.0", Int)],
+                causes: &[
+                    To("chat_transferred", BOTH_GROUPS_AND_CUSTOMER),
+                    To("access_set", BOTH_GROUPS_AND_CUSTOMER),
+                    To("chat_user_removed", &[Role::Holder, Role::Follower, Role::Outsider, Role::Customer]),
+                    To("chat_user_added", &[Role::Follower, Role::Outsider, Role::Customer]),
+                    To("incoming_event", &[Role::Follower, Role::Outsider, Role::Customer]),
+                ],
+                ..CASE
+            },
+        ],
         ..agent("transfer_chat")
     },
     Method {

@@ -1,5 +1,5 @@
-//! The measurement: every system is started and filled, then they take turns. Only what was
-//! measured in one run is compared.
+//! The measurement: in each round every system is started, filled and measured once. Only what was
+//! measured in one run is compared, round by round.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,24 +8,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::Options;
 use crate::machine::{self, GENERATOR_CORE, Machine};
-use crate::process::Process;
 use crate::report::{Report, Row, say};
 use crate::swarm::Swarm;
-use crate::systems::{Floor, Mosquitto, Nats, Node, Switchboard, System};
+use crate::systems::{Floor, Mosquitto, Nats, Node, Running, Switchboard, System};
 use crate::work::{Sizes, Work};
 
 /// Traffic before each measurement, so that what is measured is warm.
 const WARM_UP: Duration = Duration::from_millis(700);
 /// Open files beside the connections: epoll, journals, logs.
 const OTHER_FILES: u64 = 512;
-
-struct Bench {
-    name: String,
-    version: String,
-    process: Process,
-    swarm: Swarm,
-    samples: Vec<Sample>,
-}
 
 /// One measurement of one system.
 #[derive(Debug, Clone, Copy)]
@@ -48,51 +39,56 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let machine = Machine::look();
     let work = Work::named(options.work, options.shrink);
     let systems = systems(options)?;
-    machine::raise_open_files((work.connections() * systems.len()) as u64 + OTHER_FILES)?;
+    machine::raise_open_files(work.connections() as u64 + OTHER_FILES)?;
     machine::pin(GENERATOR_CORE)?;
-    let dir = tempfile::tempdir()?;
-    let (mut benches, mut skipped, mut sizes) = (Vec::new(), Vec::new(), Sizes::default());
-    for system in systems {
-        if let Some(why) = system.missing() {
-            skipped.push((system.name(), why));
-            continue;
-        }
-        say(&format!("filling {} rooms of {} on {}", work.rooms, work.members(), system.name()));
-        let running = match system.start(&work, sizes, dir.path()) {
-            Ok(running) => running,
-            // A peer that does not run here is none; the server itself has to.
-            Err(error) if system.is_peer() => {
-                skipped.push((system.name(), format!("does not start: {error:#}")));
-                continue;
-            }
-            Err(error) => return Err(error.context(format!("{} cannot be measured", system.name()))),
-        };
-        sizes = running.sizes.unwrap_or(sizes);
-        let swarm = Swarm::new(running.clients)?;
-        let (name, version) = (system.name(), running.version);
-        benches.push(Bench { name, version, process: running.process, swarm, samples: Vec::new() });
-    }
+    let (mut rows, mut skipped): (Vec<Row>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut sizes = Sizes::default();
     for round in 1..=options.rounds {
         say(&format!("round {round} of {}", options.rounds));
-        for bench in &mut benches {
-            let sample = measure(bench, &work, Duration::from_secs(options.seconds.into()))
-                .with_context(|| format!("while measuring {}", bench.name))?;
-            bench.samples.push(sample);
+        for system in &systems {
+            let name = system.name();
+            if skipped.iter().any(|(skipped, _)| *skipped == name) {
+                continue;
+            }
+            if let Some(why) = system.missing() {
+                skipped.push((name, why));
+                continue;
+            }
+            let dir = tempfile::tempdir()?;
+            let running = match system.start(&work, sizes, dir.path()) {
+                Ok(running) => running,
+                // A peer that does not run here is none; the server itself has to.
+                Err(error) if system.is_peer() && round == 1 => {
+                    skipped.push((name, format!("does not start: {error:#}")));
+                    continue;
+                }
+                Err(error) => return Err(error.context(format!("{name} cannot be measured"))),
+            };
+            sizes = running.sizes.unwrap_or(sizes);
+            let version = running.version.clone();
+            let sample = measure(running, &work, Duration::from_secs(options.seconds.into()))
+                .with_context(|| format!("while measuring {name}"))?;
+            match rows.iter_mut().find(|row| row.name == name) {
+                Some(row) => row.samples.push(sample),
+                None => rows.push(Row { name, version, samples: vec![sample] }),
+            }
         }
     }
-    let rows =
-        benches.into_iter().map(|b| Row { name: b.name, version: b.version, samples: b.samples }).collect();
     let report = Report { machine, work, sizes, rows, skipped };
     report.print();
     report.write(&options.out)
 }
 
-fn measure(bench: &mut Bench, work: &Work, time: Duration) -> Result<Sample> {
-    bench.swarm.run(WARM_UP, work.outstanding)?;
-    let (before, began) = (bench.process.usage()?, machine::now());
-    let tally = bench.swarm.run(time, work.outstanding)?;
-    let (used, took) = (bench.process.usage()?.since(before), machine::now() - began);
-    bench.swarm.settle()?;
+/// One system has the machine to itself, from its start to its end: its connections take their
+/// share of the files that may be open, and would fall silent while others are measured.
+fn measure(running: Running, work: &Work, time: Duration) -> Result<Sample> {
+    let Running { process, clients, .. } = running;
+    let mut swarm = Swarm::new(clients)?;
+    swarm.run(WARM_UP, work.outstanding)?;
+    let (before, began) = (process.usage()?, machine::now());
+    let tally = swarm.run(time, work.outstanding)?;
+    let (used, took) = (process.usage()?.since(before), machine::now() - began);
+    swarm.settle()?;
     if tally.messages == 0 {
         bail!("nothing was delivered");
     }

@@ -15,7 +15,10 @@ use crate::swarm::{Client, Ear, Heard};
 use crate::work::{Sizes, TEXT_BYTES, Work};
 use crate::ws::{Socket, text_frame};
 
-const LICENSE: u64 = 100_000_001;
+const FIRST_LICENSE: u64 = 100_000_001;
+/// Rooms that share a license. What all agents of a license hear (who came, who is new) would be
+/// most of the work of filling it otherwise.
+const ROOMS_PER_LICENSE: usize = 25;
 const ADMIN_TOKEN: &str = "bench-administration-token-0123456789";
 /// How far into a frame the words stand that say what it is.
 const HEAD: usize = 160;
@@ -72,19 +75,26 @@ impl System for Switchboard {
 }
 
 impl Switchboard {
-    /// One license, one shard, a group and agents for each room, and no timer that would move a chat.
+    /// One shard, a group and agents for each room, and no timer that would move a chat.
     fn configuration(&self, work: &Work, address: SocketAddr, dir: &Path) -> String {
         let data = dir.join(format!("data-{}", self.durability));
         let mut text = format!(
             "[server]\nlisten = \"{address}\"\nshards = 1\n[data]\ndir = {:?}\ndurability = \"{}\"\n\
-             [admin]\ntoken = \"{ADMIN_TOKEN}\"\n[[license]]\nid = {LICENSE}\n\
-             organization_id = \"390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f\"\nclient_id = \"bench\"\n\
-             client_secret = \"bench-client-secret-0123456789abcdef\"\n\
-             [license.timers]\nunseen = 0\nidle = 0\nsilent = 0\ncustomer_left = 0\n",
+             [admin]\ntoken = \"{ADMIN_TOKEN}\"\n",
             data.display().to_string(),
             self.durability
         );
         for room in 0..work.rooms {
+            if room % ROOMS_PER_LICENSE == 0 {
+                let license = license(room);
+                write!(
+                    text,
+                    "[[license]]\nid = {license}\norganization_id = \"390e44e6-f1e6-4b7e-8d7c-{license:012}\"\n\
+                     client_id = \"bench{license}\"\nclient_secret = \"bench-client-secret-of-{license}\"\n\
+                     [license.timers]\nunseen = 0\nidle = 0\nsilent = 0\ncustomer_left = 0\n"
+                )
+                .ok();
+            }
             let mut members = String::new();
             for agent in 0..work.agents {
                 let (id, token) = (agent_id(room, agent), agent_token(room, agent));
@@ -93,7 +103,7 @@ impl Switchboard {
                     .ok();
                 write!(members, "\"{id}\" = \"normal\", ").ok();
             }
-            let group = room + 1;
+            let group = group(room);
             write!(
                 text,
                 "[[license.group]]\nid = {group}\nname = \"Room {room}\"\nagents = {{ {members} }}\n"
@@ -103,6 +113,15 @@ impl Switchboard {
         // TOML has no comma behind the last entry of an inline table.
         text.replace(", }", " }")
     }
+}
+
+fn license(room: usize) -> u64 {
+    FIRST_LICENSE + (room / ROOMS_PER_LICENSE) as u64
+}
+
+/// Group 0 is everybody's.
+const fn group(room: usize) -> usize {
+    room % ROOMS_PER_LICENSE + 1
 }
 
 fn agent_id(room: usize, agent: usize) -> String {
@@ -129,11 +148,11 @@ impl Rooms {
             agents.push(rtm);
         }
         let first = agents.first_mut().context("a chat needs an agent")?;
-        let mut chat = json!({ "access": { "group_ids": [room + 1] } });
+        let mut chat = json!({ "access": { "group_ids": [group(room)] } });
         let mut members = Vec::new();
         if self.work.customer {
-            let (id, token) = self.customer(&agent_token(room, 0))?;
-            let path = format!("/v3.0/customer/rtm/ws?license_id={LICENSE}");
+            let (id, token) = self.customer(room)?;
+            let path = format!("/v3.0/customer/rtm/ws?license_id={}", license(room));
             let mut customer = Rtm::open(self.address, &path)?;
             customer.ask("login", &json!({ "token": token }))?;
             chat["users"] = json!([{ "id": id, "type": "customer" }]);
@@ -166,9 +185,10 @@ impl Rooms {
     }
 
     /// A new customer's id and token.
-    fn customer(&self, agent: &str) -> Result<(String, String)> {
+    fn customer(&self, room: usize) -> Result<(String, String)> {
+        let (agent, client) = (agent_token(room, 0), format!("bench{}", license(room)));
         let wish =
-            json!({ "client_id": "bench", "response_type": "token", "redirect_uri": "http://localhost/" });
+            json!({ "client_id": client, "response_type": "token", "redirect_uri": "http://localhost/" });
         let mut answer = ureq::post(format!("http://{}/customer/", self.address))
             .header("Authorization", format!("Bearer {agent}"))
             .send_json(&wish)

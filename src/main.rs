@@ -12,6 +12,10 @@ use switchboard::config::Config;
 use switchboard::storage::FatalHook;
 use switchboard::telemetry::log;
 
+/// Most of what is allocated lives for one message: see ARCHITECTURE.md for what this gains.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = log::init() {

@@ -143,7 +143,9 @@ impl ConversationActor {
         }
         let (license, id) = (new.license, new.id);
         let properties = table.properties();
-        let cx = Self::context(table, &properties, Some(by), Some(placed_at));
+        // Only a new conversation has an epoch: random bits are a system call.
+        let epoch = clock::random_u64();
+        let cx = Context { epoch, ..Self::context(table, &properties, Some(by), Some(placed_at)) };
         let decided = guarded(|| Conversation::create(new, &cx));
         let decision = match decided {
             Ok(decision) => decision,
@@ -207,7 +209,7 @@ impl ConversationActor {
     ) -> Context<'a> {
         let now = clock::now();
         let placed_at = placed_at.unwrap_or(now);
-        Context { by, now, license: table, properties, placed_at, epoch: clock::random_u64() }
+        Context { by, now, license: table, properties, placed_at, epoch: 0 }
     }
 
     fn key(&self) -> ActorKey {

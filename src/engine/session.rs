@@ -71,7 +71,7 @@ pub struct Session {
     state: RefCell<State>,
     /// Subscribed as this user, from the middle of the login on.
     identity: RefCell<Option<Identity>>,
-    running: RefCell<HashMap<u32, Running>>,
+    running: RefCell<Vec<(u32, Running)>>,
     waiting: RefCell<VecDeque<Box<str>>>,
     next_slot: Cell<u32>,
     /// What the login's answer showed of each chat: older pushes may still be on their way from
@@ -264,7 +264,9 @@ impl Session {
 
     /// The answer to one of its requests.
     pub fn answered(&self, slot: u32, outcome: &Outcome) {
-        let Some(running) = self.running.borrow_mut().remove(&slot) else { return };
+        let found = self.running.borrow().iter().position(|(of, _)| *of == slot);
+        let Some(at) = found else { return };
+        let (_, running) = self.running.borrow_mut().swap_remove(at);
         let by = running.by.as_deref();
         let text = self.dialect.answer(self.side, &running.head, outcome, by);
         self.outbox.push_text(text.as_bytes());
@@ -370,7 +372,7 @@ impl Session {
                 if let State::LoggingIn(slot, _) = &*self.state.borrow() { Some(*slot) } else { None };
             let late = running
                 .iter()
-                .filter(|(slot, r)| Some(**slot) != login && now.saturating_sub(r.since) >= time);
+                .filter(|(slot, r)| Some(*slot) != login && now.saturating_sub(r.since) >= time);
             late.map(|(slot, _)| *slot).collect()
         };
         overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));
@@ -406,7 +408,7 @@ impl Session {
         let slot = self.next_slot.get();
         self.next_slot.set(slot.wrapping_add(1));
         let running = Running { head: frame.head, by, since: clock::monotonic() };
-        self.running.borrow_mut().insert(slot, running);
+        self.running.borrow_mut().push((slot, running));
         match (frame.ask, identity) {
             (Err(failure), _) => self.answered(slot, &Err(failure)),
             (Ok(Ask::Ping), _) => self.answered(slot, &Ok(Done::Nothing)),

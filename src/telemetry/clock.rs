@@ -2,6 +2,7 @@
 //! a test or a simulator that hands in time and ids has handed in all of it.
 #![expect(clippy::disallowed_methods, reason = "this is the place that the bans point to")]
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -38,16 +39,44 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Bytes that a thread draws at once for ids. One is asked for with nearly every message, and a draw
+/// is a system call.
+const DRAWN_AT_ONCE: usize = 256;
+
+struct Drawn {
+    bytes: [u8; DRAWN_AT_ONCE],
+    used: usize,
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> =
+        const { RefCell::new(Drawn { bytes: [0; DRAWN_AT_ONCE], used: DRAWN_AT_ONCE }) };
+}
+
+/// `N` random bytes, each given out once and forgotten then.
+fn drawn<const N: usize>() -> [u8; N] {
+    const { assert!(N <= DRAWN_AT_ONCE) };
+    DRAWN.with_borrow_mut(|drawn| {
+        if drawn.used + N > DRAWN_AT_ONCE {
+            *drawn = Drawn { bytes: random_bytes(), used: 0 };
+        }
+        let mut taken = [0; N];
+        taken.swap_with_slice(&mut drawn.bytes[drawn.used..drawn.used + N]);
+        drawn.used += N;
+        taken
+    })
+}
+
 /// 64 random bits, for ids and jitter. See [`random_bytes`].
 #[must_use]
 pub fn random_u64() -> u64 {
-    u64::from_ne_bytes(random_bytes())
+    u64::from_ne_bytes(drawn())
 }
 
 /// 128 random bits, for ids. See [`random_bytes`].
 #[must_use]
 pub fn random_u128() -> u128 {
-    u128::from_ne_bytes(random_bytes())
+    u128::from_ne_bytes(drawn())
 }
 
 #[cfg(test)]
@@ -74,8 +103,10 @@ mod tests {
 
     #[test]
     fn random_draws_fill_all_bytes_and_differ() {
-        assert_ne!(random_u64(), random_u64());
-        assert_ne!(random_u128(), random_u128());
+        let ids: std::collections::BTreeSet<_> = (0..1_000).map(|_| random_u64()).collect();
+        assert_eq!((ids.len(), ids.contains(&0)), (1_000, false), "over many draws none comes twice");
+        let ids: std::collections::BTreeSet<_> = (0..1_000).map(|_| random_u128()).collect();
+        assert_eq!((ids.len(), ids.contains(&0)), (1_000, false));
         // A byte that stays zero in 64 draws was not filled (chance of a false alarm: 32 * 2^-512).
         let seen = (0..64).map(|_| random_bytes::<32>()).fold([0; 32], |mut all: [u8; 32], draw| {
             all.iter_mut().zip(draw).for_each(|(a, d)| *a |= d);

@@ -59,7 +59,7 @@ struct Hook {
 pub(super) async fn run(url: String, token: String) -> Result<(), BotError> {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let secret = format!("{:032x}", clock::random_u128());
+    let secret = format!("{:032x}", u128::from_ne_bytes(clock::random_bytes()));
     // Nothing is encrypted on this way, but the client wants a provider.
     install_ring();
     let http = reqwest::Client::builder().no_proxy().build()?;

@@ -1,5 +1,6 @@
 //! Read tables shared by every shard: settings, profiles, endpoints, tokens, lists. Each is
-//! written by its owner's released facts only, so nothing in them can be forgotten by a crash.
+//! written by its owner's released facts only, so nothing in them can be forgotten by a crash; but
+//! for who is on the site, which is no fact and begins anew with the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

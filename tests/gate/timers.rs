@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use switchboard_domain::participant::settings::{RoutingMode, Settings, Timers};
 
+use crate::support::DEADLINE;
 use crate::support::people::Person;
 use crate::support::rtm::Rtm;
 use crate::support::server::Server;
@@ -144,4 +145,31 @@ async fn without_a_queue_nobody_waits() {
     assert_eq!(said["system_message_type"], "routing.archived_signed_out");
     assert_eq!(said["text_vars"], json!({ "agent": ann.id }));
     drop(bob);
+}
+
+#[tokio::test]
+async fn a_customer_who_leaves_before_its_new_chat_is_durable_has_left_it() {
+    let server = server_with(Timers { customer_left: 1, ..OFF }).await;
+    let ann = server.agent(0).await;
+    let mia = server.customer().await;
+    let accepted = server.journal.changes();
+    server.shut_gate();
+    mia.begin(json!({ "action": "start_chat", "payload": { "chat": {} } })).await;
+    server.journal.wait_for(accepted + 1).await;
+    mia.cut().await;
+    let gone = async {
+        // The customer's actor knows before the session counts as closed.
+        while sessions_of_customers(&server).await > 0 {}
+    };
+    tokio::time::timeout(DEADLINE, gone).await.expect("the session ends");
+    server.open_gate();
+    let opened = ann.push("incoming_chat_thread", |_| true).await.payload;
+    ann.push_in(&id(&opened["chat"]), "thread_closed").await;
+    server.assert_whole();
+}
+
+async fn sessions_of_customers(server: &Server) -> u64 {
+    let page = server.raw(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let line = page.lines().find(|line| line.contains("_sessions{") && line.contains("side=\"customer\""));
+    line.and_then(|line| line.rsplit(' ').next()).map_or(0, |count| count.parse().unwrap())
 }

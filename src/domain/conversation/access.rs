@@ -102,8 +102,8 @@ impl Access {
     /// As [`AccessChange::made_to`].
     pub(super) fn check(&self, license: &dyn Lookup) -> Result<(), Rejected> {
         if self.groups.is_empty() {
-            // Agents alone would leave it to no queue.
-            return Err(Rejected::invalid("access.group_ids", "must name a group that finds the chat"));
+            // Agents alone would leave a chat to no queue, and a customer alike (spec v3.0, 4.7).
+            return Err(Rejected::invalid("access.group_ids", "must name a group"));
         }
         within("access.group_ids", self.groups.len(), GROUPS_PER_ACCESS, "groups")?;
         within("access", self.agents.len(), AGENTS_PER_ACCESS, "agents")?;

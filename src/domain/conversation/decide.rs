@@ -49,7 +49,7 @@ pub struct Context<'a> {
     /// When the router was asked, for a chat that it puts into the queue: the order of asking is
     /// the order of the queue.
     pub placed_at: Timestamp,
-    /// Random bits for a new conversation's epoch.
+    /// Random bits for the epoch of a new conversation; 0 where none is made.
     pub epoch: u64,
 }
 

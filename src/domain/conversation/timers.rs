@@ -1,5 +1,6 @@
 //! What time alone changes: a chat whose holder does not look, one that went quiet, one whose
-//! silence is final, one whose customer is gone. Source: spec v3.0, 10.2 and 12 #17; the times are settings, 0 switches one off.
+//! silence is final, one whose customer is gone. Source: spec v3.0, 10.2 and 12 #17; the times are
+//! settings, 0 switches one off.
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub struct Surroundings {
     /// Since when the process runs. Nobody could look at the chat before, or come back to it: such
     /// times begin anew then (design D15).
     pub running_since: Timestamp,
-    /// [`Lookup::customer_left`](crate::conversation::Lookup::customer_left) of the chat's customer.
+    /// [`Lookup::customer_left`] of the chat's customer; looked up only where it ends chats.
     pub customer_left: Option<Timestamp>,
 }
 
@@ -128,11 +129,10 @@ impl Conversation {
 
     /// What the chat's deadlines depend on besides itself.
     pub fn surroundings(&self, license: &dyn Lookup, running_since: Timestamp) -> Surroundings {
-        Surroundings {
-            timers: license.settings(&self.access).timers,
-            running_since,
-            customer_left: self.customer.and_then(|customer| license.customer_left(customer)),
-        }
+        let timers = license.settings(&self.access).timers;
+        let customer = self.customer.filter(|_| timers.customer_left > 0);
+        let customer_left = customer.and_then(|customer| license.customer_left(customer));
+        Surroundings { timers, running_since, customer_left }
     }
 
     /// What is due; nothing when something was quicker.

@@ -264,6 +264,10 @@ impl Handler<Confirm> for CustomerActor {
 
     fn handle(&mut self, Confirm(chat): Confirm, _: &mut Context<Self>) {
         self.chats.confirm(chat);
+        if self.connections.is_empty() {
+            // It was on its way when the customer left.
+            self.start_clock(chat);
+        }
         // It was on its way when the ban came.
         if let Some(ban) = self.state.ban.as_ref().filter(|_| self.state.banned(self.shard.now())) {
             operations::end_banned(&self.shard, self.table.id, [chat], ban);

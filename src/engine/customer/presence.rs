@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix::{Context, Handler, Message, MessageResult};
 use switchboard_domain::conversation::push::{Address, Push, Told};
 use switchboard_domain::error::Rejected;
+use switchboard_domain::id::ConversationId;
 use switchboard_domain::participant::customer::{Customer, CustomerChange, CustomerFact, Texts};
 use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::visit::{Page, Visit};
@@ -140,6 +141,13 @@ impl CustomerActor {
         }
     }
 
+    /// The customer is gone: the chat's clock runs from now on, if the license wants that.
+    pub(super) fn start_clock(&self, chat: ConversationId) {
+        if let Some(actor) = self.shard.engine.directory().running_conversation(self.table.id, chat) {
+            link::tell(&actor, TimePassed);
+        }
+    }
+
     fn open_page(&mut self, page: NewPage, answer: Answer) {
         let page = Page { opened_at: self.shard.now(), url: page.url, title: page.title };
         let mut release = Release::reply(answer, Ok(Done::Nothing));
@@ -198,12 +206,7 @@ impl Handler<Left> for CustomerActor {
         }
         let (customer, at) = (self.state.id, self.shard.now());
         self.table.departures.insert(customer, Some(at));
-        // Their clocks run from now on, if the license wants that.
-        let engine = &self.shard.engine;
-        let running = |chat| engine.directory().running_conversation(self.table.id, chat);
-        for chat in self.chats.existing().filter_map(running) {
-            link::tell(&chat, TimePassed);
-        }
+        self.chats.existing().for_each(|chat| self.start_clock(chat));
         if let Some(visit) = &self.state.visit {
             let visit = visit.number;
             let ended = CustomerNews::VisitEnded { customer, visit, at };

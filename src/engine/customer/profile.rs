@@ -86,7 +86,12 @@ impl Handler<ChangeAccess> for CustomerActor {
 
     fn handle(&mut self, ChangeAccess { change, by, answer }: ChangeAccess, ctx: &mut Context<Self>) {
         let row = |chat| self.table.rows.get(&chat);
-        let with = |agent| self.chats.existing().filter_map(row).any(|row| row.line.agents.contains(agent));
+        let with = |agent| {
+            self.chats
+                .existing()
+                .filter_map(row)
+                .any(|row| row.line.active && row.line.agents.contains(agent))
+        };
         let together = by.agent().is_some_and(with);
         let fact = self.shard.ready().and_then(|()| {
             self.state.change_access(change.clone(), (&by, together), &*self.table, self.shard.now())

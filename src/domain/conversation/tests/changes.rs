@@ -190,7 +190,7 @@ impl Model {
             }
         }
         if groups.is_empty() {
-            return Err(Rejected::invalid("access.group_ids", "must name a group that finds the chat"));
+            return Err(Rejected::invalid("access.group_ids", "must name a group"));
         }
         self.groups = groups;
         Ok(())

@@ -2,43 +2,12 @@
 
 use super::model::{HUMANS, Hold, Model, Router};
 use super::*;
-use crate::participant::settings::Timers;
 
 /// No two deadlines meet while the clock goes on by tens of seconds, and none meets the clock.
 pub(super) const TIMERS: Timers = Timers { unseen: 301, idle: 1_203, silent: 1_807, customer_left: 0 };
 
 /// The world, with these timers.
-pub(super) struct Odd;
-
-impl Lookup for Odd {
-    fn name(&self, user: &UserId) -> Option<Arc<str>> {
-        World.name(user)
-    }
-
-    fn is_bot(&self, agent: &AgentId) -> bool {
-        World.is_bot(agent)
-    }
-
-    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
-        World.group_name(group)
-    }
-
-    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
-        World.groups_of(agent)
-    }
-
-    fn settings(&self, _: &Access) -> Settings {
-        Settings { timers: TIMERS, ..Settings::default() }
-    }
-
-    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
-        World.is_banned(customer, now)
-    }
-
-    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
-        None
-    }
-}
+pub(super) const ODD: Timed = Timed { timers: TIMERS, customer_left: None };
 
 impl Model {
     pub(super) fn hand(&mut self, name: &str) {

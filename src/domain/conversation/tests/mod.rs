@@ -17,7 +17,7 @@ use crate::id::{
     AgentId, ClientId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId,
 };
 use crate::participant::Departure;
-use crate::participant::settings::Settings;
+use crate::participant::settings::{Settings, Timers};
 use crate::routing::{Placement, Refusal};
 use crate::time::Timestamp;
 
@@ -84,6 +84,42 @@ impl Lookup for World {
 
     fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
         None
+    }
+}
+
+/// The world with other timers, and without its customers since then.
+struct Timed {
+    timers: Timers,
+    customer_left: Option<Timestamp>,
+}
+
+impl Lookup for Timed {
+    fn name(&self, user: &UserId) -> Option<Arc<str>> {
+        World.name(user)
+    }
+
+    fn is_bot(&self, agent: &AgentId) -> bool {
+        World.is_bot(agent)
+    }
+
+    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
+        World.group_name(group)
+    }
+
+    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
+        World.groups_of(agent)
+    }
+
+    fn settings(&self, _: &Access) -> Settings {
+        Settings { timers: self.timers, ..Settings::default() }
+    }
+
+    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
+        World.is_banned(customer, now)
+    }
+
+    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
+        self.customer_left
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::changes::{Give, Marks, Spot, path};
-use super::clockwork::Odd;
+use super::clockwork::ODD;
 use super::model::{Act, FUTURE, Hold, Line, Model, Token};
 use super::*;
 use crate::conversation::amend;
@@ -233,7 +233,7 @@ impl Game {
         self.clock += 10 * step.clock * if waits { 4 } else { 1 };
         let now = if waits { self.clock } else { self.clock - 10 * step.back };
         self.model.at = now.max(self.last.as_secs());
-        let cx = Context { license: &Odd, ..context(by.as_ref(), Timestamp::from_secs(now)) };
+        let cx = Context { license: &ODD, ..context(by.as_ref(), Timestamp::from_secs(now)) };
         let next_thread = self.model.threads.len() as u64 + 1;
         let before = self.state.clone();
         let mut needed = None;

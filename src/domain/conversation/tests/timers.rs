@@ -3,7 +3,6 @@
 use super::*;
 use crate::conversation::properties::PropertyValue;
 use crate::conversation::{Deadline, Surroundings};
-use crate::participant::settings::Timers;
 
 /// The defaults of the specification: 5, 20 and 30 minutes.
 const TIMERS: Timers = Timers { unseen: 300, idle: 1_200, silent: 1_800, customer_left: 0 };
@@ -246,37 +245,10 @@ fn left(timers: Timers, second: u64) -> Surroundings {
 
 const MINUTE: Timers = Timers { unseen: 0, idle: 0, silent: 0, customer_left: 60 };
 
-/// The world, from which every customer is gone since then, and in which that ends chats.
-struct Deserted(Timestamp);
-
-impl Lookup for Deserted {
-    fn name(&self, user: &UserId) -> Option<Arc<str>> {
-        World.name(user)
-    }
-    fn is_bot(&self, agent: &AgentId) -> bool {
-        World.is_bot(agent)
-    }
-    fn group_name(&self, group: GroupId) -> Option<Arc<str>> {
-        World.group_name(group)
-    }
-    fn groups_of(&self, agent: &AgentId) -> Vec<GroupId> {
-        World.groups_of(agent)
-    }
-    fn settings(&self, _: &Access) -> Settings {
-        Settings { timers: MINUTE, ..Settings::default() }
-    }
-    fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
-        World.is_banned(customer, now)
-    }
-    fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
-        Some(self.0)
-    }
-}
-
 #[test]
 fn a_chat_whose_customer_does_not_come_back_ends_whoever_holds_it() {
     for chat in [spoken(), Chat::waiting()] {
-        let gone = Deserted(Timestamp::from_secs(2_000));
+        let gone = Timed { timers: MINUTE, customer_left: Some(Timestamp::from_secs(2_000)) };
         let due = |second| {
             let cx = Context { license: &gone, ..context(None, Timestamp::from_secs(second)) };
             let command = Command::Due { running_since: Timestamp::default(), placement: None };

@@ -2,7 +2,7 @@
 
 use crate::wire::table::Cause::{Push, To};
 use crate::wire::table::Kind::{Bool, Int, List, Map, Word};
-use crate::wire::table::{By, CASE, Case, Closed, Method, Role, Scene, agent, opt, req};
+use crate::wire::table::{By, CASE, Case, Closed, Field, Method, Role, Scene, agent, opt, req};
 
 use super::{A_BOT, A_CUSTOMER, AN_AGENT, C_RW, CHAT};
 
@@ -13,6 +13,14 @@ const BOTH_GROUPS: &[Role] = &[Role::Holder, Role::Follower, Role::Colleague, Ro
 const BOTH_GROUPS_AND_CUSTOMER: &[Role] =
     &[Role::Holder, Role::Follower, Role::Colleague, Role::Outsider, Role::Customer];
 
+const ACCESS: &[Field] = &[
+    req("resource", Word),
+    req("id", CHAT),
+    req("access", Map),
+    req("access.type", Word),
+    req("access.id", Int),
+];
+
 pub(super) const ROWS: &[Method] = &[
     Method {
         scopes: C_RW,
@@ -20,13 +28,7 @@ pub(super) const ROWS: &[Method] = &[
         cases: &[
             Case {
                 payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":2}}"#,
-                fields: &[
-                    req("resource", Word),
-                    req("id", CHAT),
-                    req("access", Map),
-                    req("access.type", Word),
-                    req("access.id", Int),
-                ],
+                fields: ACCESS,
                 causes: &[To("access_granted", BOTH_GROUPS)],
                 ..CASE
             },
@@ -45,13 +47,7 @@ pub(super) const ROWS: &[Method] = &[
         cases: &[Case {
             scene: Scene::OpenToBoth,
             payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":2}}"#,
-            fields: &[
-                req("resource", Word),
-                req("id", CHAT),
-                req("access", Map),
-                req("access.type", Word),
-                req("access.id", Int),
-            ],
+            fields: ACCESS,
             causes: &[To("access_revoked", BOTH_GROUPS)],
             ..CASE
         }],
@@ -64,13 +60,7 @@ pub(super) const ROWS: &[Method] = &[
             Case {
                 scene: Scene::OpenToBoth,
                 payload: r#"{"resource":"chat","id":"$chat","access":{"type":"group","id":1}}"#,
-                fields: &[
-                    req("resource", Word),
-                    req("id", CHAT),
-                    req("access", Map),
-                    req("access.type", Word),
-                    req("access.id", Int),
-                ],
+                fields: ACCESS,
                 causes: &[To("access_set", BOTH_GROUPS_AND_CUSTOMER)],
                 ..CASE
             },

@@ -50,14 +50,24 @@ const CODE_ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// 36^10: the number of different codes.
 const CODE_SPACE: u64 = 36u64.pow(CODE_LEN as u32);
 
-fn write_code(mut code: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = [b'0'; CODE_LEN];
-    for slot in text.iter_mut().rev() {
+/// Writes a code into the first bytes of `text`.
+fn put_code(mut code: u64, text: &mut [u8]) {
+    for slot in text[..CODE_LEN].iter_mut().rev() {
         *slot = CODE_ALPHABET[(code % 36) as usize];
         code /= 36;
     }
-    // The alphabet is ASCII, so this never falls back.
-    f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+}
+
+/// Ids are written with nearly everything that is told: as one piece, since each piece is a call.
+fn write_ascii(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // All ids are ASCII, so this never falls back.
+    f.write_str(std::str::from_utf8(text).unwrap_or_default())
+}
+
+fn write_code(code: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0; CODE_LEN];
+    put_code(code, &mut text);
+    write_ascii(&text, f)
 }
 
 fn parse_code(text: &str) -> Result<u64, MalformedId> {
@@ -132,7 +142,18 @@ pub struct EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", self.thread, self.order)
+        /// Digits of the greatest order.
+        const DIGITS: usize = 10;
+        let mut text = [b'_'; CODE_LEN + 1 + DIGITS];
+        put_code(self.thread.0, &mut text);
+        let digits = self.order.checked_ilog10().unwrap_or(0) as usize + 1;
+        let end = CODE_LEN + 1 + digits;
+        let mut rest = self.order;
+        for slot in text[CODE_LEN + 1..end].iter_mut().rev() {
+            *slot = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        write_ascii(&text[..end], f)
     }
 }
 
@@ -147,6 +168,11 @@ impl FromStr for EventId {
         if order == 0 || id.to_string() != text { Err(MalformedId) } else { Ok(id) }
     }
 }
+
+/// Characters of a UUID.
+const UUID_LEN: usize = 36;
+/// Where its hyphens stand.
+const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// A customer: UUID version 4.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -169,16 +195,12 @@ impl CustomerId {
 
 impl fmt::Display for CustomerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.0;
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            n >> 96,
-            (n >> 80) & 0xffff,
-            (n >> 64) & 0xffff,
-            (n >> 48) & 0xffff,
-            n & 0xffff_ffff_ffff
-        )
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'-'; UUID_LEN];
+        let mut nibbles = (0..32u32).rev().map(|nibble| HEX[(self.0 >> (nibble * 4)) as usize & 0xf]);
+        let digits = text.iter_mut().enumerate().filter(|(at, _)| !UUID_HYPHENS.contains(at));
+        digits.for_each(|(_, slot)| *slot = nibbles.next().unwrap_or(b'0'));
+        write_ascii(&text, f)
     }
 }
 
@@ -199,7 +221,7 @@ impl FromStr for CustomerId {
             }
             hex.push_str(part);
         }
-        if text.len() != 36 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if text.len() != UUID_LEN || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(MalformedId);
         }
         let bits = u128::from_str_radix(&hex, 16).map_err(|_| MalformedId)?;
@@ -324,6 +346,16 @@ mod tests {
         fn customer_ids_round_trip(bits: u128) {
             let id = CustomerId::from_random(bits);
             prop_assert_eq!(id.to_string().parse::<CustomerId>(), Ok(id));
+        }
+
+        #[test]
+        fn ids_are_written_as_their_parts_would_be(thread: u64, order: u32, bits: u128) {
+            let thread = ThreadId::from_random(thread);
+            prop_assert_eq!(EventId { thread, order }.to_string(), format!("{thread}_{order}"));
+            let id = CustomerId::from_random(bits);
+            let hex = format!("{:032x}", id.to_bits());
+            let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+            prop_assert_eq!(id.to_string(), parts.join("-"));
         }
 
         #[test]

@@ -105,8 +105,7 @@ impl BotActor {
         });
         let profile = AgentProfile::from(&self.state);
         let release = announce(&self.shard, &self.table, &before, profile, &mut entries, release);
-        let owner = ctx.address();
-        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
+        self.lsn = self.shard.commit(&entries, release, || link::reminder(ctx.address(), SaveSnapshot));
     }
 
     /// A bot of another application is like one that does not exist (spec v3.0, 2).

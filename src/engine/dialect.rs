@@ -108,7 +108,7 @@ pub enum Ask {
 #[derive(Debug, Clone)]
 pub struct Encoded {
     /// The text without `request_id`.
-    pub text: Box<str>,
+    pub text: String,
     /// Byte offset at which `"request_id":"...",` may be inserted.
     pub splice_at: usize,
 }
@@ -131,6 +131,9 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// Does the encoding of this push depend on `follows`?
     fn depends_on_follower(&self, told: &Told) -> bool;
+
+    /// Do both sides hear this push, and word by word the same? Then it is encoded once.
+    fn same_for_both_sides(&self, told: &Told) -> bool;
 
     /// Encodes the push that comes before the server closes the connection.
     fn disconnect(&self, side: Side, why: Disconnect) -> String;

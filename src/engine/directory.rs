@@ -1,7 +1,8 @@
 //! Finds an actor by id, and starts it from its snapshot on first use (design D3).
 
+use std::ops::Deref;
+
 use actix::Addr;
-use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Slot;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
@@ -13,6 +14,7 @@ use crate::engine::customer::CustomerActor;
 use crate::engine::handle::EngineHandle;
 use crate::engine::license::LicenseActor;
 use crate::engine::link;
+use crate::engine::maps::SharedMap;
 use crate::engine::participants::GroupsGone;
 use crate::engine::router::RouterActor;
 use crate::engine::tables::LicenseTable;
@@ -33,11 +35,11 @@ pub struct LicenseActors {
 /// Addresses of running actors.
 #[derive(Default)]
 pub struct Directory {
-    pub(crate) licenses: DashMap<LicenseId, LicenseActors>,
-    pub(crate) agents: DashMap<(LicenseId, AgentId), Addr<AgentActor>>,
-    pub(crate) bots: DashMap<(LicenseId, AgentId), Addr<BotActor>>,
-    customers: DashMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
-    conversations: DashMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
+    pub(crate) licenses: SharedMap<LicenseId, LicenseActors>,
+    pub(crate) agents: SharedMap<(LicenseId, AgentId), Addr<AgentActor>>,
+    pub(crate) bots: SharedMap<(LicenseId, AgentId), Addr<BotActor>>,
+    customers: SharedMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
+    conversations: SharedMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
 }
 
 impl Directory {
@@ -64,6 +66,16 @@ impl Directory {
                 Ok(slot.insert(started).clone())
             }
         }
+    }
+
+    /// A conversation's address where it stands, when it runs: to take hold of it for a single command
+    /// would cost more than the command's way to it. Not to be kept.
+    pub(crate) fn address_of(
+        &self,
+        license: LicenseId,
+        id: ConversationId,
+    ) -> Option<impl Deref<Target = Addr<ConversationActor>>> {
+        self.conversations.get(&(license, id))
     }
 
     /// A conversation, when it runs.

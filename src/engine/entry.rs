@@ -63,7 +63,17 @@ impl Entry {
 /// # Errors
 /// Never for values that serde can represent; reported as `Corrupt` all the same.
 pub fn encode(entries: &[Entry]) -> Result<Vec<u8>, StorageError> {
-    rmp_serde::to_vec(entries).map_err(|error| unreadable("a record", &error))
+    let mut record = Vec::new();
+    encode_into(&mut record, entries)?;
+    Ok(record)
+}
+
+/// Encodes a batch behind what is in `record`.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_into(record: &mut Vec<u8>, entries: &[Entry]) -> Result<(), StorageError> {
+    rmp_serde::encode::write(record, entries).map_err(|error| unreadable("a record", &error))
 }
 
 /// Decodes one record.

@@ -142,7 +142,7 @@ impl EngineHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
         let handle = Self(Arc::new(Engine {
-            meters: Meters(Arc::clone(&parts.metrics)),
+            meters: Meters::new(Arc::clone(&parts.metrics)),
             parts,
             tables: Tables::default(),
             directory: Directory::default(),

@@ -2,24 +2,25 @@
 //! encodes a push once for all that hear it the same way.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message};
-use bytes::Bytes;
+use smallvec::SmallVec;
 use switchboard_domain::auth::Reach;
 use switchboard_domain::conversation::push::{Address, Followers, Hearing, Push, Told};
-use switchboard_domain::id::{AgentId, LicenseId, UserId};
+use switchboard_domain::id::{AgentId, CustomerId, LicenseId, UserId};
 
-use crate::engine::dialect::{Capture, Dialect, Disconnect, Encoded, Side};
+use crate::engine::dialect::{Capture, Dialect, Disconnect, Side};
 use crate::engine::entry::TokenHash;
+use crate::engine::maps::Map;
 use crate::engine::order::Outcome;
 use crate::engine::outbox::frame_text;
 use crate::engine::release::Cause;
 use crate::engine::session::Session;
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
+use crate::telemetry::clock;
 
 /// Something for the sessions of a shard.
 #[derive(Clone)]
@@ -82,16 +83,42 @@ impl Handler<Parcels> for HubActor {
     }
 }
 
-/// Sessions that hear something.
-type Listeners = Vec<Rc<Session>>;
+/// Sessions that hear something. Shared while somebody goes through them, so that no list is copied
+/// to be read.
+type Listeners = Rc<Vec<Rc<Session>>>;
+
+/// The sessions of one license.
+#[derive(Default)]
+struct Audience {
+    /// Of each agent and bot.
+    agents: Map<AgentId, Listeners>,
+    /// Of each customer.
+    customers: Map<CustomerId, Listeners>,
+    /// Of all agents and bots.
+    staff: Listeners,
+}
+
+impl Audience {
+    fn of(&self, user: &UserId) -> Option<&Listeners> {
+        match user {
+            UserId::Agent(id) => self.agents.get(id),
+            UserId::Customer(id) => self.customers.get(id),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.customers.is_empty()
+    }
+}
 
 /// The sessions of a shard, by what they hear.
 #[derive(Default)]
 pub struct Hub {
-    sessions: RefCell<HashMap<u64, Rc<Session>>>,
-    users: RefCell<HashMap<(LicenseId, UserId), Listeners>>,
-    agents: RefCell<HashMap<LicenseId, Listeners>>,
+    sessions: RefCell<Map<u64, Rc<Session>>>,
+    audiences: RefCell<Map<LicenseId, Audience>>,
     next: Cell<u64>,
+    /// Pushes handed to sessions that the process has not counted yet.
+    pushes: Cell<u64>,
     /// Sessions that were answered and may run what waits.
     going_on: RefCell<Vec<Rc<Session>>>,
     /// They are being run; what is answered meanwhile is picked up by the same loop.
@@ -112,25 +139,39 @@ impl Hub {
 
     /// A session hears as this user from now on.
     pub fn subscribe(&self, session: &Rc<Session>, license: LicenseId, user: &UserId) {
-        let mut users = self.users.borrow_mut();
-        users.entry((license, user.clone())).or_default().push(Rc::clone(session));
+        let mut audiences = self.audiences.borrow_mut();
+        let audience = audiences.entry(license).or_default();
+        let add = |list: &mut Listeners| Rc::make_mut(list).push(Rc::clone(session));
+        match user {
+            UserId::Agent(id) => add(audience.agents.entry(id.clone()).or_default()),
+            UserId::Customer(id) => add(audience.customers.entry(*id).or_default()),
+        }
         if session.side() == Side::Agent {
-            self.agents.borrow_mut().entry(license).or_default().push(Rc::clone(session));
+            add(&mut audience.staff);
         }
     }
 
     /// A session hears nothing more.
     pub fn unsubscribe(&self, session: &Session, license: LicenseId, user: &UserId) {
-        let drop_from = |list: &mut Listeners| list.retain(|s| s.key() != session.key());
-        let mut users = self.users.borrow_mut();
-        if let Some(list) = users.get_mut(&(license, user.clone())) {
-            drop_from(list);
-            if list.is_empty() {
-                users.remove(&(license, user.clone()));
+        let mut audiences = self.audiences.borrow_mut();
+        let Some(audience) = audiences.get_mut(&license) else { return };
+        let left_in = |list: Option<&mut Listeners>| match list {
+            Some(list) => {
+                Rc::make_mut(list).retain(|s| s.key() != session.key());
+                !list.is_empty()
             }
+            None => false,
+        };
+        match user {
+            UserId::Agent(id) if !left_in(audience.agents.get_mut(id)) => drop(audience.agents.remove(id)),
+            UserId::Customer(id) if !left_in(audience.customers.get_mut(id)) => {
+                audience.customers.remove(id);
+            }
+            _ => {}
         }
-        if let Some(list) = self.agents.borrow_mut().get_mut(&license) {
-            drop_from(list);
+        left_in(Some(&mut audience.staff));
+        if audience.is_empty() {
+            audiences.remove(&license);
         }
     }
 
@@ -142,6 +183,23 @@ impl Hub {
     /// A session was answered: what it has waiting may run when this turn's pushes are out.
     pub(crate) fn may_go_on(&self, session: Rc<Session>) {
         self.going_on.borrow_mut().push(session);
+    }
+
+    /// The answer to a request of a session that is here.
+    pub(crate) fn answer(&self, cause: Cause, outcome: &Outcome) {
+        if let Some(session) = self.session(cause.session.id) {
+            session.answered(cause.slot, outcome);
+        }
+    }
+
+    /// A session was told a push.
+    pub(crate) fn count_push(&self) {
+        self.pushes.set(self.pushes.get() + 1);
+    }
+
+    /// The pushes since the last call.
+    pub(crate) fn take_pushes(&self) -> u64 {
+        self.pushes.take()
     }
 
     /// Runs what waits in the sessions that were answered.
@@ -172,23 +230,19 @@ impl Hub {
     /// Hands a parcel to its sessions.
     pub fn take(&self, parcel: Parcel) {
         match parcel {
-            Parcel::Answer { cause, outcome } => {
-                if let Some(session) = self.session(cause.session.id) {
-                    session.answered(cause.slot, &outcome);
-                }
-            }
+            Parcel::Answer { cause, outcome } => self.answer(cause, &outcome),
             Parcel::Push { license, capture, cause, lsn } => self.push(license, &capture, cause, lsn),
             Parcel::Echo { capture, cause } => {
                 if let Some(session) = self.session(cause.session.id) {
-                    session.push(&Copies::new(&capture), Some(cause), None);
+                    let copies = Copies::new(&capture);
+                    session.push(&copies, Some(cause), None);
                 }
             }
             Parcel::UserChanged(license, user) => {
                 self.of_user(license, &user).iter().for_each(|session| session.refresh());
             }
             Parcel::GroupsChanged(license) => {
-                let agents = self.agents.borrow().get(&license).cloned().unwrap_or_default();
-                agents.iter().for_each(|session| session.refresh());
+                self.staff(license).iter().for_each(|session| session.refresh());
             }
             Parcel::TokenGone(token, why) => {
                 self.each(|session| session.uses_token(&token), |session| session.disconnect(why));
@@ -211,7 +265,8 @@ impl Hub {
 
     /// Looks at every session's timers.
     pub fn tick(&self) {
-        self.each(|_| true, |session| session.tick());
+        let (now, today) = (clock::monotonic(), clock::now());
+        self.each(|_| true, |session| session.tick(now, today));
         self.go_on();
     }
 
@@ -225,34 +280,46 @@ impl Hub {
     }
 
     fn of_user(&self, license: LicenseId, user: &UserId) -> Listeners {
-        self.users.borrow().get(&(license, user.clone())).cloned().unwrap_or_default()
+        let audiences = self.audiences.borrow();
+        audiences.get(&license).and_then(|audience| audience.of(user)).cloned().unwrap_or_default()
     }
 
-    fn push(&self, license: LicenseId, capture: &Arc<Capture>, cause: Option<Cause>, lsn: Lsn) {
-        let copies = Copies::new(capture);
-        let to = &capture.what.to;
-        let mut asker_told = false;
-        let mut tell = |session: &Rc<Session>| {
-            asker_told |= cause.is_some_and(|cause| cause.session == session.key());
-            session.push(&copies, cause, Some(lsn));
+    fn staff(&self, license: LicenseId) -> Listeners {
+        let audiences = self.audiences.borrow();
+        audiences.get(&license).map(|audience| Rc::clone(&audience.staff)).unwrap_or_default()
+    }
+
+    /// Everybody here who hears a push, in the order in which they are told.
+    fn listeners(&self, license: LicenseId, to: &Address, mut tell: impl FnMut(&Rc<Session>)) {
+        let audiences = self.audiences.borrow();
+        let Some(audience) = audiences.get(&license) else { return };
+        let mut told = |list: Option<&Listeners>, hears: &dyn Fn(&Session) -> bool| {
+            list.into_iter().flat_map(|list| &**list).filter(|s| hears(s)).for_each(&mut tell);
         };
         if to.groups.is_empty() && to.named.is_empty() && !to.license {
             for agent in dedup(&to.agents) {
-                let user = UserId::Agent(agent.clone());
-                let listeners = self.of_user(license, &user);
-                listeners.iter().filter(|s| s.hears(to.hearing, Reach::My)).for_each(&mut tell);
+                told(audience.agents.get(agent), &|session| session.hears(to.hearing, Reach::My));
             }
             for agent in to.followers.agents.iter().filter(|agent| !to.agents.contains(agent)) {
-                let listeners = self.of_user(license, &UserId::Agent(agent.clone()));
-                listeners.iter().filter(|s| may_follow(s, &to.followers)).for_each(&mut tell);
+                told(audience.agents.get(agent), &|session| may_follow(session, &to.followers));
             }
         } else {
-            let listeners = self.agents.borrow().get(&license).cloned().unwrap_or_default();
-            listeners.iter().filter(|session| hears(session, to)).for_each(&mut tell);
+            told(Some(&audience.staff), &|session| hears(session, to));
         }
         for customer in to.customer.iter().chain(&to.customers) {
-            self.of_user(license, &UserId::Customer(*customer)).iter().for_each(&mut tell);
+            told(audience.customers.get(customer), &|_| true);
         }
+    }
+
+    /// Tells a push to whoever is here and hears it.
+    pub(crate) fn push(&self, license: LicenseId, capture: &Arc<Capture>, cause: Option<Cause>, lsn: Lsn) {
+        let copies = Copies::new(capture);
+        let mut asker_told = false;
+        // Telling a session only fills its outbox: nobody comes or goes meanwhile.
+        self.listeners(license, &capture.what.to, |session| {
+            asker_told |= cause.is_some_and(|cause| cause.session == session.key());
+            session.push(&copies, cause, Some(lsn));
+        });
         // Whoever asked hears the main push even from outside: clients wait for it (spec v3.0, 1.3).
         if let Some(cause) = cause.filter(|_| capture.what.main && !asker_told)
             && let Some(session) = self.session_of(cause)
@@ -282,38 +349,42 @@ fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
 
 /// Does an agent's session hear a push with this address?
 fn hears(session: &Session, to: &Address) -> bool {
-    let among = |agents: &[AgentId]| session.agent().is_some_and(|agent| agents.contains(&agent));
     let hears = |reach| session.hears(to.hearing, reach);
-    let admitted = || to.license || session.in_groups(&to.groups) || among(&to.named);
-    (hears(Reach::My) && among(&to.agents))
+    let admitted = || to.license || session.in_groups(&to.groups) || session.is_among(&to.named);
+    (hears(Reach::My) && session.is_among(&to.agents))
         || (hears(Reach::Access) && admitted())
-        || (among(&to.followers.agents) && may_follow(session, &to.followers))
+        || (session.is_among(&to.followers.agents) && may_follow(session, &to.followers))
 }
 
 /// Whoever follows hears only while it may read the chat without being in it.
 fn may_follow(session: &Session, followers: &Followers) -> bool {
-    let named = || session.agent().is_some_and(|agent| followers.named.contains(&agent));
     let hears = |reach| session.hears(Hearing::Chats, reach);
-    hears(Reach::All) || (hears(Reach::Access) && (session.in_groups(&followers.groups) || named()))
+    hears(Reach::All)
+        || (hears(Reach::Access)
+            && (session.in_groups(&followers.groups) || session.is_among(&followers.named)))
 }
 
 /// A push in every form that somebody here needs, each made when first asked for.
 pub struct Copies<'a> {
     /// The push itself.
     pub capture: &'a Arc<Capture>,
-    made: RefCell<Vec<(Form, Option<Copy>)>>,
+    made: RefCell<Made>,
 }
 
-/// What the encoding of a push depends on.
-type Form = (*const (), Side, bool);
+/// What was made: nearly always one form, or one for each side.
+type Made = SmallVec<[(Form, Option<Rc<Copy>>); 2]>;
+
+/// What the encoding of a push depends on: dialect, side unless both hear the same, follower.
+type Form = (*const (), Option<Side>, bool);
 
 /// One encoding, ready for the wire.
-#[derive(Clone)]
 pub struct Copy {
-    /// The text, for splicing a `request_id` in.
-    pub encoded: Rc<Encoded>,
-    /// The framed text without one.
-    pub framed: Bytes,
+    /// The framed text.
+    pub framed: Vec<u8>,
+    /// Bytes of the frame before the text.
+    pub header: usize,
+    /// Where in the text a `request_id` may be spliced in.
+    pub splice_at: usize,
 }
 
 impl<'a> Copies<'a> {
@@ -324,19 +395,19 @@ impl<'a> Copies<'a> {
     }
 
     /// The push as one kind of session hears it; `None` when it does not.
-    pub fn get(&self, dialect: &'static dyn Dialect, session: &Session) -> Option<Copy> {
+    pub fn get(&self, dialect: &'static dyn Dialect, session: &Session) -> Option<Rc<Copy>> {
         let told: &Told = &self.capture.what;
         let follows = dialect.depends_on_follower(told)
-            && matches!(&told.push, Push::ChatStarted { chat, .. }
-                if session.agent().is_some_and(|agent| chat.followers.contains(&agent)));
-        let form = (std::ptr::from_ref(dialect).cast::<()>(), session.side(), follows);
+            && matches!(&told.push, Push::ChatStarted { chat, .. } if session.is_agent(|agent| chat.followers.contains(agent)));
+        let side = (!dialect.same_for_both_sides(told)).then(|| session.side());
+        let form = (std::ptr::from_ref(dialect).cast::<()>(), side, follows);
         if let Some((_, copy)) = self.made.borrow().iter().find(|(key, _)| *key == form) {
             return copy.clone();
         }
-        let encoded = dialect.push(session.side(), self.capture, follows);
-        let copy = encoded.map(|encoded| {
+        let copy = dialect.push(session.side(), self.capture, follows).map(|encoded| {
             let framed = frame_text(encoded.text.as_bytes());
-            Copy { encoded: Rc::new(encoded), framed }
+            let header = framed.len() - encoded.text.len();
+            Rc::new(Copy { framed, header, splice_at: encoded.splice_at })
         });
         self.made.borrow_mut().push((form, copy.clone()));
         copy

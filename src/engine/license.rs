@@ -109,8 +109,7 @@ impl LicenseActor {
     }
 
     fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
-        let owner = ctx.address();
-        self.shard.commit(&[entry], release, move || link::tell(&owner, SaveSnapshot))
+        self.shard.commit(&[entry], release, || link::reminder(ctx.address(), SaveSnapshot))
     }
 
     /// Forgets tokens that have ended. One that a bot's login hangs on stays: it has ended, but
@@ -126,6 +125,7 @@ impl LicenseActor {
             }
             !ended
         });
+        engine.tables().tokens_voided();
         if let Err(error) = engine.records().save(save) {
             tracing::error!(%error, "ended tokens cannot be removed");
         }
@@ -220,7 +220,7 @@ impl Handler<Revoke> for LicenseActor {
         }
         let shard = Rc::clone(&self.shard);
         let release = Release::reply(answer, Ok(Done::Nothing)).first(move || {
-            shard.engine.tables().tokens.remove(&hash);
+            shard.engine.tables().remove_token(&hash);
             shard.broadcast(|| Parcel::TokenGone(hash, Disconnect::TokenRevoked));
         });
         let lsn = self.commit(Entry::TokenRevoked(hash), release, ctx);

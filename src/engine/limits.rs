@@ -32,7 +32,8 @@ pub const LOGIN_BUFFER: usize = 10_000;
 pub const RESERVATION_TIME: Duration = Duration::from_secs(30);
 /// How often a shard looks at its sessions' and actors' deadlines.
 pub const TICK: Duration = Duration::from_millis(500);
-/// Ticks between two looks at what has to be snapshotted (design D4).
+/// Ticks between two checkpoints, and between two snapshots of one actor that goes on changing
+/// (design D4).
 pub const TICKS_PER_CHECKPOINT: u32 = 20;
 /// Index rows read for one page of a list: bounds the work of a count over a long history.
 pub const LIST_SCAN: usize = 10_000;

@@ -32,3 +32,14 @@ where
 {
     to.send(message).await.map_err(|_| Rejected::Internal)
 }
+
+/// Something that tells an actor the same thing each time it is called.
+pub(crate) fn reminder<A, M>(to: Addr<A>, message: M) -> Box<dyn Fn()>
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Clone + Send + 'static,
+    M::Result: Send,
+{
+    Box::new(move || tell(&to, message.clone()))
+}

@@ -19,6 +19,7 @@ pub mod index;
 pub mod license;
 pub mod limits;
 mod link;
+mod maps;
 mod meters;
 mod operations;
 pub mod order;

@@ -66,9 +66,13 @@ pub(crate) fn announce(
         deliveries(&shard.engine, table, None, &capture, batch);
     }
     release.take_due(batch);
+    let voids_tokens = (profile.removed, profile.since) != (before.removed, before.since);
     let (shard, table, profile) = (Rc::clone(shard), Arc::clone(table), Arc::new(profile));
     release.first(move || {
         table.agents.insert(profile.id.clone(), Arc::clone(&profile));
+        if voids_tokens {
+            shard.engine.tables().tokens_voided();
+        }
         let user = UserId::Agent(profile.id.clone());
         if profile.removed {
             shard.broadcast(|| Parcel::UserGone(table.id, user.clone(), Disconnect::AgentDeleted));

@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use switchboard_domain::id::LicenseId;
+use switchboard_domain::id::{ConversationId, LicenseId};
 use switchboard_domain::webhook::Delivery;
 use tokio::sync::oneshot;
 
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
+use crate::engine::index::Row;
 use crate::engine::order::Outcome;
+use crate::engine::tables::LicenseTable;
 use crate::storage::Lsn;
 
 /// One session of one shard.
@@ -53,9 +55,21 @@ impl Answer {
     }
 }
 
+/// The row of a conversation that lists show from now on.
+pub struct NewRow {
+    /// Of whose conversations.
+    pub table: Arc<LicenseTable>,
+    /// Which one.
+    pub conversation: ConversationId,
+    /// The row.
+    pub row: Row,
+}
+
 /// Everything that one batch shows.
 #[derive(Default)]
 pub struct Release {
+    /// Taken before all else. Every message has one, so that it is no action of its own.
+    pub row: Option<NewRow>,
     /// Taken first: tables and other actors learn of the change before anybody is answered.
     pub first: Vec<Box<dyn FnOnce()>>,
     /// The reply.

@@ -2,7 +2,7 @@
 //! reached from here without a message lives on this thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,13 +19,18 @@ use crate::engine::handle::EngineHandle;
 use crate::engine::hub::{Hub, Parcel, Parcels};
 use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
 use crate::engine::link;
+use crate::engine::maps::Map;
+use crate::engine::meters::OrderMeters;
 use crate::engine::order::Outcome;
 use crate::engine::outbox::{DirtyList, TurnTask};
-use crate::engine::release::{Answer, Release, ReleaseQueue};
+use crate::engine::release::{Answer, NewRow, Release, ReleaseQueue};
 use crate::engine::webhook::Due;
 use crate::engine::wheel::Wheel;
-use crate::storage::{ActorKey, Lsn};
+use crate::storage::{ActorKey, Lsn, StorageError};
 use crate::telemetry::clock;
+
+/// Memory kept for the next record, bytes: records are seldom greater.
+const RECORD_BYTES_KEPT: usize = 64 * 1024;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
@@ -45,6 +50,8 @@ struct Mark {
     latest: Lsn,
     /// Asks the owner for a snapshot.
     save: Option<Box<dyn Fn()>>,
+    /// The tick from which on the owner is asked.
+    due: u32,
 }
 
 /// A shard's state, shared by everything on its thread.
@@ -57,10 +64,14 @@ pub struct Shard {
     pub hub: Hub,
     /// Sockets with something to write.
     pub dirty: DirtyList,
+    /// Counts what is asked here.
+    pub(crate) orders: OrderMeters,
     queue: RefCell<ReleaseQueue>,
     turn: Arc<Notify>,
     last: Cell<Lsn>,
-    marks: RefCell<HashMap<Hold, Mark>>,
+    marks: RefCell<Map<Hold, Mark>>,
+    /// The record being encoded; its memory is kept.
+    record: RefCell<Vec<u8>>,
     outgoing: RefCell<Vec<Vec<Parcel>>>,
     ticks: Cell<u32>,
     wheel: RefCell<Wheel>,
@@ -79,6 +90,8 @@ impl Shard {
             turn,
             last: Cell::new(engine.journal().durable()),
             marks: RefCell::default(),
+            record: RefCell::default(),
+            orders: OrderMeters::default(),
             outgoing: RefCell::new((0..shards).map(|_| Vec::new()).collect()),
             ticks: Cell::new(0),
             wheel: RefCell::default(),
@@ -119,11 +132,12 @@ impl Shard {
         loop {
             timer.tick().await;
             self.hub.tick();
+            self.engine.meters().pushed(self.hub.take_pushes());
             self.wake_who_is_due();
             let ticks = self.ticks.get().wrapping_add(1);
             self.ticks.set(ticks);
+            self.save_due(ticks);
             if ticks.is_multiple_of(TICKS_PER_CHECKPOINT) {
-                self.save_marked();
                 self.engine.publish_floor(self.index, self.floor());
             }
         }
@@ -150,14 +164,13 @@ impl Shard {
         self.engine.journal().ready().map_err(|_| Rejected::StorageFull)
     }
 
-    /// Journals a batch and holds back what it shows until it is durable. `save` asks the owner
-    /// of the facts for a snapshot later.
+    /// Journals a batch and holds back what it shows until it is durable. `save` makes what asks the
+    /// owner of the facts for a snapshot later.
     ///
     /// The owner has applied the facts already. Should the journal refuse them, going on would show
     /// what a crash forgets: nothing of the batch is shown, and the process is told to stop.
-    pub fn commit(&self, entries: &[Entry], release: Release, save: impl Fn() + Clone + 'static) -> Lsn {
-        let stored = entry::encode(entries).and_then(|record| self.engine.journal().append(&record));
-        let lsn = match stored {
+    pub fn commit(&self, entries: &[Entry], release: Release, save: impl Fn() -> Box<dyn Fn()>) -> Lsn {
+        let lsn = match self.append(entries) {
             Ok(lsn) => lsn,
             Err(error) => {
                 self.engine.fatal(&format!("a change could not be journaled after it was applied: {error}"));
@@ -168,22 +181,30 @@ impl Shard {
         let before = self.last.replace(lsn);
         for entry in entries {
             let hold = match entry {
-                Entry::DeliveryDue(_, delivery, _) => Some((Hold::Delivery(delivery.id.clone()), None)),
-                entry => entry.owner().map(|owner| (Hold::Actor(owner), Some(save.clone()))),
+                Entry::DeliveryDue(_, delivery, _) => Some(Hold::Delivery(delivery.id.clone())),
+                entry => entry.owner().map(Hold::Actor),
             };
-            if let Some((hold, save)) = hold {
-                let mut marks = self.marks.borrow_mut();
-                let mark = marks.entry(hold).or_insert_with(|| Mark {
-                    since: before,
-                    latest: lsn,
-                    save: save.map(|save| Box::new(save) as Box<dyn Fn()>),
-                });
-                mark.latest = lsn;
+            let Some(hold) = hold else { continue };
+            match self.marks.borrow_mut().entry(hold) {
+                Slot::Occupied(mut mark) => mark.get_mut().latest = lsn,
+                Slot::Vacant(slot) => {
+                    let save = matches!(slot.key(), Hold::Actor(_)).then(&save);
+                    slot.insert(Mark { since: before, latest: lsn, save, due: self.first_snapshot() });
+                }
             }
         }
         self.queue.borrow_mut().push(lsn, release);
         self.turn.notify_one();
         lsn
+    }
+
+    fn append(&self, entries: &[Entry]) -> Result<Lsn, StorageError> {
+        let mut record = self.record.borrow_mut();
+        record.clear();
+        entry::encode_into(&mut record, entries)?;
+        let lsn = self.engine.journal().append(&record)?;
+        record.shrink_to(RECORD_BYTES_KEPT);
+        Ok(lsn)
     }
 
     /// Shows something when `lsn` is durable: the answer to a read waits for what it saw.
@@ -216,6 +237,7 @@ impl Shard {
                 marks.remove(&hold);
             } else {
                 mark.since = mark.since.max(lsn);
+                mark.due = self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT);
             }
         }
     }
@@ -223,6 +245,26 @@ impl Shard {
     /// A delivery that fell due here is stored on its own, or done.
     pub fn delivery_kept(&self, id: &DeliveryId) {
         self.marks.borrow_mut().remove(&Hold::Delivery(id.clone()));
+    }
+
+    /// When to ask for the first snapshot of new facts. Owners that change together are spread over
+    /// as long as lies between two snapshots, or all their snapshots would be made, and lie in
+    /// memory, at one moment.
+    fn first_snapshot(&self) -> u32 {
+        let spread = clock::random_u64() % u64::from(TICKS_PER_CHECKPOINT);
+        self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT / 2 + spread as u32)
+    }
+
+    /// Asks for the snapshots that are due.
+    fn save_due(&self, now: u32) {
+        // Ticks are counted round and round: what is less than half a round behind is past.
+        let is_past = |due: u32| now.wrapping_sub(due) < u32::MAX / 2;
+        for mark in self.marks.borrow_mut().values_mut().filter(|mark| is_past(mark.due)) {
+            mark.due = now.wrapping_add(TICKS_PER_CHECKPOINT);
+            if let Some(save) = &mark.save {
+                save();
+            }
+        }
     }
 
     /// Asks every owner of unsaved facts for a snapshot.
@@ -252,6 +294,9 @@ impl Shard {
             let durable = self.engine.journal().durable();
             let next = self.queue.borrow_mut().pop(durable);
             let Some((lsn, release)) = next else { break };
+            if let Some(NewRow { table, conversation, row }) = release.row {
+                table.rows.insert(conversation, row);
+            }
             for action in release.first {
                 action();
             }
@@ -262,10 +307,12 @@ impl Shard {
                 self.post(cause.session.shard, Parcel::Echo { capture, cause });
             }
             for (license, capture) in release.pushes {
-                for index in 0..self.engine.shard_count() {
-                    let (capture, cause) = (Arc::clone(&capture), release.cause);
+                let cause = release.cause;
+                for index in (0..self.engine.shard_count()).filter(|index| *index != self.index) {
+                    let capture = Arc::clone(&capture);
                     self.post(index, Parcel::Push { license, capture, cause, lsn });
                 }
+                self.hub.push(license, &capture, cause, lsn);
             }
             for (license, delivery) in release.due {
                 if let Some(dispatcher) = self.engine.dispatcher(license) {
@@ -275,6 +322,7 @@ impl Shard {
         }
         self.send_outgoing();
         self.hub.go_on();
+        self.engine.meters().pushed(self.hub.take_pushes());
     }
 
     fn route_answer(&self, answer: Answer, outcome: Outcome) {
@@ -282,6 +330,7 @@ impl Shard {
             Answer::Nobody => {}
             // A Web request that was given up has nobody to tell.
             Answer::Waiter(waiter) => drop(waiter.send(outcome)),
+            Answer::Session(cause) if cause.session.shard == self.index => self.hub.answer(cause, &outcome),
             Answer::Session(cause) => {
                 self.post(cause.session.shard, Parcel::Answer { cause, outcome: Box::new(outcome) });
             }

@@ -271,6 +271,6 @@ fn start_conversations(
 /// The end of a thread whose customer was banned, when a crash came before it.
 fn banned_customer(table: &LicenseTable, chat: &Conversation) -> Option<Command> {
     let (customer, thread) = (chat.customer()?, chat.active_thread()?);
-    let customer = table.customers.get(&customer)?;
+    let customer = table.customer(customer)?;
     customer.ban_on_thread(thread.created_at, clock::now()).cloned().map(Command::EndBanned)
 }

@@ -3,10 +3,9 @@
 //! for who is on the site, which is no fact and begins anew with the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
 use switchboard_domain::auth::{Principal, Token, TokenKind};
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
@@ -21,14 +20,17 @@ use switchboard_domain::webhook::EndpointTable;
 
 use crate::engine::entry::TokenHash;
 use crate::engine::index::Row;
+use crate::engine::maps::SharedMap;
 use crate::engine::profiles::{AgentProfile, Profiles};
 
 /// Every table.
 #[derive(Default)]
 pub struct Tables {
-    licenses: DashMap<LicenseId, Arc<LicenseTable>>,
+    licenses: SharedMap<LicenseId, Arc<LicenseTable>>,
     /// By hash of the token's text.
-    pub(crate) tokens: DashMap<TokenHash, Arc<Token>>,
+    pub(crate) tokens: SharedMap<TokenHash, Arc<Token>>,
+    /// Moves on whenever tokens stop being in force before their time.
+    voided: AtomicU64,
     /// Process-wide creation numbers (design D14).
     numbers: AtomicU64,
 }
@@ -46,6 +48,22 @@ impl Tables {
         let TokenKind::Agent(agent, _) = &token.kind else { return Some(token) };
         let whose = self.license(token.license)?.agent(agent)?;
         whose.admits(token.issued_at).then_some(token)
+    }
+
+    /// A token is in force no more.
+    pub(crate) fn remove_token(&self, hash: &TokenHash) {
+        self.tokens.remove(hash);
+        self.tokens_voided();
+    }
+
+    /// Tokens may have stopped being in force: whoever was sure of one has to look again.
+    pub(crate) fn tokens_voided(&self) {
+        self.voided.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// As long as this stays the same, a token that was in force is so still, unless it has ended.
+    pub(crate) fn token_generation(&self) -> u64 {
+        self.voided.load(Ordering::Acquire)
     }
 
     /// Every license.
@@ -86,17 +104,19 @@ pub struct LicenseTable {
     /// Property definitions alone: they go along with everything shown.
     properties: ArcSwap<PropertyTable>,
     /// Human agents and bots.
-    pub(crate) agents: DashMap<AgentId, Arc<AgentProfile>>,
+    pub(crate) agents: SharedMap<AgentId, Arc<AgentProfile>>,
     /// Bots in full.
-    pub(crate) bots: DashMap<AgentId, Arc<Bot>>,
+    pub(crate) bots: SharedMap<AgentId, Arc<Bot>>,
     /// Customers that were named since the start.
-    pub(crate) customers: DashMap<CustomerId, Arc<Customer>>,
+    customers: SharedMap<CustomerId, Arc<Customer>>,
+    /// Some customer has been banned since the start. Hardly anybody ever is, and everybody is asked.
+    bans: AtomicBool,
     /// Customers who were on the site since the start: when they left, or that they are there.
-    pub(crate) departures: DashMap<CustomerId, Option<Timestamp>>,
+    pub(crate) departures: SharedMap<CustomerId, Option<Timestamp>>,
     /// Webhook endpoints that are live now.
     pub(crate) endpoints: ArcSwap<EndpointTable>,
     /// Lines of conversations that are newer than the stored index.
-    pub(crate) rows: DashMap<ConversationId, Row>,
+    pub(crate) rows: SharedMap<ConversationId, Row>,
     conversations: AtomicU64,
 }
 
@@ -106,12 +126,13 @@ impl LicenseTable {
             id: license.id,
             properties: ArcSwap::from_pointee(license.properties.clone()),
             license: ArcSwap::from_pointee(license),
-            agents: DashMap::new(),
-            bots: DashMap::new(),
-            customers: DashMap::new(),
-            departures: DashMap::new(),
+            agents: SharedMap::default(),
+            bots: SharedMap::default(),
+            customers: SharedMap::default(),
+            bans: AtomicBool::new(false),
+            departures: SharedMap::default(),
             endpoints: ArcSwap::from_pointee(EndpointTable::default()),
-            rows: DashMap::new(),
+            rows: SharedMap::default(),
             conversations: AtomicU64::new(0),
         }
     }
@@ -126,6 +147,24 @@ impl LicenseTable {
     #[must_use]
     pub fn agent(&self, id: &AgentId) -> Option<Arc<AgentProfile>> {
         self.agents.get(id).map(|profile| Arc::clone(&profile))
+    }
+
+    /// A customer that was named since the start.
+    pub(crate) fn customer(&self, id: CustomerId) -> Option<Arc<Customer>> {
+        self.customers.get(&id).map(|customer| Arc::clone(&customer))
+    }
+
+    /// Every customer that was named since the start.
+    pub(crate) fn customers(&self) -> impl Iterator<Item = Arc<Customer>> {
+        self.customers.iter().map(|entry| Arc::clone(entry.value()))
+    }
+
+    /// A customer's new state.
+    pub(crate) fn set_customer(&self, customer: Arc<Customer>) {
+        if customer.ban.is_some() {
+            self.bans.store(true, Ordering::Release);
+        }
+        self.customers.insert(customer.id, customer);
     }
 
     /// A bot in full, unless it was removed.
@@ -236,7 +275,8 @@ impl Lookup for LicenseTable {
     }
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {
-        self.customers.get(&customer).is_some_and(|customer| customer.banned(now))
+        self.bans.load(Ordering::Acquire)
+            && self.customers.get(&customer).is_some_and(|customer| customer.banned(now))
     }
 
     fn customer_left(&self, customer: CustomerId) -> Option<Timestamp> {

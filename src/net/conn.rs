@@ -35,6 +35,16 @@ impl Conn {
         Self { stream: Stream::Tls(Box::new(stream)), _slot: slot }
     }
 
+    /// Writes what the socket takes at once, without asking to be woken; `None` when it takes nothing
+    /// now, or when it is not for us to say what it takes, as under TLS.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        let Stream::Plain(stream) = &self.stream else { return None };
+        match stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            written => Some(written),
+        }
+    }
+
     fn stream(self: Pin<&mut Self>) -> Pin<&mut Stream> {
         Pin::new(&mut self.get_mut().stream)
     }

@@ -77,6 +77,19 @@ impl Link {
         drained
     }
 
+    /// Writes what the socket takes at once: nearly always all. To ask to be woken needs the task's
+    /// waker, whose memory is far away.
+    fn write_now(&self) -> Poll<io::Result<()>> {
+        let conn = self.conn.borrow();
+        self.outbox.write_with(|bytes| match conn.write_now(bytes) {
+            Some(written) => {
+                count(|traffic| traffic.writes += 1);
+                Poll::Ready(written)
+            }
+            None => Poll::Pending,
+        })
+    }
+
     /// Says that nothing more will be written.
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.conn.borrow_mut()).poll_shutdown(cx)
@@ -110,10 +123,14 @@ impl Wire for Link {
         if self.outbox.is_blocked() || self.broken.get() {
             return;
         }
-        // With the session's own waker: what the socket does not take, its task continues.
-        let waker = self.outbox.waker();
-        if let Poll::Ready(Err(_)) = self.poll_drain(&mut Context::from_waker(&waker)) {
-            waker.wake();
+        let mut written = self.write_now();
+        if written.is_pending() {
+            // With the session's own waker: what the socket does not take, its task continues.
+            written = self.poll_drain(&mut Context::from_waker(&self.outbox.waker()));
+        }
+        if matches!(written, Poll::Ready(Err(_))) {
+            self.broken.set(true);
+            self.outbox.wake();
         }
     }
 }

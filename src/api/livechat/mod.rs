@@ -65,8 +65,14 @@ pub fn dialects() -> [(u16, &'static dyn Dialect); 1] {
 
 /// JSON of something that is made to be written as JSON.
 fn json_text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| {
+    let mut json = Vec::with_capacity(TEXT_BYTES);
+    let written = serde_json::to_writer(&mut json, value).map_err(|error| error.to_string());
+    let text = written.and_then(|()| String::from_utf8(json).map_err(|error| error.to_string()));
+    text.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
         r#"{"error":{"type":"internal","message":"Internal server error"}}"#.into()
     })
 }
+
+/// Room that a text has at first, bytes: a message with its frame seldom takes more.
+const TEXT_BYTES: usize = 768;

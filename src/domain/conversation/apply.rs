@@ -195,7 +195,8 @@ impl Conversation {
         self.last_activity = fact.at;
         let chat = self.chat_view();
         if let Some(thread) = self.last_thread_view(true) {
-            told.push(self.tell_keyed(Push::ChatStarted { chat, thread }, None));
+            let push = Push::ChatStarted { chat: Box::new(chat), thread: Box::new(thread) };
+            told.push(self.tell_keyed(push, None));
         }
     }
 
@@ -289,6 +290,9 @@ impl Conversation {
     }
 
     fn followers_address(&self) -> Followers {
+        if self.followers.is_empty() {
+            return Followers::default();
+        }
         Followers {
             agents: self.followers.iter().cloned().collect(),
             groups: self.access.groups.iter().copied().collect(),

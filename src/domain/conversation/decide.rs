@@ -60,9 +60,9 @@ pub struct Decision {
     pub facts: Vec<Fact>,
     /// For the asking connection only: a push for a change that changes nothing, which clients
     /// wait for (spec v3.0, 5.4 and 1.3).
-    pub echo: Option<Told>,
+    pub echo: Option<Box<Told>>,
     /// To be told without being kept: nothing is journaled of it, and it is dropped first.
-    pub passing: Option<Told>,
+    pub passing: Option<Box<Told>>,
 }
 
 /// Collects facts with rising times.
@@ -210,7 +210,7 @@ impl Conversation {
 
     /// Nothing changes; the asker alone hears what it asked for.
     pub(super) fn echo(push: Push) -> Decision {
-        let echo = Some(Told { push, to: Address::nobody(), main: true });
+        let echo = Some(Box::new(Told { push, to: Address::nobody(), main: true }));
         Decision { echo, ..Decision::default() }
     }
 

@@ -114,7 +114,7 @@ impl Conversation {
     pub(super) fn followed(&mut self, agent: &AgentId, told: &mut Vec<Told>) {
         self.followers.insert(agent.clone());
         if let Some(thread) = self.newest_view() {
-            let push = Push::ChatFollowed { chat: self.chat_view(), thread };
+            let push = Push::ChatFollowed { chat: Box::new(self.chat_view()), thread: Box::new(thread) };
             let to = Address { agents: vec![agent.clone()], ..Address::nobody() };
             told.push(Told { push, to, main: true });
         }

@@ -19,9 +19,9 @@ pub enum Push {
     /// A thread was opened.
     ChatStarted {
         /// The conversation.
-        chat: ChatView,
+        chat: Box<ChatView>,
         /// The new thread with its initial events.
-        thread: ThreadView,
+        thread: Box<ThreadView>,
     },
     /// An event was posted to a thread.
     EventPosted {
@@ -80,9 +80,9 @@ pub enum Push {
     /// An agent began to follow a chat: tells that agent what is there.
     ChatFollowed {
         /// The conversation.
-        chat: ChatView,
+        chat: Box<ChatView>,
         /// The last thread with its newest events.
-        thread: ThreadView,
+        thread: Box<ThreadView>,
     },
     /// A thread got or lost a tag.
     TagChanged {

@@ -40,6 +40,6 @@ impl Conversation {
     }
 
     fn in_passing(told: Told) -> Decision {
-        Decision { passing: Some(told), ..Decision::default() }
+        Decision { passing: Some(Box::new(told)), ..Decision::default() }
     }
 }

@@ -126,8 +126,7 @@ impl AgentActor {
             facts.into_iter().map(|fact| Entry::Agent(license, before.id.clone(), fact)).collect();
         let profile = AgentProfile::from(&self.state);
         let release = announce(&self.shard, &self.table, &before, profile, &mut entries, release);
-        let owner = ctx.address();
-        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
+        self.lsn = self.shard.commit(&entries, release, || link::reminder(ctx.address(), SaveSnapshot));
         self.watch_deadline(ctx);
     }
 

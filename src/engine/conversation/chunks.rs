@@ -5,6 +5,7 @@ use std::sync::Arc;
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::{Conversation, amend};
 use switchboard_domain::id::{ConversationId, EventId, LicenseId, ThreadId};
+use switchboard_domain::limits::TAIL_BYTES;
 
 use crate::engine::entry::unreadable;
 use crate::storage::{Records, Save, StorageError};
@@ -58,8 +59,9 @@ pub(crate) fn find(
 pub(crate) fn save(records: &Records, state: &Conversation, save: &mut Save) -> Result<(), StorageError> {
     let (license, chat) = (state.license(), state.id());
     let mut put = |thread, index, events: &[Arc<Event>]| {
-        let bytes = rmp_serde::to_vec(events).map_err(|error| unreadable("a chunk", &error))?;
-        save.chunk(license, chat, thread, index, &bytes);
+        let mut bytes = Vec::with_capacity(TAIL_BYTES);
+        rmp_serde::encode::write(&mut bytes, events).map_err(|error| unreadable("a chunk", &error))?;
+        save.chunk(license, chat, thread, index, bytes);
         Ok::<_, StorageError>(())
     };
     let mut amended = state.amended().clone();
@@ -114,7 +116,7 @@ mod tests {
             let events: Vec<_> = (next..=next + index).map(|order| event(thread, order)).collect();
             next += index + 1;
             let bytes = rmp_serde::to_vec(&events).unwrap();
-            save.chunk(CHAT.0, CHAT.1, thread, index, &bytes);
+            save.chunk(CHAT.0, CHAT.1, thread, index, bytes);
         }
         records.save(save).unwrap();
         for order in 1..next {

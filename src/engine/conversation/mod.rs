@@ -11,7 +11,7 @@ use switchboard_domain::conversation::command::{Command, NewConversation};
 use switchboard_domain::conversation::fact::Change;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
-use switchboard_domain::conversation::view::ChatView;
+use switchboard_domain::conversation::view::{ChatView, ThreadView};
 use switchboard_domain::conversation::{Context, Conversation, Decision};
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{AgentId, CustomerId, UserId};
@@ -29,7 +29,7 @@ use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
 use crate::engine::panics::guarded;
 use crate::engine::push::{capture, deliveries};
-use crate::engine::release::{Answer, Release};
+use crate::engine::release::{Answer, NewRow, Release};
 use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -235,7 +235,7 @@ impl ConversationActor {
         let mut release = Release {
             answer: Some((answer, outcome)),
             cause,
-            echo: decision.echo.map(|echo| capture(&self.table, echo)),
+            echo: decision.echo.map(|echo| capture(&self.table, *echo)),
             ..Release::default()
         };
         // The router hears its answer before the notice that shows it, and of an unused place after.
@@ -244,7 +244,7 @@ impl ConversationActor {
             release.first.push(Box::new(self.to_router(answered)));
         }
         if decision.facts.is_empty() {
-            let passing = decision.passing.map(|told| (license, capture(&self.table, told)));
+            let passing = decision.passing.map(|told| (license, capture(&self.table, *told)));
             release.pushes.extend(passing);
             self.give_back_unused(part, &mut release);
             self.shard.after(self.lsn, release);
@@ -262,11 +262,10 @@ impl ConversationActor {
         let asking = self.asking && !part.placed;
         self.tell_neighbours(&entries, customer_before, asking, &mut release);
         self.give_back_unused(part, &mut release);
-        let owner = ctx.address();
         if self.state.amended_bytes() > AMENDED_BYTES {
-            link::tell(&owner, SaveSnapshot);
+            link::tell(&ctx.address(), SaveSnapshot);
         }
-        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
+        self.lsn = self.shard.commit(&entries, release, || link::reminder(ctx.address(), SaveSnapshot));
     }
 
     /// Lists, the router and the customer learn of a change before anybody is answered.
@@ -288,8 +287,7 @@ impl ConversationActor {
             self.line = Arc::new(Line::of(&self.state));
         }
         let row = Row::of(&self.state, Arc::clone(&self.line));
-        let table = Arc::clone(&self.table);
-        release.first.push(Box::new(move || drop(table.rows.insert(id, row))));
+        release.row = Some(NewRow { table: Arc::clone(&self.table), conversation: id, row });
         if only_talk {
             return;
         }
@@ -321,7 +319,7 @@ impl ConversationActor {
             }),
         };
         let seen = || {
-            told.iter().chain(&decision.echo).find_map(|told| match told.push {
+            told.iter().chain(decision.echo.as_deref()).find_map(|told| match told.push {
                 Push::SeenUpTo { up_to, .. } => Some(up_to),
                 _ => None,
             })
@@ -334,7 +332,8 @@ impl ConversationActor {
                 event: Arc::clone(event),
             }),
             Shows::Chat => opened.map_or(Done::Nothing, |(chat, thread)| {
-                Done::Opened(self.shown((chat.clone(), thread.clone()), |(chat, _)| users(chat)))
+                let opened = (ChatView::clone(chat), ThreadView::clone(thread));
+                Done::Opened(Box::new(self.shown(opened, |(chat, _)| users(chat))))
             }),
         }
     }

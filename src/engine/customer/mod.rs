@@ -108,7 +108,7 @@ impl CustomerActor {
         stored: StoredCustomer,
     ) -> Option<Addr<Self>> {
         let table = engine.tables().license(license)?;
-        table.customers.insert(stored.customer.id, Arc::new(stored.customer.clone()));
+        table.set_customer(Arc::new(stored.customer.clone()));
         let arbiter = engine.arbiter(Shard::current().map_or(0, |shard| shard.index))?;
         Some(Self::start_in_arbiter(&arbiter, move |_| Self::new(Shard::here(), table, stored)))
     }
@@ -180,8 +180,7 @@ impl CustomerActor {
         }
         release.take_due(&entries);
         release.first.insert(0, self.publish());
-        let owner = ctx.address();
-        self.lsn = self.shard.commit(&entries, release, move || link::tell(&owner, SaveSnapshot));
+        self.lsn = self.shard.commit(&entries, release, || link::reminder(ctx.address(), SaveSnapshot));
     }
 
     /// Shows something behind the newest fact, without a fact of its own.
@@ -198,7 +197,7 @@ impl CustomerActor {
     /// Puts the customer as it is now into the table that everybody reads.
     fn publish(&self) -> Box<dyn FnOnce()> {
         let (table, customer) = (Arc::clone(&self.table), Arc::new(self.state.clone()));
-        Box::new(move || drop(table.customers.insert(customer.id, customer)))
+        Box::new(move || table.set_customer(customer))
     }
 
     /// Something for the agents who may read customers.

@@ -47,7 +47,7 @@ fn page(table: &LicenseTable, records: &Records, list: &ListCustomers) -> Result
         }
         Ok(())
     };
-    let live: Vec<_> = table.customers.iter().map(|entry| Arc::clone(entry.value())).collect();
+    let live: Vec<_> = table.customers().collect();
     let known: HashSet<CustomerId> = live.iter().map(|customer| customer.id).collect();
     live.into_iter().try_for_each(&mut see)?;
     records.each_snapshot(ActorKind::Customer, Some(table.id), &mut |stored| match stored.key {

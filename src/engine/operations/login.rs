@@ -1,7 +1,7 @@
 //! Logins (design D11): subscribe first and hold back what is pushed, read, answer, then send
 //! what was held back and is not in the answer.
 
-use std::collections::HashMap;
+use crate::engine::maps::Map;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 
 /// What a login answers, the position it saw, and where each conversation in it stood.
-type Welcome = (Done, Lsn, HashMap<ConversationId, Lsn>);
+type Welcome = (Done, Lsn, Map<ConversationId, Lsn>);
 
 /// Logs a session in and answers the request that asked for it.
 pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: Login) {
@@ -50,7 +50,7 @@ pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: L
                     }
                     _ => None,
                 };
-                session.logged_in(slot, &Err(failure), &HashMap::new());
+                session.logged_in(slot, &Err(failure), &Map::default());
                 shard.hub.go_on();
                 if let Some(why) = ends {
                     session.disconnect(why);
@@ -160,7 +160,7 @@ async fn customer(
     let online_groups = statuses.into_iter().filter_map(online).collect();
     let line = |s: &Summary| (s.chat.id, s.chat.active, s.unread_by_customer);
     let welcome = CustomerWelcome { customer, chats: chats.iter().map(line).collect(), online_groups };
-    Ok((Done::CustomerLogin(welcome), newest.max(position), seen))
+    Ok((Done::CustomerLogin(Box::new(welcome)), newest.max(position), seen))
 }
 
 /// Whose token was revoked, or who was banned, before the session could hear of it must not stay.
@@ -172,8 +172,8 @@ async fn summaries(
     shard: &Rc<Shard>,
     by: &Arc<Principal>,
     ids: &[ConversationId],
-) -> Result<(Vec<Summary>, Lsn, HashMap<ConversationId, Lsn>), Failure> {
-    let (mut chats, mut newest, mut seen) = (Vec::new(), Lsn::ZERO, HashMap::new());
+) -> Result<(Vec<Summary>, Lsn, Map<ConversationId, Lsn>), Failure> {
+    let (mut chats, mut newest, mut seen) = (Vec::new(), Lsn::ZERO, Map::default());
     for id in ids {
         let actor = shard.engine.directory().conversation(&shard.engine, by.license, *id)?;
         if let Ok((summary, lsn)) = link::ask(&actor, ReadSummary(Some(Arc::clone(by)))).await? {

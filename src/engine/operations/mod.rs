@@ -47,7 +47,7 @@ pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 /// Carries out a request and answers it.
 pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
     let Request { by, order, group } = request;
-    shard.engine.meters().ordered(&order);
+    shard.orders.ordered(shard.engine.meters(), &order);
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
         Order::Chat(
@@ -56,10 +56,13 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
             | Command::Activate(OpenThread { customer: Some(customer), .. })),
         ) => detached(start::bring_in(Rc::clone(shard), by, chat, customer, command, answer)),
         Order::Chat(chat, command) => {
-            match shard.engine.directory().conversation(&shard.engine, by.license, chat) {
-                Ok(actor) => {
-                    link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None });
-                }
+            let (directory, license) = (shard.engine.directory(), by.license);
+            let execute = |answer| Execute { command, by: Some(by), answer, placed_at: None };
+            if let Some(running) = directory.address_of(license, chat) {
+                return link::tell(&running, execute(answer));
+            }
+            match directory.conversation(&shard.engine, license, chat) {
+                Ok(started) => link::tell(&started, execute(answer)),
                 Err(rejected) => shard.answer(answer, Err(rejected.into())),
             }
         }

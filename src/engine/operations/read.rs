@@ -45,7 +45,7 @@ pub(super) async fn list(
         }
     };
     let page = ChatPage { chats, found, next, previous };
-    Ok((Done::Chats(shown(&table, page, |page| users(&page.chats))), lsn))
+    Ok((Done::Chats(Box::new(shown(&table, page, |page| users(&page.chats)))), lsn))
 }
 
 /// The customer's chats, newest first.
@@ -96,7 +96,7 @@ pub(super) async fn threads(
     let actor = shard.engine.directory().conversation(&shard.engine, by.license, chat)?;
     let (threads, lsn) = threads_of(shard, &by, chat, &actor, wanted).await?;
     let users = |t: &Threads| t.chat.members.iter().map(|member| member.user.clone()).collect();
-    Ok((Done::Threads(shown(&table, threads, users)), lsn))
+    Ok((Done::Threads(Box::new(shown(&table, threads, users))), lsn))
 }
 
 /// A running chat with some of its threads.

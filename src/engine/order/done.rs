@@ -31,11 +31,11 @@ pub enum Done {
         event: Arc<Event>,
     },
     /// A thread was opened, in a new or an old conversation.
-    Opened(Shown<(ChatView, ThreadView)>),
+    Opened(Box<Shown<(ChatView, ThreadView)>>),
     /// A page of chats.
-    Chats(Shown<ChatPage>),
+    Chats(Box<Shown<ChatPage>>),
     /// A chat with threads.
-    Threads(Shown<Threads>),
+    Threads(Box<Shown<Threads>>),
     /// A page of the archives.
     Archives(Shown<ArchivePage>),
     /// A page of a chat's threads, a line each.
@@ -45,7 +45,7 @@ pub enum Done {
     /// An agent's connection is logged in.
     AgentLogin(Box<Shown<AgentWelcome>>),
     /// A customer's connection is logged in.
-    CustomerLogin(CustomerWelcome),
+    CustomerLogin(Box<CustomerWelcome>),
     /// A bot was made.
     BotCreated(AgentId),
     /// Bots, in the order of creation.

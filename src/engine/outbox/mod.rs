@@ -8,17 +8,17 @@
 //! per turn, so that whatever one turn has for a socket goes out in one write.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker, ready};
 
-use bytes::Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
+mod queue;
 mod turn;
 
+use queue::Queue;
 pub use turn::{DirtyList, TurnTask, Wire};
 
 /// Bytes that one session may leave unread with us. Enough for a burst of about two thousand
@@ -60,7 +60,7 @@ enum Phase {
 /// Framed bytes for one WebSocket session, ready for the wire.
 pub struct Outbox {
     /// Gives its memory back when all is written: most sockets are idle most of the time.
-    queue: RefCell<VecDeque<u8>>,
+    queue: RefCell<Queue>,
     phase: Cell<Phase>,
     bound: usize,
     overflowed: Cell<bool>,
@@ -101,13 +101,19 @@ impl Outbox {
 
     /// Queues `payload`, which must be UTF-8, as one text message. Ignored once the socket is closing.
     pub fn push_text(&self, payload: &[u8]) {
-        if self.phase.get() == Phase::Open && self.has_room(FRAME_HEADER_BYTES + payload.len()) {
-            self.append_frame(OpCode::Data(Data::Text), payload);
+        self.push_text_of(&[payload]);
+    }
+
+    /// Queues parts that together are UTF-8 as one text message. Ignored once the socket is closing.
+    pub fn push_text_of(&self, parts: &[&[u8]]) {
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        if self.phase.get() == Phase::Open && self.has_room(FRAME_HEADER_BYTES + size) {
+            self.append_frame(OpCode::Data(Data::Text), parts);
         }
     }
 
     /// Queues a frame made by [`frame_text`] for all its recipients. Ignored once the socket is closing.
-    pub fn push_framed(&self, frame: &Bytes) {
+    pub fn push_framed(&self, frame: &[u8]) {
         if self.phase.get() == Phase::Open && self.has_room(frame.len()) {
             self.append(frame);
         }
@@ -125,7 +131,7 @@ impl Outbox {
             end -= 1;
         }
         let payload = [&code.to_be_bytes(), &reason.as_bytes()[..end]].concat();
-        self.append_frame(OpCode::Control(Control::Close), &payload);
+        self.append_frame(OpCode::Control(Control::Close), &[&payload]);
         self.wake();
     }
 
@@ -212,7 +218,7 @@ impl Outbox {
     /// The socket is gone: drops what waits and ignores all that comes.
     pub(crate) fn end(&self) {
         self.phase.set(Phase::Ended);
-        *self.queue.borrow_mut() = VecDeque::new();
+        self.queue.borrow_mut().clear();
     }
 
     /// Hands what waits to `write` until all is written or the socket takes no more.
@@ -225,13 +231,12 @@ impl Outbox {
     ) -> Poll<io::Result<()>> {
         self.dirty.set(false);
         let mut queue = self.queue.borrow_mut();
-        while !queue.is_empty() {
-            match ready!(write(queue.as_slices().0))? {
+        while queue.len() > 0 {
+            match ready!(write(queue.waiting()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => drop(queue.drain(..written)),
+                written => queue.advance(written),
             }
         }
-        *queue = VecDeque::new();
         Poll::Ready(Ok(()))
     }
 
@@ -270,15 +275,13 @@ impl Outbox {
     }
 
     fn append(&self, frame: &[u8]) {
-        self.queue.borrow_mut().extend(frame);
+        self.queue.borrow_mut().end(frame.len()).extend_from_slice(frame);
         self.mark_dirty();
     }
 
-    fn append_frame(&self, opcode: OpCode, payload: &[u8]) {
-        let mut queue = self.queue.borrow_mut();
-        queue.reserve(FRAME_HEADER_BYTES + payload.len());
-        write_frame(&mut *queue, opcode, payload);
-        drop(queue);
+    fn append_frame(&self, opcode: OpCode, parts: &[&[u8]]) {
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        write_frame(self.queue.borrow_mut().end(FRAME_HEADER_BYTES + size), opcode, parts, size);
         self.mark_dirty();
     }
 
@@ -295,17 +298,17 @@ impl Outbox {
 
 /// Frames `payload`, which must be UTF-8, as one text message for any number of outboxes.
 #[must_use]
-pub fn frame_text(payload: &[u8]) -> Bytes {
+pub fn frame_text(payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
-    write_frame(&mut frame, OpCode::Data(Data::Text), payload);
-    Bytes::from(frame)
+    write_frame(&mut frame, OpCode::Data(Data::Text), &[payload], payload.len());
+    frame
 }
 
 /// Writes one unmasked final frame into memory, which takes every write: there is no error to see.
-fn write_frame(memory: &mut impl Write, opcode: OpCode, payload: &[u8]) {
+fn write_frame(memory: &mut Vec<u8>, opcode: OpCode, parts: &[&[u8]], size: usize) {
     let header = FrameHeader { opcode, ..FrameHeader::default() };
-    header.format(payload.len() as u64, memory).ok();
-    memory.write_all(payload).ok();
+    header.format(size as u64, memory).ok();
+    parts.iter().for_each(|part| memory.extend_from_slice(part));
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
-use bytes::Bytes;
 use tokio::task::{LocalSet, yield_now};
 
 use super::{CLOSE_REASON_BYTES, DirtyList, Outbox, TurnTask, Wire, frame_text};
@@ -110,7 +109,7 @@ fn what_is_pushed_in_one_turn_goes_out_in_one_write() {
 
 #[test]
 fn frames_of_all_sizes_have_their_header() {
-    assert_eq!(frame_text(b"hi"), Bytes::from_static(b"\x81\x02hi"));
+    assert_eq!(frame_text(b"hi"), b"\x81\x02hi");
     assert_eq!(frame_text(&[b'a'; 126])[..4], [0x81, 126, 0, 126]);
     assert_eq!(frame_text(&[b'a'; 65_536])[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
 }

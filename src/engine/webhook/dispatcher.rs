@@ -153,7 +153,7 @@ impl DispatcherActor {
         self.shard.engine.meters().delivery_settled(how);
         let entry = Entry::DeliverySettled(self.license, id.clone(), how);
         // A lost settlement only means one more attempt with the same id (at least once).
-        self.shard.commit(&[entry], Release::default(), || {});
+        self.shard.commit(&[entry], Release::default(), || Box::new(|| {}));
         self.keep(&id);
         if self.stored.remove(&id) {
             let mut save = Save::new();

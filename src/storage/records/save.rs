@@ -51,9 +51,9 @@ impl Save {
         conversation: ConversationId,
         thread: ThreadId,
         n: u32,
-        events: &[u8],
+        events: Vec<u8>,
     ) -> &mut Self {
-        self.batch.put(key::chunk(license, conversation, thread, n), events.to_vec());
+        self.batch.put(key::chunk(license, conversation, thread, n), events);
         self
     }
 

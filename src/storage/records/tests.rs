@@ -96,10 +96,10 @@ fn chunks_come_in_order() {
     let (thread, next) = (ThreadId::from_random(5), ThreadId::from_random(6));
     let mut save = Save::new();
     for n in (0..300).rev() {
-        save.chunk(ONE, conversation(1), thread, n, &n.to_be_bytes());
+        save.chunk(ONE, conversation(1), thread, n, n.to_be_bytes().to_vec());
     }
-    save.chunk(ONE, conversation(1), next, 0, b"next");
-    save.chunk(OTHER, conversation(1), thread, 0, b"other");
+    save.chunk(ONE, conversation(1), next, 0, b"next".to_vec());
+    save.chunk(OTHER, conversation(1), thread, 0, b"other".to_vec());
     records.save(save).unwrap();
     let expected: Vec<Vec<u8>> = (0..300_u32).map(|n| n.to_be_bytes().to_vec()).collect();
     assert_eq!(records.chunks(ONE, conversation(1), thread).unwrap(), expected);

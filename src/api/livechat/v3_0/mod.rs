@@ -129,6 +129,12 @@ impl Dialect for V3_0 {
         matches!(told.push, Push::ChatStarted { .. })
     }
 
+    fn same_for_both_sides(&self, told: &Told) -> bool {
+        // What only one side may see of an event are properties.
+        matches!(&told.push, Push::EventPosted { event, .. }
+            if event.visible_to_customer() && event.properties.is_empty())
+    }
+
     fn disconnect(&self, side: Side, why: Disconnect) -> String {
         json_text(&show::disconnect(side, why))
     }
@@ -140,7 +146,7 @@ impl Dialect for V3_0 {
 
 /// A `request_id` goes right behind the opening brace.
 fn encoded(frame: &impl Serialize) -> Encoded {
-    Encoded { text: json_text(frame).into(), splice_at: 1 }
+    Encoded { text: json_text(frame), splice_at: 1 }
 }
 
 #[cfg(test)]

@@ -353,7 +353,12 @@ impl Chat {
         for fact in &decision.facts[skip..] {
             self.state.apply(fact, &mut told);
         }
-        Done { facts: decision.facts, told, echo: decision.echo, passing: decision.passing }
+        Done {
+            facts: decision.facts,
+            told,
+            echo: decision.echo.map(|told| *told),
+            passing: decision.passing.map(|told| *told),
+        }
     }
 
     fn run_as(&mut self, by: Option<&Principal>, command: Command) -> Result<Done, Rejected> {

@@ -271,7 +271,7 @@ impl Game {
             self.twin.apply(&journaled, &mut Vec::new());
         }
         prop_assert_eq!(&self.state, &self.twin, "replaying the journal gives the same");
-        let answered = told.iter().chain(&decision.echo).filter(|told| told.main).count();
+        let answered = told.iter().chain(decision.echo.as_deref()).filter(|told| told.main).count();
         // To end following is the one change that is not answered by a push.
         let silent = |fact: &Fact| matches!(fact.change, Change::Unfollowed(_));
         let changed = !decision.facts.iter().all(silent) || decision.echo.is_some();

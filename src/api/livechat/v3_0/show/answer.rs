@@ -45,7 +45,7 @@ impl Serialize for Answer<'_> {
             Done::ThreadLines(page) => LinesOut::new(self.side, page).serialize(serializer),
             Done::Seen(up_to) => one(serializer, "timestamp", &up_to.as_secs()),
             Done::AgentLogin(welcome) => AgentLoginOut::from(&**welcome).serialize(serializer),
-            Done::CustomerLogin(welcome) => CustomerLoginOut::from(welcome).serialize(serializer),
+            Done::CustomerLogin(welcome) => CustomerLoginOut::from(&**welcome).serialize(serializer),
             // What a customer sets of itself by this method is answered by a push alone.
             Done::Customer(_) if self.action == "set_customer_fields" => {
                 serializer.serialize_map(Some(0))?.end()

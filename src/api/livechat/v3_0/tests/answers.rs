@@ -80,7 +80,7 @@ fn send_event_answers_the_whole_event() {
 
 #[test]
 fn start_chat_answers_one_thread_and_activate_chat_a_list_without_order() {
-    let opened = || Done::Opened(world::shown((world::chat(), world::thread())));
+    let opened = || Done::Opened(Box::new(world::shown((world::chat(), world::thread()))));
     assert_eq!(answer(Side::Agent, "start_chat", opened()), started(true, true));
     assert_eq!(answer(Side::Customer, "start_chat", opened()), started(false, false));
     let activated = json!({ "chat": { "id": "CHA0000001", "users": [mia(true), ann(true)], "properties": routing(),
@@ -128,7 +128,7 @@ fn get_chat_threads_hides_from_customers_what_is_not_theirs() {
     let threads = || {
         let what =
             Threads { chat: world::chat(), threads: vec![world::thread()], lines: vec![world::line()] };
-        Done::Threads(world::shown(what))
+        Done::Threads(Box::new(world::shown(what)))
     };
     assert_eq!(
         answer(Side::Agent, "get_chat_threads", threads()),
@@ -154,7 +154,12 @@ fn agents_summary() -> Value {
 #[test]
 fn lists_of_chats_are_paged_by_place_for_agents_and_by_number_for_customers() {
     let page = |next, previous| {
-        Done::Chats(world::shown(ChatPage { chats: vec![world::summary()], found: 12, next, previous }))
+        Done::Chats(Box::new(world::shown(ChatPage {
+            chats: vec![world::summary()],
+            found: 12,
+            next,
+            previous,
+        })))
     };
     let place = ListPlace { at: Timestamp::from_micros(5), chat: world::chat().id };
     let (next, previous) = (Some(PageEdge::Behind(place)), Some(PageEdge::Before(place)));
@@ -195,7 +200,7 @@ fn logins_welcome_each_side() {
     let welcome =
         CustomerWelcome { customer: world::mia(), chats, online_groups: vec![GroupId(0), GroupId(2)] };
     assert_eq!(
-        answer(Side::Customer, "login", Done::CustomerLogin(welcome)),
+        answer(Side::Customer, "login", Done::CustomerLogin(Box::new(welcome))),
         json!({ "customer_id": world::MIA, "has_active_thread": true,
                 "chats": [{ "chat_id": "CHA0000001", "has_unread_events": false }],
                 "__priv_dynamic_config": { "online_groups_ids": [0, 2] } })

@@ -42,7 +42,7 @@ pub(super) fn expect(side: Side, push: Push, name: &str, payload: Value) {
 
 #[test]
 fn incoming_chat_thread() {
-    let push = || Push::ChatStarted { chat: world::chat(), thread: world::thread() };
+    let push = || Push::ChatStarted { chat: world::chat().into(), thread: world::thread().into() };
     for follows in [true, false] {
         let (name, payload) = told(Side::Agent, push(), follows).unwrap();
         assert_eq!((name.as_str(), payload), ("incoming_chat_thread", started(true, follows)));
@@ -130,7 +130,7 @@ fn agent_updated_is_for_agents() {
 
 #[test]
 fn who_begins_to_follow_is_told_the_chat() {
-    let push = || Push::ChatFollowed { chat: world::chat(), thread: world::thread() };
+    let push = || Push::ChatFollowed { chat: world::chat().into(), thread: world::thread().into() };
     expect(Side::Agent, push(), "incoming_chat_thread", started(true, true));
     assert_eq!(told(Side::Customer, push(), false), None);
 }

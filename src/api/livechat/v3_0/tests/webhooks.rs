@@ -46,7 +46,7 @@ pub(super) fn expect(action: Action, push: Push, name: &str, data: &Value) {
 #[test]
 fn data_is_the_push_as_agents_see_it() {
     let (chat, thread) = (world::chat().id, world::thread_id());
-    let push = Push::ChatStarted { chat: world::chat(), thread: world::thread() };
+    let push = Push::ChatStarted { chat: world::chat().into(), thread: world::thread().into() };
     expect(Action::ChatStarted, push, "incoming_chat_thread", &started(true, false));
     for (event, shown) in [(world::event(1, "hello"), hello()), (world::note(2), note())] {
         let data = json!({ "chat_id": "CHA0000001", "thread_id": "THR0000001", "event": shown });
@@ -79,7 +79,7 @@ fn marks_are_told_as_agents_see_them() {
     let data = json!({ "user_id": world::MIA, "chat_id": "CHA0000001", "timestamp": 1_561_900_100 });
     expect(Action::SeenUpTo, push, "last_seen_timestamp_updated", &data);
     // To begin to follow opens no thread.
-    let push = Push::ChatFollowed { chat: world::chat(), thread: world::thread() };
+    let push = Push::ChatFollowed { chat: world::chat().into(), thread: world::thread().into() };
     assert!(V3_0.webhook(&endpoint(Action::ChatStarted, &[]), &capture(push), None).is_none());
 }
 

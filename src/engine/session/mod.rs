@@ -2,7 +2,7 @@
 //! it through the hub, not through a mailbox; it knows no wire format but its dialect.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,26 @@ use std::time::Duration;
 use switchboard_domain::auth::{Family, Principal, Reach, Right};
 use switchboard_domain::conversation::push::Hearing;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId, LicenseId};
+use switchboard_domain::time::Timestamp;
 
-use crate::engine::dialect::{Ask, Capture, Dialect, Disconnect, FrameHead, Side};
+use crate::engine::dialect::{Capture, Dialect, Disconnect, Side};
 use crate::engine::entry::TokenHash;
 use crate::engine::handle::Authenticated;
-use crate::engine::hub::{Copies, Copy};
-use crate::engine::limits::{LOGIN_BUFFER, RUNNING_REQUESTS, WAITING_FRAMES};
+use crate::engine::hub::Copies;
+use crate::engine::limits::{LOGIN_BUFFER, WAITING_FRAMES};
+use crate::engine::maps::Map;
 use crate::engine::operations;
-use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::order::Outcome;
 use crate::engine::origin::{Origin, Stranger};
 use crate::engine::outbox::{Outbox, SocketEvents};
 use crate::engine::release::{Answer, Cause, SessionKey};
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 use crate::telemetry::clock;
+
+mod requests;
+
+use requests::Running;
 
 /// Close code when all is said (RFC 6455, 7.4.1).
 const CLOSE_NORMAL: u16 = 1000;
@@ -45,16 +51,10 @@ enum State {
     New,
     /// The login with this slot runs; what is pushed meanwhile waits for its answer (design D11).
     LoggingIn(u32, Vec<(Arc<Capture>, Lsn)>),
-    In(Identity),
+    In(Rc<Identity>),
     /// Logs out: hears nothing more but the answers to what still runs, then closes.
     LoggingOut,
     Gone,
-}
-
-struct Running {
-    head: FrameHead,
-    by: Option<Arc<Principal>>,
-    since: Duration,
 }
 
 /// A session.
@@ -70,13 +70,17 @@ pub struct Session {
     me: std::rc::Weak<Self>,
     state: RefCell<State>,
     /// Subscribed as this user, from the middle of the login on.
-    identity: RefCell<Option<Identity>>,
+    identity: RefCell<Option<Rc<Identity>>>,
+    /// Its token was looked up last in this generation, and was in force.
+    in_force_at: Cell<Option<u64>>,
+    /// The chats that its scopes let it read, once subscribed: asked for every push.
+    reads_chats: Cell<Option<Reach>>,
     running: RefCell<Vec<(u32, Running)>>,
     waiting: RefCell<VecDeque<Box<str>>>,
     next_slot: Cell<u32>,
     /// What the login's answer showed of each chat: older pushes may still be on their way from
     /// other shards. Each entry goes with the chat's first newer push.
-    seen: RefCell<HashMap<ConversationId, Lsn>>,
+    seen: RefCell<Map<ConversationId, Lsn>>,
     /// The request answered last: the push that it caused comes right behind.
     answered: RefCell<Option<(u32, Box<str>)>>,
     opened: Duration,
@@ -110,6 +114,8 @@ impl Session {
             me: me.clone(),
             state: RefCell::new(State::New),
             identity: RefCell::default(),
+            in_force_at: Cell::new(None),
+            reads_chats: Cell::new(None),
             running: RefCell::default(),
             waiting: RefCell::default(),
             next_slot: Cell::new(0),
@@ -160,22 +166,26 @@ impl Session {
         &self.origin
     }
 
-    /// The agent it is, once subscribed.
+    /// Is it subscribed as an agent of whom this is true?
+    pub fn is_agent(&self, who: impl FnOnce(&AgentId) -> bool) -> bool {
+        self.identity.borrow().as_ref().and_then(|id| id.by.agent()).is_some_and(who)
+    }
+
+    /// Is it subscribed as one of these agents?
     #[must_use]
-    pub fn agent(&self) -> Option<AgentId> {
-        self.identity.borrow().as_ref().and_then(|id| id.by.agent().cloned())
+    pub fn is_among(&self, agents: &[AgentId]) -> bool {
+        self.is_agent(|agent| agents.contains(agent))
     }
 
     /// Do its scopes let it hear something that takes this right, of chats within this reach?
     #[must_use]
     pub fn hears(&self, hearing: Hearing, reach: Reach) -> bool {
+        if hearing == Hearing::Chats {
+            return self.reads_chats.get() >= Some(reach);
+        }
         let identity = self.identity.borrow();
         let Some(scopes) = identity.as_ref().map(|id| id.by.scopes) else { return false };
-        match hearing {
-            Hearing::Chats => scopes.read_chats() >= Some(reach),
-            Hearing::Customers => scopes.reach(Family::Customers, Right::Read).is_some(),
-            Hearing::Anything => true,
-        }
+        hearing == Hearing::Anything || scopes.reach(Family::Customers, Right::Read).is_some()
     }
 
     /// Is its agent in one of these groups?
@@ -197,14 +207,13 @@ impl Session {
 
     /// Takes over the groups that its agent has now.
     pub fn refresh(&self) {
-        let refreshed = |id: &mut Identity| {
-            if let Some(table) = self.shard.engine.tables().license(id.by.license) {
-                id.by = Arc::new(table.refreshed(&id.by));
-            }
-        };
-        self.identity.borrow_mut().as_mut().map(refreshed);
-        if let State::In(id) = &mut *self.state.borrow_mut() {
-            refreshed(id);
+        let mut identity = self.identity.borrow_mut();
+        let Some(id) = identity.as_mut() else { return };
+        let Some(table) = self.shard.engine.tables().license(id.by.license) else { return };
+        *id = Rc::new(Identity { by: Arc::new(table.refreshed(&id.by)), ..Identity::clone(id) });
+        self.reads_chats.set(id.by.scopes.read_chats());
+        if let State::In(acts_as) = &mut *self.state.borrow_mut() {
+            acts_as.clone_from(id);
         }
     }
 
@@ -214,7 +223,8 @@ impl Session {
             return;
         }
         let (license, user) = (identity.by.license, identity.by.user.clone());
-        *self.identity.borrow_mut() = Some(identity);
+        self.reads_chats.set(identity.by.scopes.read_chats());
+        *self.identity.borrow_mut() = Some(Rc::new(identity));
         if let Some(me) = self.me.upgrade() {
             self.shard.hub.subscribe(&me, license, &user);
         }
@@ -227,7 +237,7 @@ impl Session {
 
     /// The login came to its end: answers it, then sends what was pushed meanwhile and is not in
     /// the answer already.
-    pub(crate) fn logged_in(&self, slot: u32, outcome: &Outcome, seen: &HashMap<ConversationId, Lsn>) {
+    pub(crate) fn logged_in(&self, slot: u32, outcome: &Outcome, seen: &Map<ConversationId, Lsn>) {
         let identity = self.identity.borrow().clone();
         let next = match (outcome, identity) {
             (Ok(_), Some(identity)) => State::In(identity),
@@ -262,58 +272,48 @@ impl Session {
         }
     }
 
-    /// The answer to one of its requests.
-    pub fn answered(&self, slot: u32, outcome: &Outcome) {
-        let found = self.running.borrow().iter().position(|(of, _)| *of == slot);
-        let Some(at) = found else { return };
-        let (_, running) = self.running.borrow_mut().swap_remove(at);
-        let by = running.by.as_deref();
-        let text = self.dialect.answer(self.side, &running.head, outcome, by);
-        self.outbox.push_text(text.as_bytes());
-        let took = clock::monotonic().saturating_sub(running.since);
-        self.shard.engine.meters().answered(outcome, took);
-        *self.answered.borrow_mut() = running.head.request_id.map(|id| (slot, id));
-        if matches!(*self.state.borrow(), State::LoggingOut) && self.running.borrow().is_empty() {
-            self.outbox.close(CLOSE_NORMAL, "");
-        }
-        self.may_go_on();
-    }
-
     /// Something happened that it may hear.
     pub fn push(&self, copies: &Copies<'_>, cause: Option<Cause>, lsn: Option<Lsn>) {
-        if let (State::LoggingIn(_, buffer), Some(lsn)) = (&mut *self.state.borrow_mut(), lsn) {
-            if buffer.len() < LOGIN_BUFFER {
-                buffer.push((Arc::clone(copies.capture), lsn));
-            } else {
-                self.outbox.close(CLOSE_POLICY, "too many pushes during the login");
+        match (&mut *self.state.borrow_mut(), lsn) {
+            (State::LoggingIn(_, buffer), Some(lsn)) => {
+                if buffer.len() < LOGIN_BUFFER {
+                    buffer.push((Arc::clone(copies.capture), lsn));
+                } else {
+                    self.outbox.close(CLOSE_POLICY, "too many pushes during the login");
+                }
+                return;
             }
+            (State::LoggingOut, _) => return,
+            _ => {}
+        }
+        if self.was_shown(copies.capture, lsn) {
             return;
         }
-        if matches!(*self.state.borrow(), State::LoggingOut) || self.was_shown(copies.capture, lsn) {
-            return;
-        }
-        let Some(Copy { encoded, framed }) = copies.get(self.dialect, self) else { return };
-        self.shard.engine.meters().pushed();
-        if copies.capture.what.push.chat().is_some() {
+        let Some(copy) = copies.get(self.dialect, self) else { return };
+        self.shard.hub.count_push();
+        if self.side == Side::Customer && copies.capture.what.push.chat().is_some() {
             self.active.set(clock::monotonic());
         }
         let mine = cause.filter(|cause| cause.session == self.key && copies.capture.what.main);
         let answered = self.answered.borrow();
         let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));
         match request_id {
-            None => self.outbox.push_framed(&framed),
+            None => self.outbox.push_framed(&copy.framed),
             Some((_, id)) => {
-                let (head, tail) = encoded.text.split_at(encoded.splice_at);
-                let id = serde_json::Value::from(&**id);
-                self.outbox.push_text(format!("{head}\"request_id\":{id},{tail}").as_bytes());
+                let (head, tail) = copy.framed[copy.header..].split_at(copy.splice_at);
+                let id = serde_json::Value::from(&**id).to_string();
+                self.outbox.push_text_of(&[head, b"\"request_id\":", id.as_bytes(), b",", tail]);
             }
         }
     }
 
     /// Did the login's answer show it already (design D11)?
     fn was_shown(&self, capture: &Capture, lsn: Option<Lsn>) -> bool {
+        if self.seen.borrow().is_empty() {
+            return false;
+        }
         let mut seen = self.seen.borrow_mut();
-        if seen.is_empty() || capture.what.push.is_passing() {
+        if capture.what.push.is_passing() {
             return false;
         }
         let (Some(chat), Some(lsn)) = (capture.what.push.chat(), lsn) else { return false };
@@ -333,9 +333,9 @@ impl Session {
         }
     }
 
-    /// Looks at its timers: login, silence, overdue requests, the token's end.
-    pub fn tick(&self) {
-        let now = clock::monotonic();
+    /// Looks at its timers: login, silence, overdue requests, the token's end. `now` is the time as
+    /// [`clock::monotonic`] and `today` as [`clock::now`] tell it.
+    pub(crate) fn tick(&self, now: Duration, today: Timestamp) {
         self.time_out(now);
         if matches!(*self.state.borrow(), State::LoggingOut) {
             return;
@@ -348,7 +348,7 @@ impl Session {
             return;
         };
         // Whoever revokes a token tells its sessions; only time has to be looked at.
-        if identity.who.token.expired(clock::now()) {
+        if identity.who.token.expired(today) {
             self.disconnect(Disconnect::TokenExpired);
         } else if self.outbox.is_reading_paused() {
             // While it is we who do not read, the client's silence means nothing.
@@ -362,105 +362,11 @@ impl Session {
         }
     }
 
-    fn time_out(&self, now: Duration) {
-        let overdue: Vec<u32> = {
-            let running = self.running.borrow();
-            let time = self.shard.engine.settings().request_time;
-            // A login runs to its end: its answer says as whom the session goes on. What is too slow
-            // for that is closed by the session's own timers.
-            let login =
-                if let State::LoggingIn(slot, _) = &*self.state.borrow() { Some(*slot) } else { None };
-            let late = running
-                .iter()
-                .filter(|(slot, r)| Some(*slot) != login && now.saturating_sub(r.since) >= time);
-            late.map(|(slot, _)| *slot).collect()
-        };
-        overdue.into_iter().for_each(|slot| self.answered(slot, &Err(Failure::Timeout)));
-    }
-
-    /// Runs frames that waited for others to end.
-    pub(crate) fn run_waiting(&self) {
-        while self.may_run() {
-            let Some(text) = self.waiting.borrow_mut().pop_front() else { break };
-            self.run(&text);
-        }
-        if self.waiting.borrow().len() < WAITING_FRAMES {
-            self.outbox.resume_reading();
-        }
-    }
-
-    fn may_run(&self) -> bool {
-        let in_between = matches!(*self.state.borrow(), State::LoggingIn(..) | State::LoggingOut);
-        !in_between && !self.outbox.is_closing() && self.running.borrow().len() < RUNNING_REQUESTS
-    }
-
-    fn run(&self, text: &str) {
-        let identity = match &*self.state.borrow() {
-            State::In(identity) => Some(identity.clone()),
-            State::Gone => return,
-            _ => None,
-        };
-        if let Some(why) = identity.as_ref().and_then(|id| self.ended(id)) {
-            return self.disconnect(why);
-        }
-        let by = identity.as_ref().map(|id| Arc::clone(&id.by));
-        let frame = self.dialect.read(self.side, by.as_deref(), text);
-        let slot = self.next_slot.get();
-        self.next_slot.set(slot.wrapping_add(1));
-        let running = Running { head: frame.head, by, since: clock::monotonic() };
-        self.running.borrow_mut().push((slot, running));
-        match (frame.ask, identity) {
-            (Err(failure), _) => self.answered(slot, &Err(failure)),
-            (Ok(Ask::Ping), _) => self.answered(slot, &Ok(Done::Nothing)),
-            (Ok(Ask::Login(login)), None) => {
-                self.state.replace(State::LoggingIn(slot, Vec::new()));
-                if let Some(me) = self.me.upgrade() {
-                    operations::login(&self.shard, me, slot, login);
-                }
-            }
-            (Ok(Ask::Login(_)), Some(_)) => self.answered(slot, &Err(Failure::LoggedIn)),
-            (Ok(_), None) => self.answered(slot, &Err(Failure::LoginFirst)),
-            (Ok(Ask::Logout), Some(_)) => {
-                self.waiting.borrow_mut().clear();
-                self.state.replace(State::LoggingOut);
-                self.leave(Some(Answer::Session(Cause { session: self.key, slot })));
-            }
-            (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
-        }
-    }
-
-    /// Why its token is good for nothing any more, if so: every request asks, because the word that
-    /// ends the session may still be on its way.
-    fn ended(&self, identity: &Identity) -> Option<Disconnect> {
-        if identity.who.token.expired(clock::now()) {
-            return Some(Disconnect::TokenExpired);
-        }
-        let in_force = self.shard.engine.tables().token(&identity.who.hash).is_some();
-        (!in_force).then_some(Disconnect::TokenRevoked)
-    }
-
-    fn order(&self, slot: u32, identity: &Identity, order: Order, author: Option<AgentId>) {
-        if matches!(order, Order::Chat(..) | Order::StartChat(_) | Order::OpenPage(_)) {
-            self.active.set(clock::monotonic());
-        }
-        let by = match author {
-            None => Ok(Arc::clone(&identity.by)),
-            Some(author) => self.shard.engine.principal(&identity.who, Some(&author)),
-        };
-        match by {
-            Err(failure) => self.answered(slot, &Err(failure)),
-            Ok(by) => {
-                let request = Request { by, order, group: identity.group };
-                let cause = Cause { session: self.key, slot };
-                operations::run(&self.shard, request, Answer::Session(cause));
-            }
-        }
-    }
-
     /// Unsubscribes and tells the user's actor, which answers a logout. Only the first call does
     /// anything.
     fn leave(&self, logout: Option<Answer>) {
         if let Some(identity) = self.identity.take() {
+            self.reads_chats.set(None);
             self.shard.hub.unsubscribe(self, identity.by.license, &identity.by.user);
             operations::connection_gone(&self.shard, &identity.by, self.key, logout);
         }

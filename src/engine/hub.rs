@@ -83,9 +83,8 @@ impl Handler<Parcels> for HubActor {
     }
 }
 
-/// Sessions that hear something. Shared while somebody goes through them, so that no list is copied
-/// to be read.
-type Listeners = Rc<Vec<Rc<Session>>>;
+/// Sessions of one user. Nearly everybody has one: it stands where it is looked up.
+type Listeners = SmallVec<[Rc<Session>; 1]>;
 
 /// The sessions of one license.
 #[derive(Default)]
@@ -95,7 +94,7 @@ struct Audience {
     /// Of each customer.
     customers: Map<CustomerId, Listeners>,
     /// Of all agents and bots.
-    staff: Listeners,
+    staff: Vec<Rc<Session>>,
 }
 
 impl Audience {
@@ -141,13 +140,13 @@ impl Hub {
     pub fn subscribe(&self, session: &Rc<Session>, license: LicenseId, user: &UserId) {
         let mut audiences = self.audiences.borrow_mut();
         let audience = audiences.entry(license).or_default();
-        let add = |list: &mut Listeners| Rc::make_mut(list).push(Rc::clone(session));
-        match user {
-            UserId::Agent(id) => add(audience.agents.entry(id.clone()).or_default()),
-            UserId::Customer(id) => add(audience.customers.entry(*id).or_default()),
-        }
+        let own = match user {
+            UserId::Agent(id) => audience.agents.entry(id.clone()).or_default(),
+            UserId::Customer(id) => audience.customers.entry(*id).or_default(),
+        };
+        own.push(Rc::clone(session));
         if session.side() == Side::Agent {
-            add(&mut audience.staff);
+            audience.staff.push(Rc::clone(session));
         }
     }
 
@@ -157,7 +156,7 @@ impl Hub {
         let Some(audience) = audiences.get_mut(&license) else { return };
         let left_in = |list: Option<&mut Listeners>| match list {
             Some(list) => {
-                Rc::make_mut(list).retain(|s| s.key() != session.key());
+                list.retain(|s| s.key() != session.key());
                 !list.is_empty()
             }
             None => false,
@@ -169,7 +168,7 @@ impl Hub {
             }
             _ => {}
         }
-        left_in(Some(&mut audience.staff));
+        audience.staff.retain(|s| s.key() != session.key());
         if audience.is_empty() {
             audiences.remove(&license);
         }
@@ -284,30 +283,31 @@ impl Hub {
         audiences.get(&license).and_then(|audience| audience.of(user)).cloned().unwrap_or_default()
     }
 
-    fn staff(&self, license: LicenseId) -> Listeners {
+    fn staff(&self, license: LicenseId) -> Vec<Rc<Session>> {
         let audiences = self.audiences.borrow();
-        audiences.get(&license).map(|audience| Rc::clone(&audience.staff)).unwrap_or_default()
+        audiences.get(&license).map(|audience| audience.staff.clone()).unwrap_or_default()
     }
 
     /// Everybody here who hears a push, in the order in which they are told.
     fn listeners(&self, license: LicenseId, to: &Address, mut tell: impl FnMut(&Rc<Session>)) {
         let audiences = self.audiences.borrow();
         let Some(audience) = audiences.get(&license) else { return };
-        let mut told = |list: Option<&Listeners>, hears: &dyn Fn(&Session) -> bool| {
-            list.into_iter().flat_map(|list| &**list).filter(|s| hears(s)).for_each(&mut tell);
+        let mut told = |list: Option<&[Rc<Session>]>, hears: &dyn Fn(&Session) -> bool| {
+            list.unwrap_or_default().iter().filter(|s| hears(s)).for_each(&mut tell);
         };
+        let of_agent = |agent| audience.agents.get(agent).map(|list| &**list);
         if to.groups.is_empty() && to.named.is_empty() && !to.license {
             for agent in dedup(&to.agents) {
-                told(audience.agents.get(agent), &|session| session.hears(to.hearing, Reach::My));
+                told(of_agent(agent), &|session| session.hears(to.hearing, Reach::My));
             }
             for agent in to.followers.agents.iter().filter(|agent| !to.agents.contains(agent)) {
-                told(audience.agents.get(agent), &|session| may_follow(session, &to.followers));
+                told(of_agent(agent), &|session| may_follow(session, &to.followers));
             }
         } else {
             told(Some(&audience.staff), &|session| hears(session, to));
         }
         for customer in to.customer.iter().chain(&to.customers) {
-            told(audience.customers.get(customer), &|_| true);
+            told(audience.customers.get(customer).map(|list| &**list), &|_| true);
         }
     }
 

@@ -170,6 +170,17 @@ impl Shard {
     /// The owner has applied the facts already. Should the journal refuse them, going on would show
     /// what a crash forgets: nothing of the batch is shown, and the process is told to stop.
     pub fn commit(&self, entries: &[Entry], release: Release, save: impl Fn() -> Box<dyn Fn()>) -> Lsn {
+        self.commit_marked(entries, release, Some(&save))
+    }
+
+    /// As [`Shard::commit`]; without `save` for an owner whose unsaved facts are known here already.
+    /// Such an owner stores with [`Shard::saved_in_part`] until it has nothing unsaved.
+    pub(crate) fn commit_marked(
+        &self,
+        entries: &[Entry],
+        release: Release,
+        save: Option<&impl Fn() -> Box<dyn Fn()>>,
+    ) -> Lsn {
         let lsn = match self.append(entries) {
             Ok(lsn) => lsn,
             Err(error) => {
@@ -182,13 +193,14 @@ impl Shard {
         for entry in entries {
             let hold = match entry {
                 Entry::DeliveryDue(_, delivery, _) => Some(Hold::Delivery(delivery.id.clone())),
-                entry => entry.owner().map(Hold::Actor),
+                entry => save.and_then(|_| entry.owner()).map(Hold::Actor),
             };
             let Some(hold) = hold else { continue };
             match self.marks.borrow_mut().entry(hold) {
                 Slot::Occupied(mut mark) => mark.get_mut().latest = lsn,
                 Slot::Vacant(slot) => {
-                    let save = matches!(slot.key(), Hold::Actor(_)).then(&save);
+                    let owned = matches!(slot.key(), Hold::Actor(_));
+                    let save = save.filter(|_| owned).map(|save| save());
                     slot.insert(Mark { since: before, latest: lsn, save, due: self.first_snapshot() });
                 }
             }
@@ -230,15 +242,20 @@ impl Shard {
 
     /// The owner's snapshot up to `lsn` is stored.
     pub fn saved(&self, owner: &ActorKey, lsn: Lsn) {
-        let mut marks = self.marks.borrow_mut();
         let hold = Hold::Actor(owner.clone());
-        if let Some(mark) = marks.get_mut(&hold) {
-            if mark.latest <= lsn {
-                marks.remove(&hold);
-            } else {
-                mark.since = mark.since.max(lsn);
-                mark.due = self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT);
-            }
+        let all = self.marks.borrow().get(&hold).is_some_and(|mark| mark.latest <= lsn);
+        if all {
+            self.marks.borrow_mut().remove(&hold);
+        } else {
+            self.saved_in_part(owner, lsn);
+        }
+    }
+
+    /// The owner's snapshot up to `lsn` is stored; it says with [`Shard::saved`] when that is all.
+    pub(crate) fn saved_in_part(&self, owner: &ActorKey, lsn: Lsn) {
+        if let Some(mark) = self.marks.borrow_mut().get_mut(&Hold::Actor(owner.clone())) {
+            mark.since = mark.since.max(lsn);
+            mark.due = self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT);
         }
     }
 

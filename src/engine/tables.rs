@@ -15,6 +15,7 @@ use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
 use switchboard_domain::participant::settings::Settings;
+use switchboard_domain::routing::RouterSettings;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::EndpointTable;
 
@@ -101,6 +102,8 @@ pub struct LicenseTable {
     pub id: LicenseId,
     /// Settings, groups, property definitions.
     pub license: ArcSwap<License>,
+    /// How its chats are routed and timed.
+    settings: ArcSwap<RouterSettings>,
     /// Property definitions alone: they go along with everything shown.
     properties: ArcSwap<PropertyTable>,
     /// Human agents and bots.
@@ -125,6 +128,7 @@ impl LicenseTable {
         Self {
             id: license.id,
             properties: ArcSwap::from_pointee(license.properties.clone()),
+            settings: ArcSwap::from_pointee(license.router_settings()),
             license: ArcSwap::from_pointee(license),
             agents: SharedMap::default(),
             bots: SharedMap::default(),
@@ -182,6 +186,7 @@ impl LicenseTable {
 
     pub(crate) fn set_license(&self, license: License) {
         self.properties.store(Arc::new(license.properties.clone()));
+        self.settings.store(Arc::new(license.router_settings()));
         let webhooks_differ = self.license.load().webhooks != license.webhooks;
         self.license.store(Arc::new(license));
         if webhooks_differ {
@@ -271,7 +276,7 @@ impl Lookup for LicenseTable {
     }
 
     fn settings(&self, access: &Access) -> Settings {
-        self.license.load().settings_of(&access.groups)
+        self.settings.load().of(&access.groups)
     }
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {

@@ -233,7 +233,10 @@ mod tests {
         let change = |settings| LicenseChange::ChangeGroup { group: GroupId(3), name: None, settings };
         let limit = SettingsChange { queue_limit: Some(5), ..SettingsChange::default() };
         run(&mut license, change(OwnSettings::Set(limit))).unwrap();
-        assert_eq!(license.settings_of(&[GroupId(3)]), Settings { queue_limit: 5, ..Settings::default() });
+        assert_eq!(
+            license.router_settings().of(&[GroupId(3)]),
+            Settings { queue_limit: 5, ..Settings::default() }
+        );
         run(&mut license, change(OwnSettings::Drop)).unwrap();
         assert_eq!(license.groups[&GroupId(3)].settings, None);
     }

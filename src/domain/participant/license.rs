@@ -12,7 +12,7 @@ use crate::limits::{
     DEFAULT_CUSTOMER_CHATS, MAX_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES,
 };
 use crate::participant::form::{Form, FormKind};
-use crate::participant::settings::{self, OwnSettings, Settings, SettingsChange};
+use crate::participant::settings::{OwnSettings, Settings, SettingsChange};
 use crate::routing::{DEFAULT_LAPSE, RouterSettings};
 use crate::time::Timestamp;
 use crate::webhook::{EndpointId, Registration, registration};
@@ -231,14 +231,8 @@ impl License {
         Err(Rejected::invalid("max_customer_chats_count", bounds))
     }
 
-    /// The settings of chats in these groups: those of the lowest group that has its own, else the
-    /// license's.
-    #[must_use]
-    pub fn settings_of<'a>(&self, groups: impl IntoIterator<Item = &'a GroupId>) -> Settings {
-        settings::of_groups(self.settings, groups, |group| self.groups.get(&group)?.settings)
-    }
-
-    /// What the router obeys.
+    /// What the router and the timers of chats obey. Of a chat's groups with settings of their own the
+    /// lowest counts, without any the license's settings.
     #[must_use]
     pub fn router_settings(&self) -> RouterSettings {
         let own = |(id, group): (&GroupId, &Group)| Some((*id, group.settings?));
@@ -330,7 +324,7 @@ mod tests {
         }
         let of = |groups: &[u32]| {
             let groups: Vec<_> = groups.iter().map(|id| GroupId(*id)).collect();
-            license.settings_of(&groups).queue_limit
+            license.router_settings().of(&groups).queue_limit
         };
         assert_eq!((of(&[0]), of(&[1]), of(&[3, 2, 1]), of(&[77])), (9, 9, 2, 9));
     }

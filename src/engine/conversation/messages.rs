@@ -75,6 +75,8 @@ pub(super) struct Saved {
     pub(super) amended: Amended,
     /// Under which activity the index has it now.
     pub(super) indexed_at: Timestamp,
+    /// Up to where it is true.
+    pub(super) lsn: Lsn,
     /// Did it work?
     pub(super) stored: bool,
 }

@@ -61,6 +61,8 @@ pub struct ConversationActor {
     line: Arc<Line>,
     indexed_at: Option<Timestamp>,
     saving: bool,
+    /// The shard knows that some of its facts are in no snapshot yet.
+    marked: bool,
     /// The router is being asked for a command of this conversation.
     asking: bool,
     /// Commands that need the router, too: one question at a time, or they would share a promise.
@@ -193,6 +195,7 @@ impl ConversationActor {
             lsn: stored.lsn,
             indexed_at: stored.indexed_at,
             saving: false,
+            marked: false,
             asking: false,
             held_back: VecDeque::new(),
             loading: Loading::default(),
@@ -265,7 +268,9 @@ impl ConversationActor {
         if self.state.amended_bytes() > AMENDED_BYTES {
             link::tell(&ctx.address(), SaveSnapshot);
         }
-        self.lsn = self.shard.commit(&entries, release, || link::reminder(ctx.address(), SaveSnapshot));
+        let marked = std::mem::replace(&mut self.marked, true);
+        let save = || link::reminder(ctx.address(), SaveSnapshot);
+        self.lsn = self.shard.commit_marked(&entries, release, (!marked).then_some(&save));
     }
 
     /// Lists, the router and the customer learn of a change before anybody is answered.

@@ -102,10 +102,10 @@ impl Handler<SaveSnapshot> for ConversationActor {
                 }
             };
             if stored {
-                shard.saved(&key, lsn);
+                shard.saved_in_part(&key, lsn);
                 table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
             }
-            link::tell(&me, Saved { chunks, amended, indexed_at: at, stored });
+            link::tell(&me, Saved { chunks, amended, indexed_at: at, lsn, stored });
         };
         self.shard.after(lsn, Release::default().first(store));
     }
@@ -121,6 +121,10 @@ impl Handler<Saved> for ConversationActor {
             self.state.amendments_saved(&saved.amended);
             self.rewrites += u64::from(!saved.amended.is_empty());
             self.indexed_at = Some(saved.indexed_at);
+            if self.lsn == saved.lsn {
+                self.marked = false;
+                self.shard.saved(&self.key(), saved.lsn);
+            }
         }
     }
 }

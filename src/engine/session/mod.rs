@@ -57,38 +57,40 @@ enum State {
     Gone,
 }
 
-/// A session.
+/// A session. What every push looks at stands first and together: of thousands of sessions none is in
+/// the processor's cache, and each line of memory has to be fetched.
+#[repr(C)]
 pub struct Session {
     key: SessionKey,
     side: Side,
+    /// The chats that its scopes let it read, once subscribed.
+    reads_chats: Cell<Option<Reach>>,
+    next_slot: Cell<u32>,
     dialect: &'static dyn Dialect,
-    /// The tenant that the address named, on the customer side.
-    license: Option<LicenseId>,
-    origin: Origin,
     outbox: Rc<Outbox>,
     shard: Rc<Shard>,
-    me: std::rc::Weak<Self>,
     state: RefCell<State>,
-    /// Subscribed as this user, from the middle of the login on.
-    identity: RefCell<Option<Rc<Identity>>>,
-    /// Its token was looked up last in this generation, and was in force.
-    in_force_at: Cell<Option<u64>>,
-    /// The chats that its scopes let it read, once subscribed: asked for every push.
-    reads_chats: Cell<Option<Reach>>,
-    running: RefCell<Vec<(u32, Running)>>,
-    waiting: RefCell<VecDeque<Box<str>>>,
-    next_slot: Cell<u32>,
+    /// The request answered last: the push that it caused comes right behind.
+    answered: RefCell<Option<(u32, Box<str>)>>,
+    /// The last word in a chat, or new page.
+    active: Cell<Duration>,
     /// What the login's answer showed of each chat: older pushes may still be on their way from
     /// other shards. Each entry goes with the chat's first newer push.
     seen: RefCell<Map<ConversationId, Lsn>>,
-    /// The request answered last: the push that it caused comes right behind.
-    answered: RefCell<Option<(u32, Box<str>)>>,
-    opened: Duration,
+    running: RefCell<Vec<(u32, Running)>>,
+    waiting: RefCell<VecDeque<Box<str>>>,
+    /// Its token was looked up last in this generation, and was in force.
+    in_force_at: Cell<Option<u64>>,
     alive: Cell<Duration>,
-    /// The last word in a chat, or new page.
-    active: Cell<Duration>,
+    /// Subscribed as this user, from the middle of the login on.
+    identity: RefCell<Option<Rc<Identity>>>,
+    me: std::rc::Weak<Self>,
+    /// The tenant that the address named, on the customer side.
+    license: Option<LicenseId>,
+    opened: Duration,
     /// Counts it among the connections that have not logged in.
     stranger: RefCell<Option<Stranger>>,
+    origin: Origin,
 }
 
 impl Session {

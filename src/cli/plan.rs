@@ -37,19 +37,17 @@ pub(super) fn storage(config: &Config, fatal: storage::FatalHook) -> storage::Se
 
 /// How webhooks are called.
 pub(super) fn outbound(config: &Config) -> Options {
-    Options {
-        addresses: AddressPolicy { allow_loopback: config.webhooks.allow_loopback },
-        timeout: Duration::from_secs(config.webhooks.timeout_seconds),
-        ..Options::default()
-    }
+    let webhooks = &config.webhooks;
+    let addresses = AddressPolicy {
+        allow_loopback: webhooks.allow_loopback,
+        allow_cidrs: webhooks.allow_cidrs.clone(),
+        allow_hosts: webhooks.allow_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+    };
+    Options { addresses, ..Options::default() }
 }
 
 /// What the operator has set of the engine.
 pub(super) fn settings(config: &Config) -> Settings {
-    let schedule = Schedule {
-        delays: config.webhooks.retry_seconds.iter().copied().map(Duration::from_secs).collect(),
-        timeout: Duration::from_secs(config.webhooks.timeout_seconds),
-    };
     Settings {
         login_time: Duration::from_secs(config.limits.login_seconds),
         idle_time: Duration::from_secs(config.limits.idle_seconds),
@@ -59,7 +57,23 @@ pub(super) fn settings(config: &Config) -> Settings {
         strangers_per_address: config.limits.unauthorized_connections,
         customer_inactivity: Duration::from_secs(config.limits.customer_inactivity_seconds),
         patience: Patience { block: Duration::from_secs(config.limits.customer_block_seconds), ..PATIENCE },
-        schedules: Schedules { bots: schedule.clone(), license: schedule },
+        schedules: Schedules {
+            bots: schedule(&config.webhooks, &config.webhooks.bots),
+            license: schedule(&config.webhooks, &config.webhooks.license),
+        },
+    }
+}
+
+/// How patient webhook calls of one kind are: what that kind does not say is as for all.
+fn schedule(all: &config::Webhooks, kind: &config::WebhookKind) -> Schedule {
+    let seconds = |given: Option<u64>, all| Duration::from_secs(given.unwrap_or(all));
+    let hours = |given: Option<u64>, all| Duration::from_secs(3_600 * given.unwrap_or(all));
+    let waits = kind.retry_seconds.as_ref().unwrap_or(&all.retry_seconds);
+    Schedule {
+        delays: waits.iter().copied().map(Duration::from_secs).collect(),
+        timeout: seconds(kind.timeout_seconds, all.timeout_seconds),
+        backlog_age: hours(kind.backlog_hours, all.backlog_hours),
+        disable_after: hours(kind.disable_after_hours, all.disable_after_hours),
     }
 }
 

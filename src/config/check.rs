@@ -11,7 +11,7 @@ use switchboard_domain::limits::{MAX_CHATS_COUNT, MAX_CUSTOMER_CHATS, MAX_GROUP_
 use switchboard_domain::participant::settings::Settings;
 use switchboard_domain::participant::staff::check_address;
 
-use super::{Config, Group, License, Routing, Secret, Timers, Tls, settings};
+use super::{Config, Group, License, Routing, Secret, Timers, Tls, WebhookKind, settings};
 use crate::api::admin;
 
 /// Characters of a token, at least: fewer can be guessed.
@@ -26,6 +26,8 @@ const MAX_WEBHOOK_TIMEOUT_SECONDS: u64 = 60;
 const MAX_RETRIES: usize = 32;
 /// The longest wait between two tries, in seconds.
 const MAX_RETRY_SECONDS: u64 = 7 * 24 * 3_600;
+/// The longest that webhooks may wait or fail, in hours: a month.
+const MAX_WEBHOOK_HOURS: u64 = 31 * 24;
 /// Threads that serve: more than any machine has cores.
 const MAX_SHARDS: usize = 1_024;
 /// The longest time in `[limits]`, in seconds.
@@ -148,17 +150,24 @@ impl Config {
 
     fn check_webhooks(&self, problems: &mut Problems) {
         let webhooks = &self.webhooks;
+        let is_host = |host: &String| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+        };
         problems.unless(
-            (1..=MAX_WEBHOOK_TIMEOUT_SECONDS).contains(&webhooks.timeout_seconds),
-            "webhooks.timeout_seconds",
-            format!("must be from 1 to {MAX_WEBHOOK_TIMEOUT_SECONDS}"),
+            webhooks.allow_hosts.iter().all(is_host),
+            "webhooks.allow_hosts",
+            "must be names without scheme, port or wildcard, such as \"bots.internal\"",
         );
-        let waits = &webhooks.retry_seconds;
-        problems.unless(
-            waits.len() <= MAX_RETRIES && waits.iter().all(|wait| (1..=MAX_RETRY_SECONDS).contains(wait)),
-            "webhooks.retry_seconds",
-            format!("must be at most {MAX_RETRIES} waits, each from 1 to {MAX_RETRY_SECONDS}"),
-        );
+        let all = WebhookKind {
+            timeout_seconds: Some(webhooks.timeout_seconds),
+            retry_seconds: Some(webhooks.retry_seconds.clone()),
+            backlog_hours: Some(webhooks.backlog_hours),
+            disable_after_hours: Some(webhooks.disable_after_hours),
+        };
+        check_kind(problems, "webhooks", &all);
+        check_kind(problems, "webhooks.bots", &webhooks.bots);
+        check_kind(problems, "webhooks.license", &webhooks.license);
     }
 
     fn check_limits(&self, problems: &mut Problems) {
@@ -188,6 +197,29 @@ impl Config {
             OUTBOX_BYTES.contains(&limits.outbox_bytes),
             "limits.outbox_bytes",
             format!("must be from {} to {}", OUTBOX_BYTES.start(), OUTBOX_BYTES.end()),
+        );
+    }
+}
+
+fn check_kind(problems: &mut Problems, key: &str, kind: &WebhookKind) {
+    problems.unless(
+        kind.timeout_seconds.is_none_or(|seconds| (1..=MAX_WEBHOOK_TIMEOUT_SECONDS).contains(&seconds)),
+        format!("{key}.timeout_seconds"),
+        format!("must be from 1 to {MAX_WEBHOOK_TIMEOUT_SECONDS}"),
+    );
+    let waits = kind.retry_seconds.as_deref().unwrap_or_default();
+    problems.unless(
+        waits.len() <= MAX_RETRIES && waits.iter().all(|wait| (1..=MAX_RETRY_SECONDS).contains(wait)),
+        format!("{key}.retry_seconds"),
+        format!("must be at most {MAX_RETRIES} waits, each from 1 to {MAX_RETRY_SECONDS}"),
+    );
+    for (name, hours) in
+        [("backlog_hours", kind.backlog_hours), ("disable_after_hours", kind.disable_after_hours)]
+    {
+        problems.unless(
+            hours.is_none_or(|hours| (1..=MAX_WEBHOOK_HOURS).contains(&hours)),
+            format!("{key}.{name}"),
+            format!("must be from 1 to {MAX_WEBHOOK_HOURS}"),
         );
     }
 }
@@ -314,6 +346,16 @@ mod tests {
         );
         assert_eq!(wrong(|c| c.webhooks.timeout_seconds = 0), ["webhooks.timeout_seconds"]);
         assert_eq!(wrong(|c| c.webhooks.retry_seconds = vec![5, 0]), ["webhooks.retry_seconds"]);
+        assert_eq!(wrong(|c| c.webhooks.backlog_hours = 0), ["webhooks.backlog_hours"]);
+        assert_eq!(wrong(|c| c.webhooks.disable_after_hours = 745), ["webhooks.disable_after_hours"]);
+        let kind = WebhookKind { timeout_seconds: Some(0), ..WebhookKind::default() };
+        assert_eq!(wrong(|c| c.webhooks.bots = kind.clone()), ["webhooks.bots.timeout_seconds"]);
+        let kind = WebhookKind { retry_seconds: Some(vec![1; 33]), ..WebhookKind::default() };
+        assert_eq!(wrong(|c| c.webhooks.license = kind.clone()), ["webhooks.license.retry_seconds"]);
+        assert_eq!(wrong(|c| c.webhooks.allow_hosts = vec!["Bots.internal".into()]), [""; 0]);
+        for odd in ["", "http://h", "h:80", "*.h"] {
+            assert_eq!(wrong(|c| c.webhooks.allow_hosts = vec![odd.into()]), ["webhooks.allow_hosts"]);
+        }
         assert_eq!(wrong(|c| c.limits.idle_seconds = 0), ["limits.idle_seconds"]);
         assert_eq!(wrong(|c| c.limits.outbox_bytes = 1), ["limits.outbox_bytes"]);
         assert_eq!(wrong(|c| c.limits.connections_per_user = 0), ["limits.connections_per_user"]);

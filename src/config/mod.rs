@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use switchboard_domain::webhook::limits::{BACKLOG_AGE, DISABLE_AFTER};
 
 pub use check::Problem;
 pub use demo::Demo;
@@ -217,15 +219,63 @@ pub struct Webhooks {
     /// May an endpoint be on this machine? Closed unless said: a tenant could reach what listens
     /// only here.
     pub allow_loopback: bool,
+    /// Networks where endpoints may be although they are not public, such as `10.20.0.0/16`.
+    pub allow_cidrs: Vec<IpNet>,
+    /// Names where endpoints may be whatever they resolve to.
+    pub allow_hosts: Vec<String>,
     /// How long an endpoint may take to answer, in seconds.
     pub timeout_seconds: u64,
     /// Waits before the second try and each one after it, in seconds; then the delivery is given up.
     pub retry_seconds: Vec<u64>,
+    /// How long what is owed to an endpoint in trouble is kept up, in hours; then it is a dead letter.
+    pub backlog_hours: u64,
+    /// How long every attempt may fail before an endpoint is disabled, in hours.
+    pub disable_after_hours: u64,
+    /// What differs for the webhooks of bots.
+    #[serde(skip_serializing_if = "WebhookKind::is_empty")]
+    pub bots: WebhookKind,
+    /// What differs for the webhooks that are registered for a license.
+    #[serde(skip_serializing_if = "WebhookKind::is_empty")]
+    pub license: WebhookKind,
+}
+
+/// `[webhooks.bots]`, `[webhooks.license]`: what is not named is as in `[webhooks]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookKind {
+    /// As there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// As there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_seconds: Option<Vec<u64>>,
+    /// As there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backlog_hours: Option<u64>,
+    /// As there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_after_hours: Option<u64>,
+}
+
+impl WebhookKind {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Webhooks {
     fn default() -> Self {
-        Self { allow_loopback: false, timeout_seconds: 10, retry_seconds: DEFAULT_RETRY_SECONDS.to_vec() }
+        Self {
+            allow_loopback: false,
+            allow_cidrs: Vec::new(),
+            allow_hosts: Vec::new(),
+            timeout_seconds: 10,
+            retry_seconds: DEFAULT_RETRY_SECONDS.to_vec(),
+            backlog_hours: BACKLOG_AGE.as_secs() / 3_600,
+            disable_after_hours: DISABLE_AFTER.as_secs() / 3_600,
+            bots: WebhookKind::default(),
+            license: WebhookKind::default(),
+        }
     }
 }
 

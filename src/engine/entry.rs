@@ -11,7 +11,8 @@ use switchboard_domain::participant::agent::AgentFact;
 use switchboard_domain::participant::bot::BotFact;
 use switchboard_domain::participant::customer::CustomerFact;
 use switchboard_domain::participant::license::LicenseFact;
-use switchboard_domain::webhook::{Delivery, DeliveryId, Settlement};
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::{Delivery, DeliveryId, Settlement, Standing};
 
 use crate::storage::{ActorKey, StorageError};
 
@@ -40,10 +41,16 @@ pub enum Entry {
     DeliveryDue(LicenseId, Arc<Delivery>, u64),
     /// A webhook call came to its end.
     DeliverySettled(LicenseId, DeliveryId, Settlement),
+    /// A webhook call was given up then, and is a dead letter.
+    DeliveryDied(LicenseId, DeliveryId, Settlement, Timestamp),
+    /// A dead letter became due again then, at this URL.
+    DeliveryRevived(LicenseId, DeliveryId, Timestamp, Arc<str>),
+    /// A receiver of webhooks, by its URL, stands differently.
+    ReceiverChanged(LicenseId, Arc<str>, Standing),
 }
 
 impl Entry {
-    /// Whose snapshot this entry belongs to; deliveries are kept on their own.
+    /// Whose snapshot this entry belongs to; deliveries and their receivers are kept on their own.
     #[must_use]
     pub fn owner(&self) -> Option<ActorKey> {
         Some(match self {
@@ -53,7 +60,11 @@ impl Entry {
             Self::Customer(license, customer, _) => ActorKey::Customer(*license, *customer),
             Self::Conversation(license, chat, _) => ActorKey::Conversation(*license, *chat),
             Self::TokenIssued(hash, _) | Self::TokenRevoked(hash) => ActorKey::Token(*hash),
-            Self::DeliveryDue(..) | Self::DeliverySettled(..) => return None,
+            Self::DeliveryDue(..)
+            | Self::DeliverySettled(..)
+            | Self::DeliveryDied(..)
+            | Self::DeliveryRevived(..)
+            | Self::ReceiverChanged(..) => return None,
         })
     }
 }
@@ -87,4 +98,31 @@ pub fn decode(record: &[u8]) -> Result<Vec<Entry>, StorageError> {
 /// The storage error for stored bytes that do not decode.
 pub(crate) fn unreadable(what: &str, error: &dyn std::error::Error) -> StorageError {
     StorageError::Corrupt { file: what.into(), offset: 0, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn the_stored_bytes_of_what_webhooks_came_to_are_pinned() {
+        let (license, id) = (LicenseId(1), DeliveryId::new("C-1"));
+        let at = Timestamp::from_micros(5);
+        let golden = |name: &[u8], rest: &[u8]| [&[0x91, 0x81, 0xa0 | name.len() as u8], name, rest].concat();
+        let settled = Entry::DeliverySettled(license, id.clone(), Settlement::Refused);
+        let died = Entry::DeliveryDied(license, id.clone(), Settlement::Refused, at);
+        let revived = Entry::DeliveryRevived(license, id, at, "u".into());
+        let receiver = Entry::ReceiverChanged(license, "u".into(), Standing::default());
+        for (entry, bytes) in [
+            (settled, golden(b"DeliverySettled", b"\x93\x01\xa3C-1\xa7Refused")),
+            (died, golden(b"DeliveryDied", b"\x94\x01\xa3C-1\xa7Refused\x05")),
+            (revived, golden(b"DeliveryRevived", b"\x94\x01\xa3C-1\x05\xa1u")),
+            (receiver, golden(b"ReceiverChanged", b"\x93\x01\xa1u\x92\xc0\xc0")),
+        ] {
+            assert_eq!(encode(std::slice::from_ref(&entry)).unwrap(), bytes, "{entry:?}");
+            assert_eq!(format!("{:?}", decode(&bytes).unwrap()), format!("{:?}", [entry]));
+        }
+    }
 }

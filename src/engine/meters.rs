@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use switchboard_domain::conversation::fact::Change;
 use switchboard_domain::conversation::properties::PropertyValue;
+use switchboard_domain::id::LicenseId;
 use switchboard_domain::participant::RoutingStatus;
-use switchboard_domain::webhook::Settlement;
+use switchboard_domain::webhook::{self, Settlement};
 
 use crate::engine::dialect::Side;
 use crate::engine::entry::Entry;
@@ -16,7 +19,8 @@ use crate::engine::order::{Order, Outcome};
 use crate::engine::profiles::AgentProfile;
 use crate::engine::tables::LicenseTable;
 use crate::telemetry::metrics::{
-    self, DeliveryLabels, DeliveryResult, Metrics, RequestLabels, SessionLabels,
+    self, AttemptLabels, AttemptResult, DeliveryLabels, DeliveryResult, LicenseLabels, Metrics,
+    RequestLabels, SessionLabels,
 };
 
 /// The engine's counters.
@@ -95,9 +99,39 @@ impl Meters {
     pub(crate) fn delivery_settled(&self, how: Settlement) {
         let result = match how {
             Settlement::Delivered => DeliveryResult::Delivered,
-            _ => DeliveryResult::Refused,
+            Settlement::Dropped => DeliveryResult::Dropped,
+            _ => DeliveryResult::Dead,
         };
         self.all.webhook_deliveries.get_or_create(&DeliveryLabels { result }).inc();
+    }
+
+    /// A webhook was called.
+    pub(crate) fn attempted(&self, outcome: webhook::Outcome) {
+        let result = match outcome {
+            webhook::Outcome::Delivered => AttemptResult::Delivered,
+            webhook::Outcome::Refused | webhook::Outcome::Gone => AttemptResult::Refused,
+            webhook::Outcome::Trouble => AttemptResult::Trouble,
+        };
+        self.all.webhook_attempts.get_or_create(&AttemptLabels { result }).inc();
+    }
+
+    /// A receiver took a webhook call, so long after it became due.
+    pub(crate) fn lagged(&self, lag: Duration) {
+        self.all.webhook_lag_seconds.observe(lag.as_secs_f64());
+    }
+
+    /// How the webhooks of a license stand: what is owed, how old the oldest is, dead letters,
+    /// disabled receivers.
+    pub(crate) fn webhooks(&self, license: LicenseId, owed: (usize, Duration), dead: usize, disabled: usize) {
+        let gauges = &self.all.webhooks;
+        let set = |gauge: &Family<LicenseLabels, Gauge>, value: usize| {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            gauge.get_or_create(&LicenseLabels { license: license.0 }).set(value);
+        };
+        set(&gauges.outstanding, owed.0);
+        set(&gauges.oldest_seconds, usize::try_from(owed.1.as_secs()).unwrap_or(usize::MAX));
+        set(&gauges.dead_letters, dead);
+        set(&gauges.disabled, disabled);
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,12 +15,11 @@ use switchboard_domain::participant::agent::{Agent, AgentFact};
 use switchboard_domain::participant::bot::{Bot, BotFact};
 use switchboard_domain::participant::customer::{Customer, CustomerFact};
 use switchboard_domain::participant::license::{License, LicenseFact};
-use switchboard_domain::webhook::{Delivery, DeliveryId};
 
 use crate::engine::conversation::{Stored, snapshot};
 use crate::engine::entry::{self, Entry, TokenHash, unreadable};
 use crate::engine::license::StoredToken;
-use crate::engine::webhook;
+use crate::engine::webhook::Owed;
 use crate::storage::{ActorKey, ActorKind, Lsn, Save, Storage, StorageError};
 
 /// How often to look whether what was journaled at start is durable.
@@ -65,7 +63,7 @@ pub(crate) struct Recovered {
     customers: States<(LicenseId, CustomerId), Customer>,
     /// Only those that the journal's tail touches.
     conversations: HashMap<(LicenseId, ConversationId), Stored>,
-    deliveries: HashMap<(LicenseId, DeliveryId), Arc<Delivery>>,
+    pub(crate) owed: Owed,
     /// The greatest process-wide creation number.
     pub(crate) number: u64,
     last: Lsn,
@@ -113,10 +111,7 @@ impl Recovered {
             self.number = decode(&bytes)?;
         }
         for license in self.licenses.keys().copied().collect::<Vec<_>>() {
-            for (_, bytes) in records.deliveries(license)? {
-                let delivery: Arc<Delivery> = decode(&bytes)?;
-                self.deliveries.insert((license, delivery.id.clone()), delivery);
-            }
+            self.owed.read(storage, license)?;
         }
         Ok(())
     }
@@ -176,16 +171,14 @@ impl Recovered {
             Entry::TokenRevoked(hash) => {
                 self.tokens.insert(hash, (lsn, StoredToken::Revoked));
             }
-            Entry::DeliveryDue(license, delivery, number) => {
-                if let Some(chat) = delivery.lane.conversation
-                    && let Some(stored) = self.conversation(storage, license, chat, None)?
+            entry => {
+                if let Entry::DeliveryDue(license, delivery, number) = &entry
+                    && let Some(chat) = delivery.lane.conversation
+                    && let Some(stored) = self.conversation(storage, *license, chat, None)?
                 {
-                    stored.head.delivered_up_to(number);
+                    stored.head.delivered_up_to(*number);
                 }
-                self.deliveries.insert((license, delivery.id.clone()), delivery);
-            }
-            Entry::DeliverySettled(license, id, _) => {
-                self.deliveries.remove(&(license, id));
+                self.owed.take(storage, entry)?;
             }
         }
         Ok(())
@@ -257,26 +250,11 @@ impl Recovered {
             records.save(snapshot(records, &stored.head, stored.indexed_at, stored.pending)?)?;
         }
         for license in self.licenses.keys() {
-            self.store_deliveries(storage, *license)?;
+            self.owed.store(storage, *license)?;
         }
         records.save(numbers(self.number, self.last)?)?;
         records.sync()?;
         storage.journal.set_checkpoint(self.last)
-    }
-
-    fn store_deliveries(&self, storage: &Storage, license: LicenseId) -> Result<(), StorageError> {
-        let mut save = Save::new();
-        for (id, _) in storage.records.deliveries(license)? {
-            if !self.deliveries.contains_key(&(license, DeliveryId::new(&id))) {
-                save.delivery_remove(license, &id);
-            }
-        }
-        for ((owner, id), delivery) in &self.deliveries {
-            if *owner == license {
-                save.delivery_put(license, id.as_str(), &webhook::encode(delivery)?);
-            }
-        }
-        if save.is_empty() { Ok(()) } else { storage.records.save(save) }
     }
 
     fn highest_number(&self) -> u64 {
@@ -288,38 +266,6 @@ impl Recovered {
         });
         agents.chain(bots).chain(customers).fold(self.number, u64::max)
     }
-
-    /// The webhook calls that are still owed, in the order in which they fell due; those of one
-    /// conversation in the order of its count.
-    pub(crate) fn owed(&self, license: LicenseId) -> Vec<Arc<Delivery>> {
-        let mut owed: Vec<_> = self
-            .deliveries
-            .iter()
-            .filter(|((owner, _), _)| *owner == license)
-            .map(|(_, delivery)| Arc::clone(delivery))
-            .collect();
-        // The clock may have stepped back in between, the count of a conversation never does: its
-        // calls take the places that the times of all give to it, in the order of their count.
-        owed.sort_by_key(|delivery| delivery.due_since);
-        let mut counted: HashMap<_, Vec<Arc<Delivery>>> = HashMap::new();
-        for delivery in &owed {
-            counted.entry(delivery.lane.conversation).or_default().push(Arc::clone(delivery));
-        }
-        for (conversation, calls) in &mut counted {
-            if conversation.is_some() {
-                calls.sort_by_key(|delivery| std::cmp::Reverse(count(&delivery.id)));
-            } else {
-                calls.reverse();
-            }
-        }
-        let next = |place: &Arc<Delivery>| counted.get_mut(&place.lane.conversation)?.pop();
-        owed.iter().filter_map(next).collect()
-    }
-}
-
-/// The number in the id of a conversation's delivery.
-fn count(id: &DeliveryId) -> u64 {
-    id.as_str().rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {

@@ -27,7 +27,7 @@ use crate::engine::release::Answer;
 use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::engine::webhook::{BotStatus, DispatcherActor, Webhooks, WorkerActor};
+use crate::engine::webhook::{BotStatus, DispatcherActor, DispatcherStart, Graves, Webhooks, WorkerActor};
 use crate::storage::StorageError;
 use crate::telemetry::clock;
 
@@ -156,8 +156,15 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     let Some(at) = handle.home(id) else { return Ok(()) };
     let table = handle.tables().add_license(license.clone());
     table.saw_conversation(handle.records().highest_number(id)?);
-    let (owner, owed, webhooks) = (Arc::clone(&table), known.owed(id), Webhooks::of(&license));
-    let schedules = handle.settings().schedules.clone();
+    let owner = Arc::clone(&table);
+    let dispatcher = DispatcherStart {
+        table: Arc::clone(&table),
+        schedules: handle.settings().schedules.clone(),
+        owed: known.owed.calls(id),
+        receivers: known.owed.receivers(id),
+        dead: Graves::open(handle.records(), id)?,
+        webhooks: Webhooks::of(&license),
+    };
     let routed = license.clone();
     let actors = LicenseActors {
         license: LicenseActor::start_in_arbiter(&at, move |_| {
@@ -165,7 +172,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
         }),
         router: RouterActor::start_in_arbiter(&at, move |_| RouterActor::new(Shard::here(), &routed)),
         dispatcher: DispatcherActor::start_in_arbiter(&at, move |_| {
-            DispatcherActor::new(Shard::here(), id, schedules, owed, webhooks)
+            DispatcherActor::new(Shard::here(), dispatcher)
         }),
     };
     handle.directory().licenses.insert(id, actors.clone());

@@ -2,6 +2,7 @@
 //! written by its owner's released facts only, so nothing in them can be forgotten by a crash; but
 //! for who is on the site, which is no fact and begins anew with the process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -118,6 +119,8 @@ pub struct LicenseTable {
     pub(crate) departures: SharedMap<CustomerId, Option<Timestamp>>,
     /// Webhook endpoints that are live now.
     pub(crate) endpoints: ArcSwap<EndpointTable>,
+    /// Receivers of webhooks to which nothing is sent any more.
+    disabled: ArcSwap<BTreeSet<Arc<str>>>,
     /// Lines of conversations that are newer than the stored index.
     pub(crate) rows: SharedMap<ConversationId, Row>,
     conversations: AtomicU64,
@@ -136,6 +139,7 @@ impl LicenseTable {
             bans: AtomicBool::new(false),
             departures: SharedMap::default(),
             endpoints: ArcSwap::from_pointee(EndpointTable::default()),
+            disabled: ArcSwap::default(),
             rows: SharedMap::default(),
             conversations: AtomicU64::new(0),
         }
@@ -198,8 +202,28 @@ impl LicenseTable {
         // Bots of two shards may change at once, and the license: whoever is later builds from all.
         self.endpoints.rcu(|_| {
             let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
-            EndpointTable::build(&self.license.load().webhooks, bots.iter().map(|bot| &**bot))
+            let bots = bots.iter().map(|bot| &**bot);
+            EndpointTable::build(&self.license.load().webhooks, bots, &self.disabled.load())
         });
+    }
+
+    /// These receivers of webhooks are disabled, and no others.
+    pub(crate) fn set_disabled(&self, disabled: BTreeSet<Arc<str>>) {
+        if **self.disabled.load() != disabled {
+            self.disabled.store(Arc::new(disabled));
+            self.rebuild_endpoints();
+        }
+    }
+
+    /// Every URL that an endpoint leads to, also of bots that are offline.
+    pub(crate) fn receivers(&self) -> BTreeSet<Arc<str>> {
+        let license = self.license.load();
+        let of_license = license.webhooks.iter().map(|webhook| Arc::from(&*webhook.url));
+        let mut urls: BTreeSet<Arc<str>> = of_license.collect();
+        for bot in self.bots.iter().filter(|bot| !bot.removed) {
+            urls.extend(bot.webhooks.as_ref().map(|webhooks| Arc::from(&*webhooks.url)));
+        }
+        urls
     }
 
     /// The next conversation's number inside the license.

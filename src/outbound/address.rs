@@ -3,16 +3,28 @@
 //! Names are judged by what they resolve to, at each connection, and the connection goes to
 //! exactly the addresses that were judged: a name that changes its mind in between gains nothing.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Which addresses the client may connect to. Public ones always; private, link-local and other
-/// special ones never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// special ones only where it says so.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressPolicy {
     /// May this machine itself be reached? For demonstrations and tests.
     pub allow_loopback: bool,
+    /// Networks that may be reached although they are not public.
+    pub allow_cidrs: Vec<IpNet>,
+    /// Names, in lower case, that may be reached whatever they resolve to: who gives them their
+    /// addresses is trusted.
+    pub allow_hosts: BTreeSet<String>,
 }
 
 /// A host that the policy does not let the client reach.
@@ -23,8 +35,11 @@ pub struct Forbidden;
 impl AddressPolicy {
     /// May this address be reached?
     #[must_use]
-    pub fn permits(self, address: IpAddr) -> bool {
+    pub fn permits(&self, address: IpAddr) -> bool {
         let address = unwrapped(address);
+        if self.allow_cidrs.iter().any(|net| net.contains(&address)) {
+            return true;
+        }
         // Connecting to the unspecified address reaches this machine.
         if address.is_loopback() || address.is_unspecified() {
             return self.allow_loopback;
@@ -33,6 +48,11 @@ impl AddressPolicy {
             IpAddr::V4(ip) => is_public_v4(ip),
             IpAddr::V6(ip) => is_public_v6(ip),
         }
+    }
+
+    /// May this name be reached whatever it resolves to?
+    fn trusts(&self, name: &str) -> bool {
+        self.allow_hosts.contains(name.trim_end_matches('.'))
     }
 }
 
@@ -57,35 +77,67 @@ fn unwrapped(address: IpAddr) -> IpAddr {
     })
 }
 
+/// All but what the registry of special addresses (RFC 6890) says is not globally reachable.
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, ..] = ip.octets();
-    let this_network = a == 0;
-    let carrier_grade_nat = a == 100 && (b & 0xc0) == 64;
-    let reserved = a >= 240;
-    let special = ip.is_private() || ip.is_link_local() || ip.is_multicast();
-    !(special || this_network || carrier_grade_nat || reserved)
+    let special = match ip.octets() {
+        [0, ..] | [240..=255, ..] => true,
+        // Carrier-grade NAT; protocol assignments; the relays of 6to4; benchmarks.
+        [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
+        _ => ip.is_private() || ip.is_link_local() || ip.is_multicast() || ip.is_documentation(),
+    };
+    !special
 }
 
+/// Only what is given out as global unicast (2000::/3), but for tunnels, protocol assignments and
+/// documentation in it.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let site_local = (ip.segments()[0] & 0xffc0) == 0xfec0;
-    let special = ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_multicast();
-    !(special || site_local)
+    match ip.segments() {
+        [0x2001, 0..=0x01ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
 }
 
-/// Resolves names with the system's resolver and leaves out what may not be reached.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GuardedResolver(pub(super) AddressPolicy);
+/// What a look-up of a name brings.
+pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Looks names up.
+pub trait Names: fmt::Debug + Send + Sync {
+    /// The addresses that a name has now.
+    fn look_up(&self, name: &str) -> Found;
+}
+
+/// The system's resolver.
+#[derive(Debug)]
+pub(super) struct SystemNames;
+
+impl Names for SystemNames {
+    fn look_up(&self, name: &str) -> Found {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// Leaves out of what a name resolves to what may not be reached.
+#[derive(Debug, Clone)]
+pub(super) struct GuardedResolver {
+    pub(super) policy: Arc<AddressPolicy>,
+    pub(super) names: Arc<dyn Names>,
+}
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = self.0;
+        let (policy, found) = (Arc::clone(&self.policy), self.names.look_up(name.as_str()));
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let permitted: Vec<SocketAddr> = found.filter(|address| policy.permits(address.ip())).collect();
-            if permitted.is_empty() {
+            let trusted = policy.trusts(name.as_str());
+            let mut addresses = found.await?;
+            addresses.retain(|address| trusted || policy.permits(*address));
+            if addresses.is_empty() {
                 return Err(Forbidden.into());
             }
-            Ok(Box::new(permitted.into_iter()) as Addrs)
+            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }
@@ -96,20 +148,30 @@ mod tests {
 
     use super::*;
 
-    const STRICT: AddressPolicy = AddressPolicy { allow_loopback: false };
-    const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true };
+    const STRICT: AddressPolicy =
+        AddressPolicy { allow_loopback: false, allow_cidrs: Vec::new(), allow_hosts: BTreeSet::new() };
+    const LOOPBACK: AddressPolicy =
+        AddressPolicy { allow_loopback: true, allow_cidrs: Vec::new(), allow_hosts: BTreeSet::new() };
 
-    fn permits(policy: AddressPolicy, text: &str) -> bool {
+    fn permits(policy: &AddressPolicy, text: &str) -> bool {
         policy.permits(text.parse().unwrap())
     }
 
     #[test]
     fn public_addresses_are_reached() {
-        for text in ["1.1.1.1", "93.184.215.14", "100.63.0.1", "172.32.0.1", "2606:4700::1111", "2001:db8::1"]
-        {
-            assert!(permits(STRICT, text) && permits(LOOPBACK, text), "{text}");
+        for text in [
+            "1.1.1.1",
+            "93.184.215.14",
+            "100.63.0.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+            "192.0.1.1",
+            "198.20.0.1",
+        ] {
+            assert!(permits(&STRICT, text) && permits(&LOOPBACK, text), "{text}");
         }
-        assert!(permits(STRICT, "::ffff:1.1.1.1"));
+        assert!(permits(&STRICT, "::ffff:1.1.1.1"));
     }
 
     #[test]
@@ -126,8 +188,8 @@ mod tests {
             "64:ff9b::127.0.0.1",
             "2002:7f00:1::",
         ] {
-            assert!(!permits(STRICT, text), "{text}");
-            assert!(permits(LOOPBACK, text), "{text}");
+            assert!(!permits(&STRICT, text), "{text}");
+            assert!(permits(&LOOPBACK, text), "{text}");
         }
     }
 
@@ -144,6 +206,21 @@ mod tests {
             "224.0.0.1",
             "255.255.255.255",
             "240.0.0.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "2001:db8::1",
+            "2001::1",
+            "2001:10::1",
+            "3fff::1",
+            "64:ff9b:1::1",
+            "100::1",
+            "5f00::1",
+            "4000::1",
             "fe80::1",
             "fec0::1",
             "fc00::1",
@@ -154,15 +231,78 @@ mod tests {
             "64:ff9b::10.0.0.1",
             "2002:a00:1::",
         ] {
-            assert!(!permits(STRICT, text) && !permits(LOOPBACK, text), "{text}");
+            assert!(!permits(&STRICT, text) && !permits(&LOOPBACK, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_allowed_is_reached_in_whatever_spelling() {
+        let nets = ["10.1.0.0/16", "fd00::/8", "127.0.0.1/32"];
+        let policy = AddressPolicy {
+            allow_cidrs: nets.map(|net| net.parse().unwrap()).to_vec(),
+            ..AddressPolicy::default()
+        };
+        for text in ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd12::1", "127.0.0.1", "1.1.1.1"] {
+            assert!(permits(&policy, text), "{text}");
+        }
+        for text in ["10.2.0.1", "fc00::1", "127.0.0.2", "::1", "192.168.1.1"] {
+            assert!(!permits(&policy, text), "{text}");
+        }
+    }
+
+    /// Answers each look-up with the next of these lists.
+    #[derive(Debug)]
+    struct Rebinding(std::sync::Mutex<Vec<Vec<&'static str>>>);
+
+    impl Names for Rebinding {
+        fn look_up(&self, _: &str) -> Found {
+            let next = self.0.lock().unwrap().remove(0);
+            Box::pin(std::future::ready(Ok(next.into_iter().map(|ip| ip.parse().unwrap()).collect())))
+        }
+    }
+
+    async fn resolved(resolver: &GuardedResolver, name: &str) -> Result<Vec<String>, bool> {
+        match resolver.resolve(name.parse().unwrap()).await {
+            Ok(found) => Ok(found.map(|address| address.ip().to_string()).collect()),
+            Err(error) => Err(error.is::<Forbidden>()),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_look_up_is_judged_anew_and_only_what_was_judged_is_given_on() {
+        let answers =
+            vec![vec!["1.1.1.1"], vec!["127.0.0.1"], vec!["10.0.0.1", "1.0.0.1", "::ffff:127.0.0.1"]];
+        let names = Arc::new(Rebinding(answers.into()));
+        let resolver = GuardedResolver { policy: Arc::new(STRICT), names };
+        let resolve = || resolved(&resolver, "rebinding.example");
+        assert_eq!(resolve().await, Ok(vec!["1.1.1.1".to_owned()]));
+        assert_eq!(resolve().await, Err(true), "it changed its mind");
+        assert_eq!(resolve().await, Ok(vec!["1.0.0.1".to_owned()]), "among others");
+    }
+
+    #[tokio::test]
+    async fn a_trusted_name_may_lead_anywhere_and_no_other() {
+        let policy = AddressPolicy { allow_hosts: ["bots.internal".to_owned()].into(), ..STRICT };
+        let names = Arc::new(Rebinding(vec![vec!["10.0.0.1"]; 4].into()));
+        let resolver = GuardedResolver { policy: Arc::new(policy), names };
+        for (name, reached) in [
+            ("bots.internal", true),
+            ("bots.internal.", true),
+            ("x.bots.internal", false),
+            ("bots.internal.example", false),
+        ] {
+            assert_eq!(resolved(&resolver, name).await.is_ok(), reached, "{name}");
         }
     }
 
     #[tokio::test]
     async fn a_name_is_judged_by_what_it_resolves_to() {
-        let resolve = |policy| GuardedResolver(policy).resolve("localhost".parse().unwrap());
-        let refused = resolve(STRICT).await.err().unwrap();
-        assert!(refused.is::<Forbidden>(), "{refused}");
-        assert!(resolve(LOOPBACK).await.unwrap().all(|address| address.ip().is_loopback()));
+        let resolve = |policy: AddressPolicy| {
+            let resolver = GuardedResolver { policy: Arc::new(policy), names: Arc::new(SystemNames) };
+            async move { resolved(&resolver, "localhost").await }
+        };
+        assert_eq!(resolve(STRICT).await, Err(true));
+        let found = resolve(LOOPBACK).await.unwrap();
+        assert!(found.iter().all(|ip| ip.parse::<IpAddr>().unwrap().is_loopback()), "{found:?}");
     }
 }

@@ -2,19 +2,22 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use reqwest::{Client, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
-use switchboard_domain::webhook::Outcome;
-use switchboard_domain::webhook::limits::{ATTEMPT_TIMEOUT, ATTEMPTS_PER_URL};
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::limits::ATTEMPTS_PER_URL;
+use switchboard_domain::webhook::{Outcome, Report};
 
-use crate::outbound::address::{AddressPolicy, Forbidden, GuardedResolver};
+use crate::outbound::address::{AddressPolicy, Forbidden, GuardedResolver, Names, SystemNames};
 use crate::outbound::roots::tls_config;
-use crate::telemetry::clock::monotonic;
+use crate::outbound::signature::Signer;
+use crate::telemetry::clock::{monotonic, now};
 
 /// Bytes of an answer's body that are read, so that its connection can be used again; what is
 /// longer is cut off together with the connection. The bytes themselves interest nobody.
@@ -24,24 +27,21 @@ pub const RESPONSE_BYTES: usize = 16 * 1024;
 /// connection is rarely found closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
-/// Names the delivery in each attempt.
+/// The headers of Standard Webhooks (standardwebhooks.com, 1.0): which delivery, the same in each
+/// attempt; when this attempt was signed, in Unix seconds; the signatures.
 const DELIVERY_HEADER: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP_HEADER: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// How a client is to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Which addresses it may reach.
     pub addresses: AddressPolicy,
-    /// How long one attempt may take in all, name resolution included.
-    pub timeout: Duration,
+    /// Who looks names up; `None`: the system.
+    pub names: Option<Arc<dyn Names>>,
     /// Certificate authorities to trust beside the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { addresses: AddressPolicy::default(), timeout: ATTEMPT_TIMEOUT, extra_roots: Vec::new() }
-    }
 }
 
 /// The client cannot be made.
@@ -56,27 +56,53 @@ pub enum BuildError {
 }
 
 /// Why an attempt brought no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
     /// No answer in time.
+    #[error("no answer in time")]
     Timeout,
     /// No connection: name, network, TLS.
+    #[error("no connection")]
     Connect,
     /// The connection broke, or what came is no HTTP.
+    #[error("the connection broke, or what came is no HTTP")]
     Broken,
     /// The address policy forbids the host.
+    #[error("the host may not be reached: it is no public address, nor allowed")]
     Forbidden,
     /// It cannot be a request: a URL or id that HTTP cannot express.
+    #[error("the URL cannot be called")]
     Unsendable,
+}
+
+/// The status of an answer, or why there is none.
+pub type Answer = Result<StatusCode, Fault>;
+
+/// What is to be posted.
+#[derive(Debug, Clone)]
+pub struct Post<'a> {
+    /// Where.
+    pub url: &'a str,
+    /// The id of the delivery.
+    pub delivery: &'a str,
+    /// What: sent byte for byte.
+    pub body: Bytes,
+    /// How long it may take in all, name resolution included.
+    pub timeout: Duration,
 }
 
 /// What became of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempted {
     /// The answer's status, or why there is none.
-    pub answer: Result<StatusCode, Fault>,
+    pub answer: Answer,
     /// Until the head of the answer, or until the fault.
     pub latency: Duration,
+    /// How long the receiver asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Bytes of the answer's body that were read. What they say is kept nowhere and told nobody: it
+    /// would turn a webhook into a way to read what only this machine can reach.
+    pub answer_bytes: usize,
 }
 
 impl Attempted {
@@ -90,6 +116,12 @@ impl Attempted {
             Err(Fault::Timeout | Fault::Connect | Fault::Broken | Fault::Forbidden) => Outcome::Trouble,
         }
     }
+
+    /// The same, with what the receiver asked for.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report { outcome: self.outcome(), retry_after: self.retry_after }
+    }
 }
 
 /// Posts bodies to where others say. Uses no proxy, follows no redirect, repeats nothing, and
@@ -98,7 +130,7 @@ impl Attempted {
 #[derive(Debug, Clone)]
 pub struct WebhookClient {
     http: Client,
-    addresses: AddressPolicy,
+    addresses: Arc<AddressPolicy>,
 }
 
 impl WebhookClient {
@@ -107,48 +139,52 @@ impl WebhookClient {
     /// # Errors
     /// When an extra certificate is of no use.
     pub fn new(options: Options) -> Result<Self, BuildError> {
+        let policy = Arc::new(options.addresses);
+        let names = options.names.unwrap_or_else(|| Arc::new(SystemNames));
         let http = Client::builder()
             .tls_backend_preconfigured(tls_config(options.extra_roots)?)
-            .dns_resolver(GuardedResolver(options.addresses))
+            .dns_resolver(GuardedResolver { policy: Arc::clone(&policy), names })
             .no_proxy()
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
             .user_agent(concat!("Switchboard/", env!("CARGO_PKG_VERSION")))
-            .timeout(options.timeout)
             .pool_max_idle_per_host(ATTEMPTS_PER_URL)
             .pool_idle_timeout(IDLE_CONNECTION)
             .build()?;
-        Ok(Self { http, addresses: options.addresses })
+        Ok(Self { http, addresses: policy })
     }
 
-    /// Posts a JSON body, byte for byte, under the id of its delivery. `headers` come on top and
-    /// may replace the content type.
-    pub async fn post(&self, url: &str, delivery: &str, body: Bytes, headers: HeaderMap) -> Attempted {
+    /// Posts a JSON body under the id of its delivery, signed with the secrets in force.
+    pub async fn post(&self, post: Post<'_>, signer: &Signer) -> Attempted {
         let start = monotonic();
-        let sent = self.send(url, delivery, body, headers).await;
+        let sent = self.send(post, signer).await;
         let latency = monotonic().saturating_sub(start);
-        let answer = match sent {
+        match sent {
             Ok(response) => {
-                let status = response.status();
-                drain(response).await;
-                Ok(status)
+                let (status, retry_after) = (response.status(), retry_after(response.headers(), now()));
+                let answer_bytes = drain(response).await;
+                Attempted { answer: Ok(status), latency, retry_after, answer_bytes }
             }
-            Err(fault) => Err(fault),
-        };
-        Attempted { answer, latency }
+            Err(fault) => Attempted { answer: Err(fault), latency, retry_after: None, answer_bytes: 0 },
+        }
     }
 
-    async fn send(&self, url: &str, delivery: &str, body: Bytes, more: HeaderMap) -> Result<Response, Fault> {
-        let url = Url::parse(url).map_err(|_| Fault::Unsendable)?;
+    async fn send(&self, post: Post<'_>, signer: &Signer) -> Result<Response, Fault> {
+        let url = Url::parse(post.url).map_err(|_| Fault::Unsendable)?;
         self.check_literal(&url)?;
-        let mut headers = HeaderMap::with_capacity(2 + more.len());
+        let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.extend(more);
-        let delivery = HeaderValue::from_str(delivery).map_err(|_| Fault::Unsendable)?;
+        let delivery = HeaderValue::from_str(post.delivery).map_err(|_| Fault::Unsendable)?;
         headers.insert(DELIVERY_HEADER, delivery);
-        let response = self.http.post(url).headers(headers).body(body).send().await;
-        response.map_err(|error| fault_of(&error))
+        let timestamp = now().as_secs();
+        headers.insert(TIMESTAMP_HEADER, HeaderValue::from(timestamp));
+        if let Some(signature) = signer.sign(post.delivery, timestamp, &post.body) {
+            let signature = HeaderValue::try_from(signature).map_err(|_| Fault::Unsendable)?;
+            headers.insert(SIGNATURE_HEADER, signature);
+        }
+        let request = self.http.post(url).headers(headers).body(post.body).timeout(post.timeout);
+        request.send().await.map_err(|error| fault_of(&error))
     }
 
     /// The resolver never sees a host that is an address already. The parser of the URL has
@@ -177,14 +213,49 @@ fn fault_of(error: &reqwest::Error) -> Fault {
     }
 }
 
-/// Reads a short body to its end and lets go of a longer one. The status counts, whatever becomes
-/// of the body.
-async fn drain(mut response: Response) {
+/// How long a receiver asks to be left alone (RFC 9110, 10.2.3): seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(date.saturating_sub(Duration::from_micros(now.as_micros())))
+}
+
+/// Reads a short body to its end and lets go of a longer one; says how much was read. The status
+/// counts, whatever becomes of the body.
+async fn drain(mut response: Response) -> usize {
     let mut read = 0;
     while let Ok(Some(chunk)) = response.chunk().await {
         read += chunk.len();
         if read > RESPONSE_BYTES {
-            return;
+            break;
         }
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_seconds_or_a_date() {
+        let now = Timestamp::from_secs(784_111_000);
+        let of = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
+            retry_after(&headers, now).map(|pause| pause.as_secs())
+        };
+        assert_eq!(of("120"), Some(120));
+        assert_eq!(of(" 0 "), Some(0));
+        assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(777));
+        assert_eq!(of("Sat, 05 Nov 1994 08:49:37 GMT"), Some(0), "it is over");
+        for odd in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
+            assert_eq!(of(odd), None, "{odd}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 }

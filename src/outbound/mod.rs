@@ -6,8 +6,10 @@
 mod address;
 mod client;
 mod roots;
+mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressPolicy, Forbidden};
-pub use client::{Attempted, BuildError, Fault, Options, RESPONSE_BYTES, WebhookClient};
+pub use address::{AddressPolicy, Forbidden, Found, Names};
+pub use client::{Answer, Attempted, BuildError, Fault, Options, Post, RESPONSE_BYTES, WebhookClient};
+pub use signature::{Signer, Unverified, verify};

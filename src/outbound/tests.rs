@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
-use switchboard_domain::webhook::Outcome;
+use switchboard_domain::webhook::{Outcome, Report};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
@@ -22,14 +20,18 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// More requests than any test sends.
 const MOST_REQUESTS: usize = 64;
 
-fn client(timeout: Duration) -> WebhookClient {
-    let addresses = AddressPolicy { allow_loopback: true };
-    WebhookClient::new(Options { addresses, timeout, ..Options::default() }).unwrap()
+fn client() -> WebhookClient {
+    let addresses = AddressPolicy { allow_loopback: true, ..AddressPolicy::default() };
+    WebhookClient::new(Options { addresses, ..Options::default() }).unwrap()
 }
 
 async fn post(client: &WebhookClient, url: &str, body: &[u8]) -> Attempted {
-    let attempt = client.post(url, "CHAT-1", Bytes::copy_from_slice(body), HeaderMap::new());
-    tokio::time::timeout(DEADLINE, attempt).await.unwrap()
+    post_within(client, DEADLINE, url, body).await
+}
+
+async fn post_within(client: &WebhookClient, timeout: Duration, url: &str, body: &[u8]) -> Attempted {
+    let post = Post { url, delivery: "CHAT-1", body: Bytes::copy_from_slice(body), timeout };
+    tokio::time::timeout(DEADLINE, client.post(post, &Signer::new(["s3cr3t"]))).await.unwrap()
 }
 
 /// One request as it came: head and body.
@@ -104,7 +106,7 @@ async fn the_answer_decides_the_outcome() {
         let head =
             if status.starts_with("204") { format!("HTTP/1.1 {status}\r\n\r\n") } else { answer(status) };
         let (address, _told) = receiver(head).await;
-        let attempted = post(&client(DEADLINE), &format!("http://{address}/hook"), b"{}").await;
+        let attempted = post(&client(), &format!("http://{address}/hook"), b"{}").await;
         assert_eq!(attempted.answer.unwrap().as_str(), &status[..3]);
         assert_eq!(attempted.outcome(), outcome, "{status}");
     }
@@ -114,7 +116,7 @@ async fn the_answer_decides_the_outcome() {
 async fn the_body_arrives_byte_for_byte_under_its_id() {
     let (address, mut told) = receiver(answer("200 OK")).await;
     let body: Vec<u8> = (0..=255u8).cycle().take(100_000).collect();
-    post(&client(DEADLINE), &format!("http://{address}/hook?x=1"), &body).await.answer.unwrap();
+    post(&client(), &format!("http://{address}/hook?x=1"), &body).await.answer.unwrap();
     let received = told.recv().await.unwrap();
     assert!(received.head.starts_with("post /hook?x=1 http/1.1\r\n"), "{}", received.head);
     assert!(received.head.contains("\r\nwebhook-id: chat-1\r\n"), "{}", received.head);
@@ -124,17 +126,26 @@ async fn the_body_arrives_byte_for_byte_under_its_id() {
 }
 
 #[tokio::test]
-async fn further_headers_come_on_top() {
+async fn every_call_is_signed_by_the_published_form() {
     let (address, mut told) = receiver(answer("200 OK")).await;
-    let mut headers = HeaderMap::new();
-    headers.insert("x-sign", HeaderValue::from_static("abc"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    let url = format!("http://{address}/");
-    client(DEADLINE).post(&url, "d", Bytes::from_static(b"x"), headers).await.answer.unwrap();
-    let head = told.recv().await.unwrap().head;
-    assert!(head.contains("\r\nx-sign: abc\r\n"), "{head}");
-    assert_eq!(head.matches("content-type:").count(), 1, "{head}");
-    assert!(head.contains("\r\ncontent-type: text/plain\r\n"), "{head}");
+    post(&client(), &format!("http://{address}/"), b"{\"a\":1}").await.answer.unwrap();
+    let Received { head, body, .. } = told.recv().await.unwrap();
+    let header = |name: &str| {
+        let lines = head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Names and values came in lower case, which a signature does not survive: it is made again.
+    let [at] = header("webhook-timestamp").try_into().unwrap();
+    let expected = Signer::new(["s3cr3t"]).sign("CHAT-1", at.parse().unwrap(), &body).unwrap();
+    assert_eq!(header("webhook-signature"), [expected.to_ascii_lowercase()]);
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_passed_on() {
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 77\r\ncontent-length: 2\r\n\r\nok";
+    let (address, _told) = receiver(busy).await;
+    let report = post(&client(), &format!("http://{address}/"), b"{}").await.report();
+    assert_eq!(report, Report { outcome: Outcome::Trouble, retry_after: Some(Duration::from_secs(77)) });
 }
 
 #[tokio::test]
@@ -143,7 +154,7 @@ async fn a_redirect_is_trouble_and_not_followed() {
     let redirect =
         format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{target}/\r\ncontent-length: 0\r\n\r\n");
     let (address, mut told) = receiver(redirect).await;
-    let attempted = post(&client(DEADLINE), &format!("http://{address}/"), b"{}").await;
+    let attempted = post(&client(), &format!("http://{address}/"), b"{}").await;
     assert_eq!(attempted.answer.unwrap(), 307);
     assert_eq!(attempted.outcome(), Outcome::Trouble);
     assert!(told.try_recv().is_ok());
@@ -153,7 +164,8 @@ async fn a_redirect_is_trouble_and_not_followed() {
 #[tokio::test]
 async fn silence_ends_in_a_timeout() {
     let (address, _told) = receiver("").await;
-    let attempted = post(&client(Duration::from_millis(200)), &format!("http://{address}/"), b"{}").await;
+    let attempted =
+        post_within(&client(), Duration::from_millis(200), &format!("http://{address}/"), b"{}").await;
     assert_eq!(attempted.answer, Err(Fault::Timeout));
     assert_eq!(attempted.outcome(), Outcome::Trouble);
     assert!(attempted.latency >= Duration::from_millis(200));
@@ -168,7 +180,7 @@ async fn the_status_counts_even_when_the_body_breaks_off() {
         read_request(&mut stream).await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc").await.unwrap();
     });
-    let attempted = post(&client(DEADLINE), &url, b"{}").await;
+    let attempted = post(&client(), &url, b"{}").await;
     assert_eq!(attempted.outcome(), Outcome::Delivered);
     server.await.unwrap();
 }
@@ -179,7 +191,7 @@ async fn no_listener_and_no_http_are_trouble() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let unused = socket.local_addr().unwrap();
-    let client = client(DEADLINE);
+    let client = client();
     let nobody = post(&client, &format!("http://{unused}/"), b"{}").await;
     assert_eq!((nobody.answer, nobody.outcome()), (Err(Fault::Connect), Outcome::Trouble));
     let (address, _told) = receiver("220 smtp.example.org ESMTP\r\n").await;
@@ -189,13 +201,14 @@ async fn no_listener_and_no_http_are_trouble() {
 
 #[tokio::test]
 async fn what_can_never_be_sent_is_final() {
-    let client = client(DEADLINE);
+    let client = client();
     for url in ["", "host", "ftp://127.0.0.1/", "http://", "data:text/plain,x"] {
         let attempted = post(&client, url, b"{}").await;
         assert_eq!(attempted.answer, Err(Fault::Unsendable), "{url}");
         assert_eq!(attempted.outcome(), Outcome::Refused);
     }
-    let odd_id = client.post("http://127.0.0.1:9/", "a\nb", Bytes::new(), HeaderMap::new()).await;
+    let odd = Post { url: "http://127.0.0.1:9/", delivery: "a\nb", body: Bytes::new(), timeout: DEADLINE };
+    let odd_id = client.post(odd, &Signer::new([])).await;
     assert_eq!(odd_id.answer, Err(Fault::Unsendable));
 }
 
@@ -225,11 +238,39 @@ async fn this_machine_is_refused_by_default_in_every_spelling() {
         assert_eq!(attempted.outcome(), Outcome::Trouble);
     }
     assert!(told.try_recv().is_err(), "nothing may have got through");
-    let open = client(DEADLINE);
+    let open = client();
     for host in ["127.0.0.1", "localhost", "2130706433"] {
         let attempted = post(&open, &format!("http://{host}:{port}/"), b"{}").await;
         assert_eq!(attempted.outcome(), Outcome::Delivered, "{host}: {attempted:?}");
     }
+}
+
+/// A name that is public when it is looked up first, and this machine from then on.
+#[derive(Debug, Default)]
+struct Turncoat(std::sync::atomic::AtomicUsize);
+
+impl Names for Turncoat {
+    fn look_up(&self, _: &str) -> Found {
+        let first = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        // Of a network for documentation: nobody answers there.
+        let address = if first { [192, 0, 2, 1] } else { [127, 0, 0, 1] };
+        Box::pin(std::future::ready(Ok(vec![address.into()])))
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_mind_reaches_nothing() {
+    let (address, mut told) = receiver(answer("200 OK")).await;
+    let allow_cidrs = vec!["192.0.2.0/24".parse().unwrap()];
+    let addresses = AddressPolicy { allow_cidrs, ..AddressPolicy::default() };
+    let names: Option<Arc<dyn Names>> = Some(Arc::new(Turncoat::default()));
+    let client = WebhookClient::new(Options { addresses, names, ..Options::default() }).unwrap();
+    let url = format!("http://turncoat.example:{}/", address.port());
+    // The first attempt goes to what was judged, and nowhere else; the second is judged anew.
+    let first = post_within(&client, Duration::from_millis(300), &url, b"{}").await;
+    assert!(matches!(first.answer, Err(Fault::Timeout | Fault::Connect)), "{first:?}");
+    assert_eq!(post(&client, &url, b"{}").await.answer, Err(Fault::Forbidden));
+    assert!(told.try_recv().is_err(), "nothing may have got through");
 }
 
 #[tokio::test]
@@ -250,7 +291,7 @@ async fn an_endless_body_is_cut_off() {
         }
         written
     });
-    let attempted = post(&client(DEADLINE), &format!("http://{address}/"), b"{}").await;
+    let attempted = post(&client(), &format!("http://{address}/"), b"{}").await;
     assert_eq!(attempted.outcome(), Outcome::Delivered);
     let written = tokio::time::timeout(DEADLINE, server).await.unwrap().unwrap();
     assert!(written < ENOUGH, "the client read on: {written} bytes");
@@ -259,7 +300,7 @@ async fn an_endless_body_is_cut_off() {
 #[tokio::test]
 async fn a_connection_is_used_again() {
     let (address, mut told) = receiver(answer("200 OK")).await;
-    let client = client(DEADLINE);
+    let client = client();
     for _ in 0..3 {
         post(&client, &format!("http://{address}/"), b"{}").await.answer.unwrap();
         assert_eq!(told.recv().await.unwrap().connection, 0);
@@ -273,7 +314,7 @@ fn a_client_outlives_the_runtime_that_used_it() {
     let (address, _told) = server.block_on(receiver(answer("200 OK")));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = std::thread::spawn(move || server.block_on(async { drop(stopped.await) }));
-    let client = client(DEADLINE);
+    let client = client();
     for _ in 0..3 {
         let attempted = runtime().block_on(post(&client, &format!("http://{address}/"), b"{}"));
         assert_eq!(attempted.outcome(), Outcome::Delivered, "{attempted:?}");
@@ -317,10 +358,10 @@ async fn serve_one(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
 async fn tls_is_checked_against_the_trusted_authorities() {
     let (address, certificate) = tls_receiver().await;
     let url = format!("https://localhost:{}/", address.port());
-    let stranger = post(&client(DEADLINE), &url, b"{}").await;
+    let stranger = post(&client(), &url, b"{}").await;
     assert_eq!(stranger.answer, Err(Fault::Connect));
-    let addresses = AddressPolicy { allow_loopback: true };
-    let options = Options { addresses, timeout: DEADLINE, extra_roots: vec![certificate] };
+    let addresses = AddressPolicy { allow_loopback: true, ..AddressPolicy::default() };
+    let options = Options { addresses, extra_roots: vec![certificate], ..Options::default() };
     let trusting = WebhookClient::new(options).unwrap();
     assert_eq!(post(&trusting, &url, b"{}").await.outcome(), Outcome::Delivered);
 }

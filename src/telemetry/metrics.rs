@@ -21,6 +21,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const SECONDS_BUCKETS: [f64; 13] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0];
 
+/// Bucket bounds in seconds for webhooks: a good receiver answers in milliseconds, the schedule ends
+/// after most of a day.
+const LAG_BUCKETS: [f64; 11] = [0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3_600.0, 21_600.0, 86_400.0];
+
 /// Which sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SessionLabels {
@@ -61,23 +65,21 @@ impl EncodeLabelValue for Outcome {
     }
 }
 
-/// Which attempts of webhook deliveries.
+/// Which webhook deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeliveryLabels {
-    /// How the attempt ended.
+    /// How they ended.
     pub result: DeliveryResult,
 }
 
-/// How one attempt to deliver a webhook ended.
+/// How a webhook delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryResult {
-    /// The receiver took it (2xx).
+    /// The receiver took it.
     Delivered,
-    /// The receiver refused it for good (4xx but 408, 425 and 429).
-    Refused,
-    /// No answer or a troubled one: it will be tried again.
-    Retried,
-    /// Given up: the schedule has ended, or the endpoint is gone or offline.
+    /// Given up: it is a dead letter.
+    Dead,
+    /// Nobody wants to hear of it any more: its bot is offline, its registration gone.
     Dropped,
 }
 
@@ -85,11 +87,70 @@ impl EncodeLabelValue for DeliveryResult {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
         let name = match self {
             Self::Delivered => "delivered",
-            Self::Refused => "refused",
-            Self::Retried => "retried",
+            Self::Dead => "dead",
             Self::Dropped => "dropped",
         };
         EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+/// Which attempts to call a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    /// How they ended.
+    pub result: AttemptResult,
+}
+
+/// How an attempt to call a webhook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttemptResult {
+    /// The receiver took it (2xx).
+    Delivered,
+    /// The receiver refused it for good (4xx but 408, 425 and 429).
+    Refused,
+    /// No answer or a troubled one.
+    Trouble,
+}
+
+impl EncodeLabelValue for AttemptResult {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Trouble => "trouble",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+/// Which license.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LicenseLabels {
+    /// Its number: of those that are configured.
+    pub license: u64,
+}
+
+/// How the webhooks of each license stand.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookGauges {
+    /// Deliveries that are due and not over.
+    pub outstanding: Family<LicenseLabels, Gauge>,
+    /// Age of the oldest of them, in seconds.
+    pub oldest_seconds: Family<LicenseLabels, Gauge>,
+    /// Dead letters that are kept.
+    pub dead_letters: Family<LicenseLabels, Gauge>,
+    /// Receivers to which nothing is sent any more.
+    pub disabled: Family<LicenseLabels, Gauge>,
+}
+
+impl WebhookGauges {
+    fn register(&self, r: &mut Registry) {
+        let mut gauge =
+            |name, help, gauge: &Family<LicenseLabels, Gauge>| r.register(name, help, gauge.clone());
+        gauge("webhook_outstanding", "Webhook deliveries due and not over", &self.outstanding);
+        gauge("webhook_oldest_seconds", "Age of the oldest of them", &self.oldest_seconds);
+        gauge("webhook_dead_letters", "Webhook deliveries given up and kept", &self.dead_letters);
+        gauge("webhook_receivers_disabled", "Receivers that are called no more", &self.disabled);
     }
 }
 
@@ -108,8 +169,14 @@ pub struct Metrics {
     pub pushes_delivered: Counter,
     /// Records appended to the journal.
     pub journal_appends: Counter,
-    /// Attempts to deliver a webhook.
+    /// Webhook deliveries that are over.
     pub webhook_deliveries: Family<DeliveryLabels, Counter>,
+    /// Attempts to call a webhook.
+    pub webhook_attempts: Family<AttemptLabels, Counter>,
+    /// Seconds from when a delivery became due to when its receiver took it.
+    pub webhook_lag_seconds: Histogram,
+    /// How the webhooks of each license stand.
+    pub webhooks: WebhookGauges,
     /// Conversations whose last thread is active.
     pub conversations_active: Gauge,
     /// Conversations that wait for an agent.
@@ -137,6 +204,9 @@ impl Metrics {
             pushes_delivered: Counter::default(),
             journal_appends: Counter::default(),
             webhook_deliveries: Family::default(),
+            webhook_attempts: Family::default(),
+            webhook_lag_seconds: Histogram::new(LAG_BUCKETS),
+            webhooks: WebhookGauges::default(),
             conversations_active: Gauge::default(),
             queue_waiting: Gauge::default(),
             agents_online: Gauge::default(),
@@ -159,7 +229,15 @@ impl Metrics {
         r.register("events_posted", "Events durable in a thread", self.events_posted.clone());
         r.register("pushes_delivered", "Pushes handed to sessions", self.pushes_delivered.clone());
         r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
-        r.register("webhook_deliveries", "Attempts to deliver a webhook", self.webhook_deliveries.clone());
+        r.register("webhook_deliveries", "Webhook deliveries that are over", self.webhook_deliveries.clone());
+        r.register("webhook_attempts", "Attempts to call a webhook", self.webhook_attempts.clone());
+        r.register_with_unit(
+            "webhook_lag",
+            "Time from due to taken",
+            Unit::Seconds,
+            self.webhook_lag_seconds.clone(),
+        );
+        self.webhooks.register(r);
         r.register(
             "conversations_active",
             "Conversations with an active thread",
@@ -196,6 +274,7 @@ mod tests {
             "switchboard_queue_waiting 0\n",
             "switchboard_agents_online 0\n",
             "switchboard_request_seconds_count 0\n",
+            "switchboard_webhook_lag_seconds_count 0\n",
             "switchboard_request_seconds_bucket{le=\"+Inf\"} 0\n",
         ] {
             assert!(page.contains(line), "{line:?} is missing in\n{page}");

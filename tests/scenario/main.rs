@@ -47,6 +47,7 @@ mod talk;
 mod threads;
 mod transfer;
 mod visits;
+mod webhook_admin;
 mod webhook_retry;
 mod webhooks;
 mod wire;

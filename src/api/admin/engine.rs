@@ -7,10 +7,12 @@ use std::time::Duration;
 use switchboard_domain::auth::ScopeSet;
 use switchboard_domain::id::{AgentId, ClientId, LicenseId};
 use switchboard_domain::participant::license::{License, LicenseChange};
+use switchboard_domain::webhook::{DeadLine, EndpointId, Which};
 
 use crate::engine::handle::EngineHandle;
 use crate::engine::order::{AgentOrder, Failure, Outcome};
 use crate::engine::profiles::AgentProfile;
+use crate::engine::webhook::{EndpointView, LogLine, Replayed};
 
 /// The engine, as seen from here.
 pub(super) trait Engine: Clone + Send + Sync + 'static {
@@ -41,6 +43,38 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
         scopes: Option<ScopeSet>,
         life: Option<Duration>,
     ) -> impl Future<Output = Result<String, Failure>> + Send;
+    /// Everybody in a license who hears by webhook.
+    fn webhook_endpoints(
+        &self,
+        license: LicenseId,
+    ) -> impl Future<Output = Result<Vec<EndpointView>, Failure>> + Send;
+    /// One of them, with its last attempts, the newest first.
+    fn webhook_endpoint(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+    ) -> impl Future<Output = Result<(EndpointView, Vec<LogLine>), Failure>> + Send;
+    /// Dead letters of an endpoint, at most a page, and how many there are.
+    fn dead_letters(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        which: Which,
+    ) -> impl Future<Output = Result<(Vec<DeadLine>, usize), Failure>> + Send;
+    /// Makes a page of dead letters due again.
+    fn replay(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        which: Which,
+    ) -> impl Future<Output = Result<Replayed, Failure>> + Send;
+    /// Calls the receiver of an endpoint again, or not any more.
+    fn switch_webhooks(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        on: bool,
+    ) -> impl Future<Output = Result<EndpointView, Failure>> + Send;
     /// Does it serve?
     fn is_ready(&self) -> bool;
     /// Its metrics, as Prometheus text.
@@ -85,6 +119,48 @@ impl Engine for EngineHandle {
         life: Option<Duration>,
     ) -> impl Future<Output = Result<String, Failure>> + Send {
         Self::issue_agent_token(self, agent, client, scopes, life)
+    }
+
+    fn webhook_endpoints(
+        &self,
+        license: LicenseId,
+    ) -> impl Future<Output = Result<Vec<EndpointView>, Failure>> + Send {
+        Self::webhook_endpoints(self, license)
+    }
+
+    fn webhook_endpoint(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+    ) -> impl Future<Output = Result<(EndpointView, Vec<LogLine>), Failure>> + Send {
+        Self::webhook_endpoint(self, license, id)
+    }
+
+    fn dead_letters(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        which: Which,
+    ) -> impl Future<Output = Result<(Vec<DeadLine>, usize), Failure>> + Send {
+        Self::dead_letters(self, license, id, which)
+    }
+
+    fn replay(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        which: Which,
+    ) -> impl Future<Output = Result<Replayed, Failure>> + Send {
+        Self::replay(self, license, id, which)
+    }
+
+    fn switch_webhooks(
+        &self,
+        license: LicenseId,
+        id: &EndpointId,
+        on: bool,
+    ) -> impl Future<Output = Result<EndpointView, Failure>> + Send {
+        Self::switch_webhooks(self, license, id, on)
     }
 
     fn is_ready(&self) -> bool {

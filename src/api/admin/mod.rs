@@ -1,4 +1,5 @@
-//! The admin face: what an operator needs (licenses, groups, forms, agents, tokens), and what a
+//! The admin face: what an operator needs (licenses, groups, forms, agents, tokens,
+//! webhooks), and what a
 //! supervisor of processes asks (health, readiness, metrics). No API of a product and no rule of
 //! chats may appear here.
 
@@ -16,6 +17,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod webhooks;
 
 use axum::Router;
 use axum::routing::{get, post, put};
@@ -50,6 +52,12 @@ fn routes<E: Engine>(engine: E) -> Router {
             "/groups/{group}/forms/{form}",
             get(forms::get).put(forms::put::<E>).delete(forms::delete::<E>),
         )
+        .route("/webhooks", get(webhooks::list::<E>))
+        .route("/webhooks/{webhook}", get(webhooks::get::<E>))
+        .route("/webhooks/{webhook}/dead_letters", get(webhooks::dead_letters::<E>))
+        .route("/webhooks/{webhook}/replay", post(webhooks::replay::<E>))
+        .route("/webhooks/{webhook}/enable", post(webhooks::enable::<E>))
+        .route("/webhooks/{webhook}/disable", post(webhooks::disable::<E>))
         .method_not_allowed_fallback(refusal::method_not_allowed);
     Router::new()
         .nest("/admin/v1", administration)

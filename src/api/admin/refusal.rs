@@ -40,6 +40,7 @@ impl From<Rejected> for Refused {
             Rejected::Invalid { field, reason } => Self::field(&field, reason),
             Rejected::GroupNotFound(_) => Self::unknown("group_id", "group"),
             Rejected::NotFound(Resource::User | Resource::Bot) => Self::unknown("agent_id", "agent"),
+            Rejected::NotFound(Resource::Webhook) => Self::unknown("webhook_id", "webhook"),
             Rejected::StorageFull => {
                 Self(StatusCode::INTERNAL_SERVER_ERROR, "the disk is full: nothing was changed".into())
             }

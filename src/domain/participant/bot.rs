@@ -127,8 +127,8 @@ impl Bot {
         if let Some((group, priority)) = change.place {
             bot.duty.place(group, priority);
         }
-        if change.webhooks.is_some() {
-            bot.webhooks = change.webhooks;
+        if let Some(webhooks) = change.webhooks {
+            bot.webhooks = Some(webhooks.replacing(self.webhooks.as_ref(), now));
         }
         if change.token.is_some() && bot.duty.status != RoutingStatus::Offline {
             bot.token = change.token;

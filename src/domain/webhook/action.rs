@@ -161,7 +161,7 @@ impl Action {
     /// A word that names the action inside ids. Never change one: endpoint ids are built of it,
     /// and receivers and stored deliveries know them.
     #[must_use]
-    pub(super) const fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::ChatStarted => "chat_started",
             Self::ThreadClosed => "thread_closed",

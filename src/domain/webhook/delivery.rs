@@ -32,6 +32,12 @@ impl DeliveryId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its number among the deliveries of its conversation; 0 when it has none.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for DeliveryId {
@@ -67,6 +73,14 @@ pub struct Delivery {
     pub due_since: Timestamp,
 }
 
+impl Delivery {
+    /// The same, due anew at `now`, to go where its endpoint is by then.
+    #[must_use]
+    pub fn revived(&self, now: Timestamp, url: &Arc<str>) -> Self {
+        Self { due_since: now, url: Arc::clone(url), ..self.clone() }
+    }
+}
+
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settlement {
@@ -80,13 +94,17 @@ pub enum Settlement {
     Overflowed,
     /// Its bot is offline or removed.
     Dropped,
+    /// It waited too long for a receiver in trouble.
+    Expired,
+    /// Its receiver was disabled.
+    Disabled,
 }
 
 impl Settlement {
-    /// Did the receiver not get it, though it should have? Worth a line in the log.
+    /// Did the receiver not get it, though it should have? Then it is a dead letter.
     #[must_use]
     pub const fn is_given_up(self) -> bool {
-        matches!(self, Self::Refused | Self::Exhausted | Self::Overflowed)
+        !matches!(self, Self::Delivered | Self::Dropped)
     }
 }
 

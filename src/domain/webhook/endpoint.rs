@@ -11,6 +11,8 @@ use crate::conversation::event::within;
 use crate::error::Rejected;
 use crate::id::{AgentId, ClientId};
 use crate::limits::{ACTIONS_PER_BOT, SECRET_CHARS, URL_CHARS};
+use crate::time::Timestamp;
+use crate::webhook::limits::SECRET_OVERLAP;
 use crate::webhook::{Action, Additional, Filters, Occasion};
 
 /// Names an endpoint for good: of a bot one per action, of the license one per registration.
@@ -80,6 +82,18 @@ pub struct BotWebhooks {
     pub actions: Vec<Subscription>,
     /// Which face version renders the bodies; opaque here.
     pub dialect: u16,
+    /// The former secret, which still signs for a while.
+    #[serde(default)]
+    pub former: Option<FormerSecret>,
+}
+
+/// A secret that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    /// What it was.
+    pub secret_key: Box<str>,
+    /// Until when it signs beside the new one.
+    pub until: Timestamp,
 }
 
 /// One action that somebody wants to hear of.
@@ -134,6 +148,25 @@ impl BotWebhooks {
         within("webhooks.secret_key", self.secret_key.chars().count(), SECRET_CHARS, "characters")?;
         within("webhooks.actions", self.actions.len(), ACTIONS_PER_BOT, "entries")?;
         self.actions.iter().try_for_each(|subscription| subscription.check("webhooks.actions"))
+    }
+
+    /// The secrets that sign now, the newest first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let former = self.former.as_ref().filter(|former| now < former.until);
+        std::iter::once(&*self.secret_key).chain(former.map(|former| &*former.secret_key))
+    }
+
+    /// These webhooks in the place of others: a secret that they replace signs on for a while, so that
+    /// its receivers can be changed without haste.
+    #[must_use]
+    pub fn replacing(mut self, before: Option<&Self>, now: Timestamp) -> Self {
+        self.former = before.and_then(|before| match before.secret_key == self.secret_key {
+            true => before.former.clone(),
+            false => {
+                Some(FormerSecret { secret_key: before.secret_key.clone(), until: now.plus(SECRET_OVERLAP) })
+            }
+        });
+        self
     }
 
     /// The endpoints this makes for a bot, in the order given.
@@ -237,7 +270,7 @@ mod tests {
 
     fn hears(actions: Vec<Subscription>) -> BotWebhooks {
         let url = "https://bots.example.org/hook".into();
-        BotWebhooks { url, secret_key: "s3cr3t".into(), actions, dialect: 30 }
+        BotWebhooks { url, secret_key: "s3cr3t".into(), actions, dialect: 30, former: None }
     }
 
     fn on(action: Action, filters: Filters) -> BotWebhooks {
@@ -399,6 +432,35 @@ mod tests {
         assert_eq!(most.as_str().len(), 25);
         assert!(most.as_str().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{most}");
         assert_ne!(most, EndpointId::from_random(u128::MAX - 1));
+    }
+
+    #[test]
+    fn a_secret_that_was_replaced_signs_on_for_a_while() {
+        let start = Timestamp::from_secs(1_000);
+        let with = |secret: &str| BotWebhooks { secret_key: secret.into(), ..hears(vec![]) };
+        let secrets =
+            |webhooks: &BotWebhooks, at| webhooks.secrets(at).map(str::to_owned).collect::<Vec<_>>();
+        let first = with("one").replacing(None, start);
+        assert_eq!(secrets(&first, start), ["one"]);
+        let second = with("two").replacing(Some(&first), start);
+        let end = start.plus(SECRET_OVERLAP);
+        assert_eq!(secrets(&second, start), ["two", "one"]);
+        assert_eq!(secrets(&second, end), ["two"]);
+        // The same secret again, with other actions: nothing ends earlier, or later.
+        let same = with("two").replacing(Some(&second), end);
+        assert_eq!(same.former, second.former);
+        // Two at most.
+        assert_eq!(secrets(&with("three").replacing(Some(&same), start), start), ["three", "two"]);
+    }
+
+    #[test]
+    fn webhooks_of_before_secrets_were_kept_are_read() {
+        let given = hears(vec![]);
+        let mut stored = rmp_serde::to_vec(&given).unwrap();
+        // Five fields then; the last one was no part of it.
+        assert_eq!((stored[0], stored.pop()), (0x95, Some(0xc0)));
+        stored[0] = 0x94;
+        assert_eq!(rmp_serde::from_slice::<BotWebhooks>(&stored).unwrap(), given);
     }
 
     #[test]

@@ -42,3 +42,42 @@ pub const BACKLOG_PER_URL: usize = 100_000;
 /// Bytes of the bodies of one URL's outstanding deliveries; beyond it as [`BACKLOG_PER_URL`]. One
 /// delivery is always taken, however large.
 pub const BACKLOG_BYTES_PER_URL: usize = 256 * 1024 * 1024;
+
+/// Failures in a row after which a receiver is in trouble: fewer may be an accident, or one bad body.
+pub const BREAKER_FAILURES: u32 = 5;
+
+/// How long a receiver in trouble is left alone before the next probe; the last one repeats. So a dead
+/// receiver costs one attempt a minute, and one that comes back is found within one.
+pub const PROBE_WAITS: [Duration; 5] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+    Duration::from_secs(60),
+];
+
+/// The longest pause that a receiver may ask for (`Retry-After`): the longest wait of the schedule; a
+/// longer one counts as this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 3600);
+
+/// How old what waits for a receiver in trouble may become; then it is a dead letter
+/// ([`Expired`](super::Settlement::Expired)). More than the whole schedule lasts, so that an outage over
+/// a weekend loses nothing.
+pub const BACKLOG_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long every attempt at a receiver may fail before it is disabled: nobody is coming back there.
+pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
+
+/// How long a dead letter can be replayed; then it is forgotten.
+pub const DEAD_LETTER_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Dead letters of a license; beyond it the oldest is forgotten. A line of each is in memory, so this
+/// bounds some ten megabytes.
+pub const DEAD_LETTERS: usize = 50_000;
+
+/// Bytes of the bodies of a license's dead letters, on the disk; beyond it as [`DEAD_LETTERS`].
+pub const DEAD_LETTER_BYTES: usize = 256 * 1024 * 1024;
+
+/// How long the former secret of a webhook still signs beside the new one: long enough to change every
+/// receiver without haste.
+pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);

@@ -4,6 +4,7 @@
 //! send when. Names of a wire, rendering of bodies and sockets may not appear here.
 
 mod action;
+mod dead;
 mod delivery;
 mod endpoint;
 mod filter;
@@ -11,13 +12,16 @@ pub mod limits;
 mod outbox;
 pub mod registration;
 mod schedule;
+mod standing;
 mod table;
 
 pub use action::{Action, Additional};
+pub use dead::{DeadLetter, DeadLetters, DeadLine, Which};
 pub use delivery::{Delivery, DeliveryFact, DeliveryId, Lane, Settlement};
-pub use endpoint::{BotWebhooks, Endpoint, EndpointId, Owner, Subscription};
+pub use endpoint::{BotWebhooks, Endpoint, EndpointId, FormerSecret, Owner, Subscription};
 pub use filter::{AuthorKind, Filters, Occasion, PropertyFilter, PropertyRule};
-pub use outbox::{Attempt, Outbox, Verdict};
+pub use outbox::{Attempt, News, Outbox, ReceiverView, Verdict};
 pub use registration::Registration;
-pub use schedule::{Outcome, Schedule, Schedules};
+pub use schedule::{Outcome, Report, Schedule, Schedules};
+pub use standing::{Disabled, Standing, WhyDisabled};
 pub use table::EndpointTable;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::webhook::Owner;
-use crate::webhook::limits::{ATTEMPT_TIMEOUT, JITTER, OVERDUE_RETRIES, RETRY_DELAYS};
+use crate::webhook::limits::{
+    ATTEMPT_TIMEOUT, BACKLOG_AGE, DISABLE_AFTER, JITTER, OVERDUE_RETRIES, RETRY_DELAYS,
+};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +16,35 @@ pub enum Outcome {
     Refused,
     /// The endpoint is in trouble: a later attempt may go through.
     Trouble,
+    /// The receiver says that it is gone for good: it will never take anything.
+    Gone,
+}
+
+/// How an attempt ended, and what the receiver asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it wants to be left alone (`Retry-After`); counts with trouble only.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Outcome> for Report {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, retry_after: None }
+    }
 }
 
 impl Outcome {
     /// Classifies the status of an HTTP answer: 2xx is success; 4xx is final, but for those that
-    /// ask for patience (408, 425, 429); anything else, redirects included, is trouble.
+    /// ask for patience (408, 425, 429), and 410 speaks for all that is to come; anything else,
+    /// redirects included, is trouble.
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
         match status {
             200..=299 => Self::Delivered,
             408 | 425 | 429 => Self::Trouble,
+            410 => Self::Gone,
             400..=499 => Self::Refused,
             _ => Self::Trouble,
         }
@@ -37,11 +58,20 @@ pub struct Schedule {
     pub delays: Vec<Duration>,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// How old what waits for a receiver in trouble may become.
+    pub backlog_age: Duration,
+    /// How long every attempt may fail before the receiver is disabled.
+    pub disable_after: Duration,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { delays: RETRY_DELAYS.to_vec(), timeout: ATTEMPT_TIMEOUT }
+        Self {
+            delays: RETRY_DELAYS.to_vec(),
+            timeout: ATTEMPT_TIMEOUT,
+            backlog_age: BACKLOG_AGE,
+            disable_after: DISABLE_AFTER,
+        }
     }
 }
 
@@ -95,7 +125,8 @@ mod tests {
         for status in [200, 201, 204, 299] {
             assert_eq!(Outcome::of_status(status), Outcome::Delivered, "{status}");
         }
-        for status in [400, 401, 404, 410, 422, 451, 499] {
+        assert_eq!(Outcome::of_status(410), Outcome::Gone);
+        for status in [400, 401, 404, 422, 451, 499] {
             assert_eq!(Outcome::of_status(status), Outcome::Refused, "{status}");
         }
         for status in [0, 100, 199, 301, 302, 307, 308, 408, 425, 429, 500, 502, 503, 599, 999] {
@@ -146,7 +177,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_endpoint_has_its_own_schedule() {
-        let short = Schedule { delays: vec![Duration::from_secs(1)], timeout: Duration::from_secs(2) };
+        let timeout = Duration::from_secs(2);
+        let short = Schedule { delays: vec![Duration::from_secs(1)], timeout, ..Schedule::default() };
         let schedules = Schedules { license: short.clone(), ..Schedules::default() };
         assert_eq!(schedules.of(&Owner::License), &short);
         assert_eq!(schedules.of(&Owner::Bot(AgentId::new("b"))), &Schedule::default());

@@ -1,6 +1,6 @@
 //! The endpoint table: who hears what in a license, at one moment (design D10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::participant::RoutingStatus;
@@ -15,12 +15,17 @@ pub struct EndpointTable {
 
 impl EndpointTable {
     /// The endpoints that the license has, and those of all bots that hear: that are neither offline
-    /// nor removed.
-    pub fn build<'a>(registered: &[Registration], bots: impl Iterator<Item = &'a Bot>) -> Self {
+    /// nor removed. Nothing becomes due for a receiver that is disabled.
+    pub fn build<'a>(
+        registered: &[Registration],
+        bots: impl Iterator<Item = &'a Bot>,
+        disabled: &BTreeSet<Arc<str>>,
+    ) -> Self {
         let hearing = bots.filter(|bot| !bot.removed && bot.duty.status != RoutingStatus::Offline);
         let of_bots =
             hearing.flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)));
-        registered.iter().map(Registration::endpoint).chain(of_bots).collect()
+        let all = registered.iter().map(Registration::endpoint).chain(of_bots);
+        all.filter(|endpoint| !disabled.contains(&endpoint.url)).collect()
     }
 
     /// Does anybody hear of this action at all? Spares the trouble to describe the occasion.
@@ -64,7 +69,7 @@ mod tests {
             name: id.into(),
             avatar: None,
             duty: Duty { status, ..Duty::default() },
-            webhooks: Some(BotWebhooks { url, secret_key: "s".into(), actions, dialect: 30 }),
+            webhooks: Some(BotWebhooks { url, secret_key: "s".into(), actions, dialect: 30, former: None }),
             token: None,
             removed: false,
             version: 1,
@@ -97,7 +102,7 @@ mod tests {
             gone,
             deaf,
         ];
-        let table = EndpointTable::build(&[], bots.iter());
+        let table = EndpointTable::build(&[], bots.iter(), &BTreeSet::new());
         let hearing = ["works.event_posted", "listens.event_posted"];
         assert_eq!(matched(&table, Action::EventPosted, &[]), hearing);
         assert!(!table.hears(Action::ThreadClosed));
@@ -119,16 +124,26 @@ mod tests {
             bot("sleeps", RoutingStatus::Offline, vec![on(Action::EventPosted, None)]),
             bot("works", RoutingStatus::Accepting, vec![on(Action::EventPosted, None)]),
         ];
-        let table = EndpointTable::build(&[registered], bots.iter());
+        let table = EndpointTable::build(&[registered], bots.iter(), &BTreeSet::new());
         assert_eq!(matched(&table, Action::EventPosted, &[]), ["w1", "works.event_posted"]);
         assert!(!table.hears(Action::ThreadClosed));
+    }
+
+    #[test]
+    fn a_disabled_receiver_hears_nothing_whoever_leads_there() {
+        let bots = ["works", "gone"]
+            .map(|id| bot(id, RoutingStatus::Accepting, vec![on(Action::EventPosted, None)]));
+        let disabled = BTreeSet::from(["http://gone.example".into()]);
+        let table = EndpointTable::build(&[], bots.iter(), &disabled);
+        assert_eq!(matched(&table, Action::EventPosted, &[]), ["works.event_posted"]);
     }
 
     #[test]
     fn a_bot_hears_each_action_by_its_own_filters() {
         let with_ann = Filters { agents_any: Some(vec![AgentId::new("ann")]), ..Filters::default() };
         let actions = vec![on(Action::ChatStarted, Some(with_ann)), on(Action::ThreadClosed, None)];
-        let table = EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, actions)].iter());
+        let table =
+            EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, actions)].iter(), &BTreeSet::new());
         assert!(matched(&table, Action::ChatStarted, &[]).is_empty());
         assert_eq!(matched(&table, Action::ChatStarted, &[AgentId::new("ann")]), ["b.chat_started"]);
         assert_eq!(matched(&table, Action::ThreadClosed, &[]), ["b.thread_closed"]);
@@ -138,7 +153,11 @@ mod tests {
     fn an_endpoint_carries_all_that_a_delivery_needs() {
         let mut wants = on(Action::MemberAdded, None);
         wants.additional = Some(vec![Additional::Access, Additional::ThreadId]);
-        let table = EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, vec![wants])].iter());
+        let table = EndpointTable::build(
+            &[],
+            [bot("b", RoutingStatus::Accepting, vec![wants])].iter(),
+            &BTreeSet::new(),
+        );
         let chat_properties = &Properties::default();
         let action = Action::MemberAdded;
         let occasion = Occasion { action, author: None, members: &[], subject: None, chat_properties };

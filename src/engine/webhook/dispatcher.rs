@@ -1,44 +1,67 @@
 //! The dispatcher: hears what fell due, gives attempts to workers, journals what is settled.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::id::AgentId;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{
-    Delivery, DeliveryFact, DeliveryId, EndpointId, Outbox, Outcome, Schedules, Settlement, Verdict,
+    Attempt, Delivery, DeliveryFact, DeliveryId, EndpointId, Outbox, Outcome, Owner, Registration, Schedules,
+    Standing, Verdict, WhyDisabled,
 };
 
-use crate::engine::entry::{Entry, unreadable};
-use crate::engine::hub::{Parcel, Parcels};
+use super::Post;
+use super::graves::Graves;
+use super::log::{DeliveryLog, LogLine};
 use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
 use crate::engine::link;
-use crate::engine::release::Release;
 use crate::engine::shard::Shard;
-use crate::engine::webhook::Post;
-use crate::storage::{Save, StorageError};
+use crate::engine::tables::LicenseTable;
+use crate::outbound::{self, Signer};
+use crate::storage::{Lsn, Save};
 use crate::telemetry::clock;
-
-/// Between two lines in the log about calls that were given up.
-const GIVEN_UP_PAUSE: Duration = Duration::from_secs(1);
 
 /// A license's dispatcher.
 pub struct DispatcherActor {
-    shard: Rc<Shard>,
-    license: LicenseId,
-    outbox: Outbox,
+    pub(super) shard: Rc<Shard>,
+    pub(super) table: Arc<LicenseTable>,
+    pub(super) outbox: Outbox,
+    pub(super) graves: Graves,
+    pub(super) log: DeliveryLog,
     /// The shard that holds the checkpoint back for a delivery that only the journal has.
-    holders: HashMap<DeliveryId, usize>,
+    pub(super) holders: HashMap<DeliveryId, usize>,
     /// Deliveries that are stored on their own.
-    stored: HashSet<DeliveryId>,
+    pub(super) stored: HashSet<DeliveryId>,
+    /// The webhooks of the license.
+    pub(super) registered: BTreeMap<EndpointId, Registration>,
+    /// Who signs for an endpoint; made anew whenever a secret may have changed.
+    signers: HashMap<EndpointId, Arc<Signer>>,
     next_worker: usize,
+    /// The last thing that it journaled.
+    pub(super) last: Lsn,
     /// Calls given up since that was said last, and when that was.
-    given_up: u64,
-    told: Option<Duration>,
-    at_start: Webhooks,
+    pub(super) given_up: u64,
+    pub(super) told: Option<Duration>,
+}
+
+/// What a dispatcher is started with.
+pub(crate) struct DispatcherStart {
+    /// Whose it is.
+    pub(crate) table: Arc<LicenseTable>,
+    /// How patient it is.
+    pub(crate) schedules: Schedules,
+    /// The deliveries that were outstanding at the start, all of them stored.
+    pub(crate) owed: Vec<Arc<Delivery>>,
+    /// How receivers stand; one that is not named is well.
+    pub(crate) receivers: Vec<(Arc<str>, Standing)>,
+    /// The dead letters.
+    pub(crate) dead: Graves,
+    /// The webhooks that the license has.
+    pub(crate) webhooks: Webhooks,
 }
 
 /// A delivery fell due; its change is durable.
@@ -49,7 +72,7 @@ pub struct Due {
     pub from: usize,
 }
 
-/// A bot went online or offline.
+/// A bot went online or offline, or its webhooks changed.
 pub struct BotStatus {
     /// The bot.
     pub bot: AgentId,
@@ -59,22 +82,22 @@ pub struct BotStatus {
 
 /// The license has these webhooks now.
 #[derive(Default)]
-pub struct Webhooks(BTreeSet<EndpointId>);
+pub struct Webhooks(Vec<Registration>);
 
 impl Webhooks {
     /// Those that the license has.
     #[must_use]
     pub fn of(license: &License) -> Self {
-        Self(license.webhooks.iter().map(|webhook| webhook.id.clone()).collect())
+        Self(license.webhooks.clone())
     }
 }
 
 /// An attempt is over.
-pub struct Attempted {
-    /// Which delivery.
-    pub id: DeliveryId,
+pub(crate) struct Attempted {
+    /// Which.
+    pub(crate) attempt: Attempt,
     /// How it went.
-    pub outcome: Outcome,
+    pub(crate) attempted: outbound::Attempted,
 }
 
 impl Message for Due {
@@ -95,133 +118,139 @@ impl Actor for DispatcherActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.run_interval(TICK, |dispatcher, ctx| dispatcher.send(ctx));
-        ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.store());
-        let Webhooks(registered) = std::mem::take(&mut self.at_start);
-        self.set_registered(registered, ctx);
+        ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.look_after());
+        // What a crash kept from following a webhook's going.
+        let registered = self.registered.keys().cloned().collect();
+        let dropped = self.outbox.registered(registered);
+        self.settle_dropped(dropped);
+        self.table.set_disabled(self.outbox.disabled());
+        self.show();
+        self.send(ctx);
     }
 }
 
 impl DispatcherActor {
-    /// A dispatcher with the deliveries that were outstanding at the start, all of them stored, and
-    /// the webhooks that the license has.
+    /// A dispatcher as it was before a restart.
     #[must_use]
-    pub fn new(
-        shard: Rc<Shard>,
-        license: LicenseId,
-        schedules: Schedules,
-        owed: Vec<Arc<Delivery>>,
-        at_start: Webhooks,
-    ) -> Self {
-        let mut outbox = Outbox::new(schedules);
-        let stored = owed.iter().map(|delivery| delivery.id.clone()).collect();
-        owed.into_iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(delivery)));
+    pub(crate) fn new(shard: Rc<Shard>, start: DispatcherStart) -> Self {
+        let mut outbox = Outbox::new(start.schedules);
+        start.receivers.iter().for_each(|(url, standing)| outbox.restore_receiver(url, standing));
+        let stored = start.owed.iter().map(|delivery| delivery.id.clone()).collect();
+        start.owed.into_iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(delivery)));
         Self {
             shard,
-            license,
+            table: start.table,
             outbox,
+            graves: start.dead,
+            log: DeliveryLog::default(),
             holders: HashMap::new(),
             stored,
+            registered: by_id(start.webhooks),
+            signers: HashMap::new(),
             next_worker: 0,
+            last: Lsn::ZERO,
             given_up: 0,
             told: None,
-            at_start,
         }
     }
 
     /// Gives out every attempt that may begin now.
-    fn send(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn send(&mut self, ctx: &mut Context<Self>) {
         while let Some(attempt) = self.outbox.next(self.shard.now()) {
             let worker = self.shard.engine.worker(self.next_worker);
             self.next_worker = self.next_worker.wrapping_add(1);
             let Some(worker) = worker else { return };
-            link::tell(&worker, Post { delivery: attempt.delivery, reply: ctx.address() });
+            let signer = self.signer(&attempt.delivery);
+            link::tell(&worker, Post { attempt, signer, reply: ctx.address() });
         }
     }
 
-    /// What is owed to a webhook that is gone ends with it, also when a crash came in between.
-    fn set_registered(&mut self, registered: BTreeSet<EndpointId>, ctx: &mut Context<Self>) {
-        let dropped = self.outbox.registered(registered);
-        dropped.into_iter().for_each(|fact| self.settle(fact));
-        self.send(ctx);
+    fn signer(&mut self, delivery: &Delivery) -> Arc<Signer> {
+        let endpoint = &delivery.lane.endpoint;
+        if let Some(signer) = self.signers.get(endpoint) {
+            return Arc::clone(signer);
+        }
+        let signer = Arc::new(match &delivery.owner {
+            Owner::License => Signer::new(self.registered.get(endpoint).map(|webhook| &*webhook.secret_key)),
+            Owner::Bot(bot) => {
+                let bot = self.table.bot(bot);
+                let webhooks = bot.as_ref().and_then(|bot| bot.webhooks.as_ref());
+                Signer::new(webhooks.into_iter().flat_map(|webhooks| webhooks.secrets(self.shard.now())))
+            }
+        });
+        self.signers.insert(endpoint.clone(), Arc::clone(&signer));
+        signer
     }
 
-    fn settle(&mut self, fact: DeliveryFact) {
-        let DeliveryFact::Settled { id, how } = fact else { return };
-        if how.is_given_up() {
-            self.say_given_up(&id, how);
-        }
-        self.shard.engine.meters().delivery_settled(how);
-        let entry = Entry::DeliverySettled(self.license, id.clone(), how);
-        // A lost settlement only means one more attempt with the same id (at least once).
-        self.shard.commit(&[entry], Release::default(), || Box::new(|| {}));
-        self.keep(&id);
-        if self.stored.remove(&id) {
-            let mut save = Save::new();
-            save.delivery_remove(self.license, id.as_str());
-            self.save(save);
-        }
-    }
-
-    /// Says that calls were given up, at most once in a while: they may come by the thousand.
-    fn say_given_up(&mut self, id: &DeliveryId, how: Settlement) {
-        self.given_up += 1;
-        let now = clock::monotonic();
-        if self.told.is_none_or(|told| now.saturating_sub(told) >= GIVEN_UP_PAUSE) {
-            let (license, count) = (self.license, self.given_up);
-            tracing::warn!(%license, count, last = %id, ?how, "webhook calls were given up");
-            (self.told, self.given_up) = (Some(now), 0);
-        }
-    }
-
-    /// The journaling shard need not hold the checkpoint back for this delivery any longer.
-    fn keep(&mut self, id: &DeliveryId) {
-        let Some(holder) = self.holders.remove(id) else { return };
-        if holder == self.shard.index {
-            self.shard.delivery_kept(id);
-        } else if let Some(hub) = self.shard.engine.hub(holder) {
-            link::tell(&hub, Parcels(vec![Parcel::DeliveryKept(id.clone())]));
-        }
-    }
-
-    /// Stores what is still outstanding on its own, so that the checkpoint may pass.
-    fn store(&mut self) {
+    /// What is to be done now and then.
+    fn look_after(&mut self) {
+        let now = self.shard.now();
+        self.outbox.expire(now);
+        self.follow();
         let mut save = Save::new();
-        let mut ids = Vec::new();
-        for delivery in self.outbox.outstanding() {
-            if self.stored.contains(&delivery.id) {
-                continue;
-            }
-            match encode(delivery) {
-                Ok(bytes) => {
-                    save.delivery_put(self.license, delivery.id.as_str(), &bytes);
-                    ids.push(delivery.id.clone());
-                }
-                Err(error) => tracing::error!(%error, "a delivery cannot be stored"),
-            }
-        }
-        if !ids.is_empty() && self.save(save) {
-            for id in ids {
-                self.keep(&id);
-                self.stored.insert(id);
-            }
+        self.graves.expire(now, &mut save);
+        self.save(save);
+        self.store_dead();
+        self.store();
+        // A former secret may have run out.
+        self.signers.clear();
+        self.show();
+    }
+
+    fn show(&self) {
+        let age = self.outbox.oldest().map(|due| self.shard.now().since(due)).unwrap_or_default();
+        let (owed, dead) = ((self.outbox.len(), age), self.graves.lines.len());
+        self.shard.engine.meters().webhooks(self.table.id, owed, dead, self.outbox.disabled().len());
+    }
+
+    /// Endpoints changed: secrets, URLs, some are new or gone.
+    fn endpoints_changed(&mut self) {
+        self.signers.clear();
+        let urls = self.urls();
+        self.outbox.forget_receivers(|url| urls.contains(url));
+        let (registered, table) = (&self.registered, &self.table);
+        self.log.retain(|endpoint| {
+            registered.contains_key(endpoint) || table.bot(&AgentId::new(endpoint.as_str())).is_some()
+        });
+        self.follow();
+    }
+
+    fn urls(&self) -> BTreeSet<Arc<str>> {
+        let mut urls = self.table.receivers();
+        urls.extend(self.registered.values().map(|webhook| Arc::from(&*webhook.url)));
+        urls
+    }
+
+    /// Whoever registers a URL anew, or comes online with it, says that somebody is there again. What
+    /// an administrator said stays.
+    fn enable_anew(&mut self, url: &str) {
+        let disabled = self.outbox.receiver(url).standing.disabled;
+        if disabled.is_some_and(|disabled| disabled.why != WhyDisabled::ByHand) {
+            self.outbox.enable(&Arc::from(url));
         }
     }
 
-    fn save(&self, save: Save) -> bool {
-        let saved = self.shard.engine.records().save(save);
-        if let Err(error) = &saved {
-            tracing::error!(%error, "deliveries cannot be stored");
-        }
-        saved.is_ok()
+    fn log(&mut self, attempt: &Attempt, attempted: &outbound::Attempted, verdict: &Verdict, at: Timestamp) {
+        let delivery = &attempt.delivery;
+        let line = LogLine {
+            at,
+            delivery: delivery.id.clone(),
+            number: attempt.number,
+            answer: attempted.answer,
+            latency: attempted.latency,
+            sent_bytes: delivery.body.len(),
+            answer_bytes: attempted.answer_bytes,
+            retry_at: match verdict {
+                Verdict::RetryAt(at) => Some(*at),
+                Verdict::Settled(_) | Verdict::Gone => None,
+            },
+        };
+        self.log.add(&delivery.lane.endpoint, line);
     }
 }
 
-/// The stored form of an outstanding delivery.
-///
-/// # Errors
-/// For values that cannot be encoded.
-pub(crate) fn encode(delivery: &Delivery) -> Result<Vec<u8>, StorageError> {
-    rmp_serde::to_vec(delivery).map_err(|error| unreadable("a delivery", &error))
+fn by_id(Webhooks(webhooks): Webhooks) -> BTreeMap<EndpointId, Registration> {
+    webhooks.into_iter().map(|webhook| (webhook.id.clone(), webhook)).collect()
 }
 
 impl Handler<Due> for DispatcherActor {
@@ -229,8 +258,12 @@ impl Handler<Due> for DispatcherActor {
 
     fn handle(&mut self, Due { delivery, from }: Due, ctx: &mut Context<Self>) {
         self.holders.insert(delivery.id.clone(), from);
-        if let Some(fact) = self.outbox.due(delivery) {
-            self.settle(fact);
+        if let Some(DeliveryFact::Settled { id, how }) = self.outbox.due(Arc::clone(&delivery)) {
+            if how.is_given_up() {
+                self.bury(&[(delivery, how)]);
+            } else {
+                self.settle(&id, how);
+            }
         }
         self.send(ctx);
     }
@@ -241,11 +274,15 @@ impl Handler<BotStatus> for DispatcherActor {
 
     fn handle(&mut self, status: BotStatus, ctx: &mut Context<Self>) {
         if status.online {
-            self.outbox.bot_online(&status.bot);
+            let bot = self.outbox.bot_online(&status.bot).then(|| self.table.bot(&status.bot)).flatten();
+            if let Some(webhooks) = bot.as_ref().and_then(|bot| bot.webhooks.as_ref()) {
+                self.enable_anew(&webhooks.url);
+            }
         } else {
             let dropped = self.outbox.bot_offline(&status.bot);
-            dropped.into_iter().for_each(|fact| self.settle(fact));
+            self.settle_dropped(dropped);
         }
+        self.endpoints_changed();
         self.send(ctx);
     }
 }
@@ -253,24 +290,43 @@ impl Handler<BotStatus> for DispatcherActor {
 impl Handler<Webhooks> for DispatcherActor {
     type Result = ();
 
-    fn handle(&mut self, Webhooks(registered): Webhooks, ctx: &mut Context<Self>) {
-        self.set_registered(registered, ctx);
+    fn handle(&mut self, webhooks: Webhooks, ctx: &mut Context<Self>) {
+        let before = std::mem::replace(&mut self.registered, by_id(webhooks));
+        let dropped = self.outbox.registered(self.registered.keys().cloned().collect());
+        self.settle_dropped(dropped);
+        let new = self.registered.values().filter(|webhook| !before.contains_key(&webhook.id));
+        for url in new.map(|webhook| webhook.url.clone()).collect::<Vec<_>>() {
+            self.enable_anew(&url);
+        }
+        self.endpoints_changed();
+        self.send(ctx);
     }
 }
 
 impl Handler<Attempted> for DispatcherActor {
     type Result = ();
 
-    fn handle(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Attempted { attempt, attempted }: Attempted, ctx: &mut Context<Self>) {
         let now = self.shard.now();
-        match self.outbox.done(&attempted.id, attempted.outcome, now, jitter()) {
-            Verdict::Settled(fact) => self.settle(fact),
+        let (delivery, report) = (&attempt.delivery, attempted.report());
+        self.shard.engine.meters().attempted(report.outcome);
+        if report.outcome == Outcome::Delivered {
+            self.shard.engine.meters().lagged(now.since(delivery.due_since));
+        }
+        let verdict = self.outbox.done(&delivery.id, report, now, jitter());
+        self.log(&attempt, &attempted, &verdict, now);
+        match verdict {
+            Verdict::Settled(DeliveryFact::Settled { how, .. }) if how.is_given_up() => {
+                self.bury(&[(attempt.delivery, how)]);
+            }
+            Verdict::Settled(fact) => self.settle_dropped(vec![fact]),
             Verdict::RetryAt(at) => {
                 let wait = at.since(now) + Duration::from_millis(1);
                 ctx.run_later(wait, |dispatcher, ctx| dispatcher.send(ctx));
             }
             Verdict::Gone => {}
         }
+        self.follow();
         self.send(ctx);
     }
 }

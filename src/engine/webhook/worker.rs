@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
-use http::HeaderMap;
-use switchboard_domain::webhook::Delivery;
+use switchboard_domain::webhook::Attempt;
 
 use crate::engine::link;
 use crate::engine::webhook::DispatcherActor;
 use crate::engine::webhook::dispatcher::Attempted;
-use crate::outbound::WebhookClient;
+use crate::outbound::{self, Signer, WebhookClient};
 
 /// A worker.
 pub(crate) struct WorkerActor(pub(crate) WebhookClient);
@@ -19,7 +18,9 @@ pub(crate) struct WorkerActor(pub(crate) WebhookClient);
 /// One attempt.
 pub(crate) struct Post {
     /// What to post.
-    pub delivery: Arc<Delivery>,
+    pub attempt: Attempt,
+    /// Signs it.
+    pub signer: Arc<Signer>,
     /// Who hears how it went.
     pub reply: Addr<DispatcherActor>,
 }
@@ -35,16 +36,23 @@ impl Actor for WorkerActor {
 impl Handler<Post> for WorkerActor {
     type Result = ();
 
-    fn handle(&mut self, Post { delivery, reply }: Post, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Post { attempt, signer, reply }: Post, ctx: &mut Context<Self>) {
         let client = self.0.clone();
-        let attempt = async move {
-            let body = Bytes::copy_from_slice(&delivery.body);
-            let attempted = client.post(&delivery.url, delivery.id.as_str(), body, HeaderMap::new()).await;
+        let work = async move {
+            let delivery = &attempt.delivery;
+            let post = outbound::Post {
+                url: &delivery.url,
+                delivery: delivery.id.as_str(),
+                // The same bytes, not a copy.
+                body: Bytes::from_owner(Arc::clone(&delivery.body)),
+                timeout: attempt.timeout,
+            };
+            let attempted = client.post(post, &signer).await;
             if attempted.answer.is_err() {
                 tracing::debug!(delivery = %delivery.id, ?attempted, "a webhook call failed");
             }
-            link::tell(&reply, Attempted { id: delivery.id.clone(), outcome: attempted.outcome() });
+            link::tell(&reply, Attempted { attempt, attempted });
         };
-        ctx.spawn(attempt.into_actor(self).map(|(), _, _| ()));
+        ctx.spawn(work.into_actor(self).map(|(), _, _| ()));
     }
 }

@@ -154,6 +154,8 @@ pub(super) enum Room {
     Number = 6,
     Delivery = 7,
     Deadline = 8,
+    DeadLetter = 9,
+    Receiver = 10,
 }
 
 struct Writer(Vec<u8>);
@@ -288,8 +290,9 @@ pub(super) fn of_customer(license: LicenseId, customer: CustomerId) -> KeyRange 
     Writer::room(Room::ByCustomer).license(license).customer(customer).range()
 }
 
-pub(super) fn delivery(license: LicenseId, id: &str) -> Vec<u8> {
-    Writer::room(Room::Delivery).license(license).bytes(id.as_bytes()).0
+/// Something of a license that has a name, in a room of such things.
+pub(super) fn named(room: Room, license: LicenseId, name: &str) -> Vec<u8> {
+    Writer::room(room).license(license).bytes(name.as_bytes()).0
 }
 
 pub(super) fn deadline(at: Timestamp, key: &ActorKey) -> Vec<u8> {
@@ -360,7 +363,9 @@ mod tests {
                 index(&IndexKey::Number { license: LICENSE, number: 259 }),
                 "060000000005f5e1010000000000000103",
             ),
-            (delivery(LICENSE, "d-1"), "070000000005f5e101642d31"),
+            (named(Room::Delivery, LICENSE, "d-1"), "070000000005f5e101642d31"),
+            (named(Room::DeadLetter, LICENSE, "d-1"), "090000000005f5e101642d31"),
+            (named(Room::Receiver, LICENSE, "u"), "0a0000000005f5e10175"),
             (deadline(at, &ActorKey::License(LICENSE)), "080001020304050607030000000005f5e101"),
         ] {
             assert_eq!(hex(&key), pinned.replace("CONV", "000992dce3ec2d5a"));

@@ -1,5 +1,5 @@
 //! What the journal is boiled down to: snapshots of actors, chunks of old events, the indexes that
-//! lists are read from, deliveries that are due, deadlines of actors that sleep.
+//! lists are read from, deliveries that are due or were given up, how their receivers stand, deadlines of actors that sleep.
 //!
 //! Lives here: the typed rooms ([`Records`], [`Save`]), the encoding of their keys, and the stores
 //! below them, one of which is the only file that names sled. What the bytes mean, and when to save,
@@ -39,7 +39,7 @@ use key::Room;
 
 /// The newest format of keys and values known here.
 const KNOWN_FORMAT: u32 = 1;
-/// How many snapshots are held at once while all of a kind are visited.
+/// How many snapshots, or dead letters, are held at once while all of a kind are visited.
 const SNAPSHOT_PAGE: usize = 64;
 
 /// What a list is read as: what identifies each entry, and its value.
@@ -312,7 +312,48 @@ impl Records {
     /// # Errors
     /// `Corrupt`, `Io`.
     pub fn deliveries(&self, license: LicenseId) -> Result<Rows<String>, StorageError> {
-        self.scan_all(&key::of_license(Room::Delivery, license))?
+        self.named(Room::Delivery, license)
+    }
+
+    /// How the receivers of a license stand, by URL; those of which there is something to say.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub fn receivers(&self, license: LicenseId) -> Result<Rows<String>, StorageError> {
+        self.named(Room::Receiver, license)
+    }
+
+    /// A dead letter of a license.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub fn dead_letter(&self, license: LicenseId, id: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.store.get(&key::named(Room::DeadLetter, license, id))
+    }
+
+    /// Visits all dead letters of a license in the order of their ids, holding only some of them at
+    /// once.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`, and what `visit` returns.
+    pub fn each_dead_letter(
+        &self,
+        license: LicenseId,
+        visit: &mut dyn FnMut(Vec<u8>) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut range = key::of_license(Room::DeadLetter, license);
+        loop {
+            let page = self.store.scan(&range, Direction::Forward, SNAPSHOT_PAGE)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            range.start = key::just_after(last);
+            page.into_iter().try_for_each(|(_, value)| visit(value))?;
+        }
+    }
+
+    fn named(&self, room: Room, license: LicenseId) -> Result<Rows<String>, StorageError> {
+        self.scan_all(&key::of_license(room, license))?
             .into_iter()
             .map(|(key, value)| Ok((self.in_license(&key)?.text()?, value)))
             .collect()

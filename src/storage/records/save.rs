@@ -3,7 +3,7 @@
 use switchboard_domain::id::{ConversationId, LicenseId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
-use super::key::{self, ActorKey, IndexKey};
+use super::key::{self, ActorKey, IndexKey, Room};
 use super::store::Batch;
 use crate::storage::Lsn;
 
@@ -71,13 +71,41 @@ impl Save {
 
     /// Keeps a delivery that is not finished. Ids are unique in the license.
     pub fn delivery_put(&mut self, license: LicenseId, id: &str, delivery: &[u8]) -> &mut Self {
-        self.batch.put(key::delivery(license, id), delivery.to_vec());
-        self
+        self.put_named(Room::Delivery, license, id, delivery)
     }
 
     /// Drops a finished delivery.
     pub fn delivery_remove(&mut self, license: LicenseId, id: &str) -> &mut Self {
-        self.batch.remove(key::delivery(license, id));
+        self.remove_named(Room::Delivery, license, id)
+    }
+
+    /// Keeps a delivery that was given up, under its id.
+    pub fn dead_letter_put(&mut self, license: LicenseId, id: &str, letter: &[u8]) -> &mut Self {
+        self.put_named(Room::DeadLetter, license, id, letter)
+    }
+
+    /// Drops one that was kept long enough, or is due again.
+    pub fn dead_letter_remove(&mut self, license: LicenseId, id: &str) -> &mut Self {
+        self.remove_named(Room::DeadLetter, license, id)
+    }
+
+    /// Keeps how a receiver of webhooks stands, under its URL.
+    pub fn receiver_put(&mut self, license: LicenseId, url: &str, standing: &[u8]) -> &mut Self {
+        self.put_named(Room::Receiver, license, url, standing)
+    }
+
+    /// Drops a receiver of which there is nothing to say.
+    pub fn receiver_remove(&mut self, license: LicenseId, url: &str) -> &mut Self {
+        self.remove_named(Room::Receiver, license, url)
+    }
+
+    fn put_named(&mut self, room: Room, license: LicenseId, name: &str, value: &[u8]) -> &mut Self {
+        self.batch.put(key::named(room, license, name), value.to_vec());
+        self
+    }
+
+    fn remove_named(&mut self, room: Room, license: LicenseId, name: &str) -> &mut Self {
+        self.batch.remove(key::named(room, license, name));
         self
     }
 

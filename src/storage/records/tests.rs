@@ -188,6 +188,37 @@ fn deliveries_and_deadlines() {
 }
 
 #[test]
+fn dead_letters_and_receivers_are_of_one_license() {
+    let (records, _) = records();
+    let mut save = Save::new();
+    // More than are held at once.
+    for n in 0..200_u32 {
+        save.dead_letter_put(ONE, &format!("{n:03}"), &n.to_be_bytes());
+    }
+    save.dead_letter_put(OTHER, "x", b"x").receiver_put(OTHER, "http://x", b"x");
+    save.receiver_put(ONE, "http://b", b"2").receiver_put(ONE, "http://a", b"1");
+    records.save(save).unwrap();
+    let mut seen = Vec::new();
+    let mut visit = |letter: Vec<u8>| {
+        seen.push(u32::from_be_bytes(letter.try_into().unwrap()));
+        Ok(())
+    };
+    records.each_dead_letter(ONE, &mut visit).unwrap();
+    assert!(seen.into_iter().eq(0..200));
+    assert_eq!(records.dead_letter(ONE, "007").unwrap(), Some(7_u32.to_be_bytes().to_vec()));
+    assert_eq!(records.dead_letter(ONE, "x").unwrap(), None);
+    let receivers = [("http://a".to_owned(), b"1".to_vec()), ("http://b".to_owned(), b"2".to_vec())];
+    assert_eq!(records.receivers(ONE).unwrap(), receivers);
+
+    let mut save = Save::new();
+    save.dead_letter_remove(ONE, "007").receiver_remove(ONE, "http://a");
+    records.save(save).unwrap();
+    assert_eq!(records.dead_letter(ONE, "007").unwrap(), None);
+    assert_eq!(records.receivers(ONE).unwrap(), receivers[1..]);
+    assert_eq!(records.deliveries(ONE).unwrap(), []);
+}
+
+#[test]
 fn the_highest_position_is_remembered_and_never_falls() {
     let (records, store) = records();
     for (lsn, highest) in [(5, 5), (3, 5), (9, 9)] {

@@ -184,7 +184,10 @@ fn run(parts: Parts, routing: Routing, tell: oneshot::Sender<Started>) {
 }
 
 fn parts(storage: Storage, fatal: FatalHook, settings: Settings) -> Parts {
-    let options = Options { addresses: AddressPolicy { allow_loopback: true }, ..Options::default() };
+    let options = Options {
+        addresses: AddressPolicy { allow_loopback: true, ..AddressPolicy::default() },
+        ..Options::default()
+    };
     Parts {
         storage,
         client: WebhookClient::new(options).unwrap(),

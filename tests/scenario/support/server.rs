@@ -182,6 +182,10 @@ fn command(data: &Path, listen: &str) -> Command {
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
+    // Webhooks take no proxy: one that nobody answers at would show it.
+    for proxy in ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"] {
+        command.env(proxy, "http://127.0.0.1:9");
+    }
     command.env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null()).kill_on_drop(true)
 }
 

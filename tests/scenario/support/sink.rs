@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -20,6 +21,7 @@ use super::seen::Seen;
 #[derive(Clone, Debug)]
 pub(crate) struct Hit {
     pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The body, parsed.
     pub(crate) json: Value,
@@ -31,6 +33,10 @@ pub(crate) struct Hit {
 impl Hit {
     pub(crate) fn action(&self) -> &str {
         self.json["action"].as_str().unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
     }
 
     pub(crate) fn is_about(&self, chat: &str) -> bool {
@@ -164,9 +170,11 @@ impl Drop for Sink {
     }
 }
 
-async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> StatusCode {
+async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST };
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     let json_type = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -177,8 +185,15 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> StatusC
         _ => json!({ "not_a_webhook": format!("{parts:?}") }),
     };
     let status = (shared.rule.lock().unwrap())(&json);
-    shared.hits.add(Hit { path: parts.uri.path().to_owned(), body, json, status, taken: false });
+    let (path, headers) = (parts.uri.path().to_owned(), parts.headers);
+    shared.hits.add(Hit { path, headers, body, json, status, taken: false });
     let mut open = shared.open.subscribe();
     let _ = open.wait_for(|open| *open).await;
-    StatusCode::from_u16(status).unwrap()
+    let status = StatusCode::from_u16(status).unwrap();
+    let location = [(header::LOCATION, "http://127.0.0.1:9/")];
+    match status {
+        StatusCode::TEMPORARY_REDIRECT => (status, location).into_response(),
+        StatusCode::TOO_MANY_REQUESTS => (status, [(header::RETRY_AFTER, "7")], "slowly").into_response(),
+        _ => (status, "what a receiver says is nobody's business").into_response(),
+    }
 }

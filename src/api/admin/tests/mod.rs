@@ -17,15 +17,18 @@ use switchboard_domain::participant::agent::{Agent, AgentFact};
 use switchboard_domain::participant::license::{License, LicenseChange};
 use switchboard_domain::participant::staff::AgentChange;
 use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::{DeadLine, EndpointId, Which};
 use tower::ServiceExt;
 
 use super::engine::Engine;
 use super::routes;
 use crate::engine::order::{AgentOrder, Done, Failure, Outcome};
 use crate::engine::profiles::AgentProfile;
+use crate::engine::webhook::{EndpointView, LogLine, Replayed};
 
 mod agents;
 mod licenses;
+mod webhooks;
 
 type Issued = (AgentId, Option<ClientId>, Option<ScopeSet>, Option<Duration>);
 
@@ -35,6 +38,8 @@ struct FakeEngine {
     issued: Arc<Mutex<Vec<Issued>>>,
     licenses: Arc<Mutex<Vec<License>>>,
     agents: Arc<Mutex<Vec<(LicenseId, Agent)>>>,
+    /// Which dead letters were asked for.
+    asked: Arc<Mutex<Vec<Which>>>,
 }
 
 impl Engine for FakeEngine {
@@ -109,6 +114,49 @@ impl Engine for FakeEngine {
         self.issued.lock().unwrap().push((agent.clone(), client, scopes, life));
         let unknown = Failure::Rejected(Rejected::NotFound(Resource::User));
         ready(if known { Ok("fresh".into()) } else { Err(unknown) })
+    }
+
+    async fn webhook_endpoints(&self, _: LicenseId) -> Result<Vec<EndpointView>, Failure> {
+        Ok(vec![webhooks::endpoint()])
+    }
+
+    async fn webhook_endpoint(
+        &self,
+        _: LicenseId,
+        id: &EndpointId,
+    ) -> Result<(EndpointView, Vec<LogLine>), Failure> {
+        webhooks::known(id).map(|view| (view, webhooks::log()))
+    }
+
+    async fn dead_letters(
+        &self,
+        _: LicenseId,
+        id: &EndpointId,
+        which: Which,
+    ) -> Result<(Vec<DeadLine>, usize), Failure> {
+        webhooks::known(id)?;
+        self.asked.lock().unwrap().push(which);
+        Ok((vec![webhooks::dead()], 7))
+    }
+
+    async fn replay(&self, _: LicenseId, id: &EndpointId, which: Which) -> Result<Replayed, Failure> {
+        webhooks::known(id)?;
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(which);
+        // A page, another, and what is left of the third does not fit.
+        let (count, left) = [(500, 600), (500, 100), (0, 100)][(asked.len() - 1).min(2)];
+        Ok(Replayed { count, left })
+    }
+
+    async fn switch_webhooks(
+        &self,
+        _: LicenseId,
+        id: &EndpointId,
+        on: bool,
+    ) -> Result<EndpointView, Failure> {
+        let mut view = webhooks::known(id)?;
+        view.receiver.standing.disabled = view.receiver.standing.disabled.filter(|_| !on);
+        Ok(view)
     }
 
     fn is_ready(&self) -> bool {

@@ -30,6 +30,16 @@ impl Backlog {
         share.bytes += delivery.body.len();
     }
 
+    /// Is anything owed to a URL?
+    pub(super) fn owes(&self, url: &str) -> bool {
+        self.0.contains_key(url)
+    }
+
+    /// How many deliveries a URL is owed, and their bytes.
+    pub(super) fn of(&self, url: &str) -> (usize, usize) {
+        self.0.get(url).map_or((0, 0), |share| (share.deliveries, share.bytes))
+    }
+
     pub(super) fn subtract(&mut self, delivery: &Delivery) {
         if let Some(share) = self.0.get_mut(&delivery.url) {
             share.deliveries -= 1;

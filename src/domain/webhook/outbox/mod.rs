@@ -2,11 +2,15 @@
 //! D1, D10).
 //!
 //! Whoever drives it asks [`Outbox::next`] until it says `None`, posts what it got, tells
-//! [`Outbox::done`] how that went, journals every fact it is given, and comes back at
-//! [`Outbox::next_deadline`]. A delivery is forgotten only with a fact that settles it, so one
+//! [`Outbox::done`] how that went, journals every fact it is given and what [`Outbox::news`] tells,
+//! and comes back at [`Outbox::next_deadline`]. A delivery is forgotten only with a fact that settles it, so one
 //! whose settling was not durable at a crash is sent again: at least once, under the same id.
 
 mod backlog;
+mod breaker;
+mod care;
+#[cfg(test)]
+mod care_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -19,10 +23,12 @@ use std::time::Duration;
 
 use crate::id::AgentId;
 use crate::time::Timestamp;
+use crate::webhook::limits::RETRY_AFTER_MAX;
 use crate::webhook::{
-    Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Schedules, Settlement,
+    Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Report, Schedules, Settlement,
 };
 use backlog::Backlog;
+pub use care::{News, ReceiverView};
 use turns::{Ticket, Turns};
 
 /// What to send now.
@@ -56,13 +62,23 @@ pub struct Outbox {
     /// Where each outstanding delivery stands.
     places: BTreeMap<DeliveryId, Lane>,
     /// Attempts under way, of dropped deliveries too: they still hold a slot.
-    running: BTreeMap<DeliveryId, Arc<Delivery>>,
+    running: BTreeMap<DeliveryId, Running>,
     waiting: BTreeSet<(Timestamp, Lane)>,
     turns: Turns,
     backlog: Backlog,
     offline: BTreeSet<AgentId>,
     /// Endpoints that the license has.
     registered: BTreeSet<EndpointId>,
+    /// What nobody was told yet.
+    news: Vec<News>,
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+struct Running {
+    delivery: Arc<Delivery>,
+    /// Does the fate of its receiver's breaker hang on it?
+    probe: bool,
 }
 
 /// One lane: in order, and at most its first is under way.
@@ -92,7 +108,7 @@ impl Outbox {
     /// Takes a delivery that became due. One that is known already is ignored.
     ///
     /// A fact is returned when it is over at once: its bot is offline, its registration was taken
-    /// back, or its URL's backlog is full.
+    /// back, its receiver is disabled, or its URL's backlog is full.
     #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
     pub fn due(&mut self, delivery: Arc<Delivery>) -> Option<DeliveryFact> {
         if self.knows(&delivery.id) {
@@ -101,11 +117,39 @@ impl Outbox {
         if self.is_deaf(&delivery) {
             return Some(settled(&delivery.id, Settlement::Dropped));
         }
-        if self.backlog.is_full_for(&delivery) {
-            return Some(settled(&delivery.id, Settlement::Overflowed));
+        if let Some(how) = self.refuses(&delivery) {
+            return Some(settled(&delivery.id, how));
         }
         self.enqueue(delivery);
         None
+    }
+
+    /// Takes a dead letter up again.
+    ///
+    /// # Errors
+    /// How it would end at once: `Dropped` for one whose bot is offline or whose registration is
+    /// gone, `Disabled`, `Overflowed`. Nothing changed then.
+    pub fn revive(&mut self, delivery: Arc<Delivery>) -> Result<(), Settlement> {
+        if self.is_deaf(&delivery) {
+            return Err(Settlement::Dropped);
+        }
+        match self.refuses(&delivery) {
+            Some(how) => Err(how),
+            None => {
+                // An attempt of its earlier life may still be under way: its end counts for this one.
+                if !self.places.contains_key(&delivery.id) {
+                    self.enqueue(delivery);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refuses(&self, delivery: &Delivery) -> Option<Settlement> {
+        if self.turns.breaker(&delivery.url).is_some_and(|breaker| breaker.disabled().is_some()) {
+            return Some(Settlement::Disabled);
+        }
+        self.backlog.is_full_for(delivery).then_some(Settlement::Overflowed)
     }
 
     /// Takes up a fact of an earlier life, in the order of the journal; to be done before any
@@ -128,20 +172,42 @@ impl Outbox {
                 self.make_ready(&lane);
             }
         }
-        let lane = self.turns.take()?;
+        self.turns.wake(now);
+        let (lane, probe) = self.turns.take()?;
         let queue = self.lanes.get_mut(&lane)?;
         let delivery = Arc::clone(queue.deliveries.front()?);
         queue.phase = Phase::Running;
-        self.running.insert(delivery.id.clone(), Arc::clone(&delivery));
+        self.running.insert(delivery.id.clone(), Running { delivery: Arc::clone(&delivery), probe });
         let timeout = self.schedules.of(&delivery.owner).timeout;
         Some(Attempt { delivery, number: queue.failures + 1, timeout })
     }
 
-    /// An attempt ended. `jitter` is a random share from 0 to 1.
-    pub fn done(&mut self, id: &DeliveryId, outcome: Outcome, now: Timestamp, jitter: f64) -> Verdict {
-        let Some(delivery) = self.running.remove(id) else { return Verdict::Gone };
+    /// An attempt ended. `jitter` is a random share from 0 to 1. Ask for [`Outbox::news`] then.
+    pub fn done(
+        &mut self,
+        id: &DeliveryId,
+        report: impl Into<Report>,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Verdict {
+        let report = report.into();
+        let Some(Running { delivery, probe }) = self.running.remove(id) else { return Verdict::Gone };
+        let pause = report.retry_after.map(|pause| pause.min(RETRY_AFTER_MAX));
         self.turns.release(&delivery.url);
-        let lane = &delivery.lane;
+        let verdict = self.verdict(&delivery, report.outcome, pause, now, jitter);
+        self.learn(&delivery, report.outcome, probe, pause, now);
+        verdict
+    }
+
+    fn verdict(
+        &mut self,
+        delivery: &Delivery,
+        outcome: Outcome,
+        pause: Option<Duration>,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Verdict {
+        let (id, lane) = (&delivery.id, &delivery.lane);
         let Some(queue) = self.lanes.get_mut(lane) else { return Verdict::Gone };
         if !self.places.contains_key(id) {
             self.go_on(lane);
@@ -149,13 +215,13 @@ impl Outbox {
         }
         let how = match outcome {
             Outcome::Delivered => Settlement::Delivered,
-            Outcome::Refused => Settlement::Refused,
+            Outcome::Refused | Outcome::Gone => Settlement::Refused,
             Outcome::Trouble => {
                 queue.failures += 1;
                 let age = now.since(delivery.due_since);
                 match self.schedules.of(&delivery.owner).wait(queue.failures, age, jitter) {
                     Some(wait) => {
-                        let at = now.plus(wait);
+                        let at = now.plus(pause.map_or(wait, |pause| pause.max(wait)));
                         queue.phase = Phase::Waiting(at);
                         self.waiting.insert((at, lane.clone()));
                         return Verdict::RetryAt(at);
@@ -185,16 +251,17 @@ impl Outbox {
         self.drop_deaf()
     }
 
-    /// A bot hears again. What was dropped stays dropped.
-    pub fn bot_online(&mut self, bot: &AgentId) {
-        self.offline.remove(bot);
+    /// A bot hears again; was it offline before? What was dropped stays dropped.
+    pub fn bot_online(&mut self, bot: &AgentId) -> bool {
+        self.offline.remove(bot)
     }
 
     /// When to ask for the next attempt again although nothing was reported. Always later than
     /// the moment at which [`Outbox::next`] said `None`.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.waiting.first().map(|(at, _)| *at)
+        let waiting = self.waiting.first().map(|(at, _)| *at);
+        waiting.into_iter().chain(self.turns.next_pause()).min()
     }
 
     /// Every outstanding delivery, each lane in its order: a snapshot is these as
@@ -261,24 +328,25 @@ impl Outbox {
 
     /// Takes a delivery out of its lane. When it was the first and not under way, the next one
     /// moves up.
-    fn remove(&mut self, id: &DeliveryId) {
-        let Some(lane) = self.places.remove(id) else { return };
-        let Some(queue) = self.lanes.get_mut(&lane) else { return };
-        let Some(at) = queue.deliveries.iter().position(|delivery| delivery.id == *id) else { return };
-        let Some(delivery) = queue.deliveries.remove(at) else { return };
+    fn remove(&mut self, id: &DeliveryId) -> Option<Arc<Delivery>> {
+        let lane = self.places.remove(id)?;
+        let queue = self.lanes.get_mut(&lane)?;
+        let at = queue.deliveries.iter().position(|delivery| delivery.id == *id)?;
+        let delivery = queue.deliveries.remove(at)?;
         self.backlog.subtract(&delivery);
         if at > 0 {
-            return;
+            return Some(delivery);
         }
         queue.failures = 0;
         match queue.phase {
-            Phase::Running => return,
+            Phase::Running => return Some(delivery),
             Phase::Ready(ticket) => self.turns.leave(&delivery.url, ticket),
             Phase::Waiting(until) => {
                 self.waiting.remove(&(until, lane.clone()));
             }
         }
         self.go_on(&lane);
+        Some(delivery)
     }
 
     /// Nothing of this lane is under way: its first is ready, or the lane ends.

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Outbox, Verdict};
+use super::{News, Outbox, Verdict};
 use crate::id::{AgentId, ConversationId};
 use crate::time::Timestamp;
 use crate::webhook::limits::{ATTEMPTS_IN_ALL, ATTEMPTS_PER_URL};
-use crate::webhook::{Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Settlement};
+use crate::webhook::{
+    Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Report, Settlement, Standing,
+};
 
 const BOTS: u8 = 12;
 const CONVERSATIONS: u64 = 12;
@@ -28,9 +30,15 @@ enum Step {
     Done {
         which: usize,
         outcome: Outcome,
+        retry_after: Option<u64>,
     },
     Wait {
         secs: u64,
+    },
+    Expire,
+    /// An administrator enables a receiver.
+    Enable {
+        url: u8,
     },
     /// A bot goes offline, or a registration is taken back.
     Offline {
@@ -46,13 +54,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let outcome = prop_oneof![
         4 => Just(Outcome::Delivered),
         1 => Just(Outcome::Refused),
-        3 => Just(Outcome::Trouble),
+        5 => Just(Outcome::Trouble),
+        1 => prop::bool::weighted(0.1).prop_map(|gone| if gone { Outcome::Gone } else { Outcome::Refused }),
     ];
+    let retry_after = prop::option::weighted(0.1, 0u64..100_000);
     let step = prop_oneof![
         12 => (0..BOTS, 0..CONVERSATIONS).prop_map(|(bot, conversation)| Step::Due { bot, conversation }),
         4 => Just(Step::SendAll),
-        8 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Done { which, outcome }),
+        8 => (any::<usize>(), outcome, retry_after).prop_map(|(which, outcome, retry_after)| Step::Done { which, outcome, retry_after }),
         2 => (0u64..40_000).prop_map(|secs| Step::Wait { secs }),
+        1 => Just(Step::Expire),
+        1 => (0..BOTS / 2).prop_map(|url| Step::Enable { url }),
         1 => (0..BOTS).prop_map(|bot| Step::Offline { bot }),
         1 => (0..BOTS).prop_map(|bot| Step::Online { bot }),
         1 => Just(Step::Restart),
@@ -71,6 +83,7 @@ struct World {
     offline: BTreeSet<AgentId>,
     attempted: BTreeSet<DeliveryId>,
     settled: BTreeMap<DeliveryId, Settlement>,
+    standings: BTreeMap<Arc<str>, Standing>,
 }
 
 /// Every third one is no bot but a registration of the license.
@@ -106,7 +119,9 @@ impl World {
         match self.outbox.due(Arc::clone(&delivery)) {
             None => self.lanes.entry(lane).or_default().push_back(delivery.id.clone()),
             Some(fact) => {
-                assert!(self.offline.contains(&owner), "only what nobody hears is turned away");
+                let disabled =
+                    self.standings.get(&delivery.url).is_some_and(|standing| standing.disabled.is_some());
+                assert!(self.offline.contains(&owner) || disabled, "only what nobody hears is turned away");
                 self.settle(fact);
             }
         }
@@ -133,22 +148,41 @@ impl World {
         assert!(self.outbox.next_deadline().is_none_or(|at| at > self.now), "a deadline is past");
     }
 
-    fn done(&mut self, which: usize, outcome: Outcome) {
+    fn news(&mut self) {
+        for news in self.outbox.news() {
+            match news {
+                News::Died { delivery, how } => {
+                    self.settle(DeliveryFact::Settled { id: delivery.id.clone(), how });
+                }
+                News::Receiver { url, standing } => {
+                    self.standings.insert(url, standing);
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, which: usize, outcome: Outcome, retry_after: Option<u64>) {
         if self.running.is_empty() {
             return;
         }
         let delivery = self.running.swap_remove(which % self.running.len());
-        match self.outbox.done(&delivery.id, outcome, self.now, 0.5) {
+        let report = Report { outcome, retry_after: retry_after.map(Duration::from_secs) };
+        match self.outbox.done(&delivery.id, report, self.now, 0.5) {
             Verdict::Settled(fact) => self.settle(fact),
             Verdict::RetryAt(at) => assert!(at > self.now && outcome == Outcome::Trouble),
-            Verdict::Gone => assert_eq!(self.settled.get(&delivery.id), Some(&Settlement::Dropped)),
+            Verdict::Gone => assert!(matches!(
+                self.settled.get(&delivery.id),
+                Some(Settlement::Dropped | Settlement::Disabled)
+            )),
         }
+        self.news();
     }
 
     fn restart(&mut self) {
         let snapshot: Vec<_> = self.outbox.outstanding().cloned().collect();
         self.outbox = Outbox::default();
         self.running.clear();
+        self.standings.iter().for_each(|(url, standing)| self.outbox.restore_receiver(url, standing));
         snapshot.into_iter().for_each(|delivery| self.outbox.restore(DeliveryFact::Due(delivery)));
         let dropped = self.outbox.registered(self.registered());
         assert!(dropped.is_empty(), "it was dropped before");
@@ -167,7 +201,15 @@ impl World {
         match *step {
             Step::Due { bot, conversation } => self.due(bot, conversation),
             Step::SendAll => self.send_all(),
-            Step::Done { which, outcome } => self.done(which, outcome),
+            Step::Done { which, outcome, retry_after } => self.done(which, outcome, retry_after),
+            Step::Expire => {
+                self.outbox.expire(self.now);
+                self.news();
+            }
+            Step::Enable { url } => {
+                self.outbox.enable(&format!("http://{url}/").into());
+                self.news();
+            }
             Step::Wait { secs } => self.now = self.now.plus(Duration::from_secs(secs)),
             Step::Offline { bot } => {
                 self.offline.insert(bot_id(bot));
@@ -201,7 +243,7 @@ impl World {
                 self.now = at;
             }
             while !self.running.is_empty() {
-                self.done(0, Outcome::Delivered);
+                self.done(0, Outcome::Delivered, None);
             }
         }
     }
@@ -219,7 +261,8 @@ proptest! {
         prop_assert_eq!(world.settled.len() as u64, world.issued);
         for (id, how) in &world.settled {
             let tried = world.attempted.contains(id);
-            prop_assert!(tried || *how == Settlement::Dropped, "{} is {:?} without an attempt", id, how);
+            let unheard = matches!(how, Settlement::Dropped | Settlement::Disabled | Settlement::Expired);
+            prop_assert!(tried || unheard, "{} is {:?} without an attempt", id, how);
         }
         prop_assert!(world.outbox.lanes.is_empty() && world.outbox.waiting.is_empty());
     }

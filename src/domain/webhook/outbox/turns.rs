@@ -1,9 +1,11 @@
 //! Whose turn it is: URLs take turns, and the lanes of each URL take turns, within the bounds on
 //! what is under way. So one busy or slow receiver does not starve the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::breaker::Breaker;
+use crate::time::Timestamp;
 use crate::webhook::Lane;
 use crate::webhook::limits::{ATTEMPTS_IN_ALL, ATTEMPTS_PER_URL};
 
@@ -16,8 +18,10 @@ pub(super) struct Turns {
     last: Ticket,
     /// Receivers with a ready lane and a free slot, by turn.
     row: BTreeMap<Ticket, Arc<str>>,
-    /// Receivers with a ready lane or an attempt under way.
+    /// Receivers with a ready lane, an attempt under way, or a breaker that has something to remember.
     receivers: BTreeMap<Arc<str>, Receiver>,
+    /// Receivers that are left alone until then.
+    pauses: BTreeSet<(Timestamp, Arc<str>)>,
     running: usize,
 }
 
@@ -27,6 +31,9 @@ struct Receiver {
     running: usize,
     /// Its place in the row, when it stands there.
     turn: Option<Ticket>,
+    breaker: Breaker,
+    /// Where it stands among the pauses.
+    pause: Option<Timestamp>,
 }
 
 impl Turns {
@@ -47,8 +54,9 @@ impl Turns {
         self.settle(url);
     }
 
-    /// The lane whose turn it is; it counts as under way until it is released.
-    pub(super) fn take(&mut self) -> Option<Lane> {
+    /// The lane whose turn it is, and whether it goes as a probe; it counts as under way until it is
+    /// released.
+    pub(super) fn take(&mut self) -> Option<(Lane, bool)> {
         if self.running >= ATTEMPTS_IN_ALL {
             return None;
         }
@@ -58,8 +66,51 @@ impl Turns {
         let (_, lane) = receiver.ready.pop_first()?;
         receiver.running += 1;
         self.running += 1;
+        let probe = receiver.breaker.begin();
         self.settle(&url);
-        Some(lane)
+        Some((lane, probe))
+    }
+
+    /// Pauses that are over by now end.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        while let Some((until, url)) = self.pauses.first().cloned() {
+            if until > now {
+                break;
+            }
+            self.change(&url, |breaker| breaker.wake(now));
+            // A pause that was longer than the breaker's own is gone as well.
+            self.pauses.remove(&(until, url));
+        }
+    }
+
+    /// When the next pause ends.
+    pub(super) fn next_pause(&self) -> Option<Timestamp> {
+        self.pauses.first().map(|(until, _)| *until)
+    }
+
+    /// Changes the breaker of a receiver.
+    pub(super) fn change<T>(&mut self, url: &Arc<str>, change: impl FnOnce(&mut Breaker) -> T) -> T {
+        let receiver = self.receivers.entry(Arc::clone(url)).or_default();
+        let changed = change(&mut receiver.breaker);
+        let pause = receiver.breaker.pause();
+        if pause != receiver.pause {
+            if let Some(old) = std::mem::replace(&mut receiver.pause, pause) {
+                self.pauses.remove(&(old, Arc::clone(url)));
+            }
+            self.pauses.extend(pause.map(|until| (until, Arc::clone(url))));
+        }
+        self.settle(url);
+        changed
+    }
+
+    /// The breaker of a receiver, when there is anything to say of it.
+    pub(super) fn breaker(&self, url: &str) -> Option<&Breaker> {
+        self.receivers.get(url).map(|receiver| &receiver.breaker)
+    }
+
+    /// Receivers whose breaker remembers something.
+    pub(super) fn remembered(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.receivers.iter().filter(|(_, receiver)| !receiver.breaker.is_pristine()).map(|(url, _)| url)
     }
 
     /// An attempt at a URL ended.
@@ -74,7 +125,8 @@ impl Turns {
     /// Puts a receiver into the row or takes it out, as its lanes and slots demand.
     fn settle(&mut self, url: &Arc<str>) {
         let Some(receiver) = self.receivers.get_mut(url) else { return };
-        let eligible = !receiver.ready.is_empty() && receiver.running < ATTEMPTS_PER_URL;
+        let eligible =
+            !receiver.ready.is_empty() && receiver.running < ATTEMPTS_PER_URL && receiver.breaker.permits();
         match receiver.turn {
             None if eligible => {
                 self.last += 1;
@@ -87,7 +139,7 @@ impl Turns {
             }
             _ => {}
         }
-        if receiver.ready.is_empty() && receiver.running == 0 {
+        if receiver.ready.is_empty() && receiver.running == 0 && receiver.breaker.is_pristine() {
             self.receivers.remove(url);
         }
     }
@@ -115,7 +167,7 @@ mod tests {
         }
         join(&mut turns, "calm", 0);
         let order: Vec<_> =
-            std::iter::from_fn(|| turns.take()).map(|lane| lane.endpoint.to_string()).collect();
+            std::iter::from_fn(|| turns.take()).map(|(lane, _)| lane.endpoint.to_string()).collect();
         assert_eq!(order, ["busy", "calm", "busy", "busy", "busy", "busy"]);
     }
 
@@ -127,7 +179,7 @@ mod tests {
         }
         assert_eq!(std::iter::from_fn(|| turns.take()).count(), ATTEMPTS_PER_URL);
         turns.release(&Arc::from("slow"));
-        assert_eq!(turns.take(), Some(lane("slow", ATTEMPTS_PER_URL as u64)));
+        assert_eq!(turns.take(), Some((lane("slow", ATTEMPTS_PER_URL as u64), false)));
         assert_eq!(turns.take(), None);
     }
 
@@ -139,7 +191,7 @@ mod tests {
         }
         assert_eq!(std::iter::from_fn(|| turns.take()).count(), ATTEMPTS_IN_ALL);
         turns.release(&Arc::from("0"));
-        assert_eq!(turns.take(), Some(lane(&ATTEMPTS_IN_ALL.to_string(), 0)));
+        assert_eq!(turns.take(), Some((lane(&ATTEMPTS_IN_ALL.to_string(), 0), false)));
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) fn of_bot(args: &Object<'_>) -> Result<Option<BotWebhooks>, Failure> 
         secret_key: webhooks.required("secret_key")?,
         actions: actions.iter().map(|action| subscription(action, "name")).collect::<Result<_, _>>()?,
         dialect: NUMBER,
+        former: None,
     }))
 }
 

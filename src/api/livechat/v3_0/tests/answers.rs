@@ -228,6 +228,7 @@ fn bot() -> Bot {
         secret_key: "s3cr3t".into(),
         actions: vec![started, posted],
         dialect: NUMBER,
+        former: None,
     };
     Bot {
         id: AgentId::new(world::BOT),

@@ -1,0 +1,241 @@
+//! Dead letters: deliveries that were given up, kept for days so that they can be replayed.
+//!
+//! Only what lists need is in memory; the bodies are the storage's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+use crate::webhook::limits::{DEAD_LETTER_BYTES, DEAD_LETTER_LIFE, DEAD_LETTERS};
+use crate::webhook::{Delivery, DeliveryId, EndpointId, Settlement};
+
+/// A delivery that was given up, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The delivery, as it was sent.
+    pub delivery: Arc<Delivery>,
+    /// Why it was given up.
+    pub how: Settlement,
+    /// When.
+    pub died_at: Timestamp,
+}
+
+/// What lists show of a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLine {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// To whom it was.
+    pub endpoint: EndpointId,
+    /// Where it was to go.
+    pub url: Arc<str>,
+    /// Why it was given up.
+    pub how: Settlement,
+    /// When it became due.
+    pub due_since: Timestamp,
+    /// When it was given up.
+    pub died_at: Timestamp,
+    /// Bytes of its body.
+    pub bytes: usize,
+}
+
+impl DeadLine {
+    /// What is listed of a letter.
+    #[must_use]
+    pub fn of(letter: &DeadLetter) -> Self {
+        let delivery = &letter.delivery;
+        Self {
+            id: delivery.id.clone(),
+            endpoint: delivery.lane.endpoint.clone(),
+            url: Arc::clone(&delivery.url),
+            how: letter.how,
+            due_since: delivery.due_since,
+            died_at: letter.died_at,
+            bytes: delivery.body.len(),
+        }
+    }
+}
+
+/// Which dead letters of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// One.
+    One(DeliveryId),
+    /// Those that became due from the first moment to the second, both included.
+    Range(Timestamp, Timestamp),
+    /// Every one.
+    All,
+}
+
+impl Which {
+    fn holds(&self, line: &DeadLine) -> bool {
+        match self {
+            Self::One(id) => line.id == *id,
+            Self::Range(from, to) => (*from..=*to).contains(&line.due_since),
+            Self::All => true,
+        }
+    }
+}
+
+/// The dead letters of a license, within their bounds: what is too old or too much is forgotten,
+/// oldest first.
+#[derive(Debug, Default)]
+pub struct DeadLetters {
+    lines: BTreeMap<DeliveryId, DeadLine>,
+    by_death: BTreeSet<(Timestamp, DeliveryId)>,
+    of_endpoint: BTreeMap<EndpointId, usize>,
+    bytes: usize,
+}
+
+impl DeadLetters {
+    /// Takes one in. Returns those that are forgotten for it.
+    #[must_use = "the storage must forget them, too"]
+    pub fn add(&mut self, line: DeadLine) -> Vec<DeliveryId> {
+        drop(self.remove(&line.id));
+        self.bytes += line.bytes;
+        *self.of_endpoint.entry(line.endpoint.clone()).or_default() += 1;
+        self.by_death.insert((line.died_at, line.id.clone()));
+        self.lines.insert(line.id.clone(), line);
+        let mut forgotten = Vec::new();
+        while self.lines.len() > DEAD_LETTERS || (self.bytes > DEAD_LETTER_BYTES && self.lines.len() > 1) {
+            let Some((_, oldest)) = self.by_death.first().cloned() else { break };
+            drop(self.remove(&oldest));
+            forgotten.push(oldest);
+        }
+        forgotten
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: &DeliveryId) -> Option<DeadLine> {
+        let line = self.lines.remove(id)?;
+        self.bytes -= line.bytes;
+        if let Some(count) = self.of_endpoint.get_mut(&line.endpoint) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_endpoint.remove(&line.endpoint);
+            }
+        }
+        self.by_death.remove(&(line.died_at, id.clone()));
+        Some(line)
+    }
+
+    /// Forgets those that were kept long enough, and says which.
+    #[must_use = "the storage must forget them, too"]
+    pub fn expire(&mut self, now: Timestamp) -> Vec<DeliveryId> {
+        let mut forgotten = Vec::new();
+        while let Some((died_at, id)) = self.by_death.first().cloned() {
+            if now.since(died_at) < DEAD_LETTER_LIFE {
+                break;
+            }
+            drop(self.remove(&id));
+            forgotten.push(id);
+        }
+        forgotten
+    }
+
+    /// The chosen ones of an endpoint, in the order in which they became due.
+    #[must_use]
+    pub fn of(&self, endpoint: &EndpointId, which: &Which) -> Vec<&DeadLine> {
+        let mut lines: Vec<_> =
+            self.lines.values().filter(|line| line.endpoint == *endpoint && which.holds(line)).collect();
+        lines.sort_by_key(|line| (line.due_since, line.id.number()));
+        lines
+    }
+
+    /// How many there are of an endpoint.
+    #[must_use]
+    pub fn count(&self, endpoint: &EndpointId) -> usize {
+        self.of_endpoint.get(endpoint).copied().unwrap_or(0)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn line(n: u64, bytes: usize) -> DeadLine {
+        DeadLine {
+            id: DeliveryId::new(&format!("C-{n}")),
+            endpoint: EndpointId::new(if n.is_multiple_of(2) { "even" } else { "odd" }),
+            url: "http://h/".into(),
+            how: Settlement::Exhausted,
+            due_since: START.plus(Duration::from_secs(n / 4)),
+            died_at: START.plus(Duration::from_secs(n)),
+            bytes,
+        }
+    }
+
+    fn ids(lines: &[&DeadLine]) -> Vec<u64> {
+        lines.iter().map(|line| line.id.number()).collect()
+    }
+
+    #[test]
+    fn they_are_chosen_by_endpoint_and_listed_as_they_became_due() {
+        let mut dead = DeadLetters::default();
+        for n in (1..=20).rev() {
+            assert!(dead.add(line(n, 1)).is_empty());
+        }
+        let even = EndpointId::new("even");
+        assert_eq!(ids(&dead.of(&even, &Which::All)), [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+        let range = Which::Range(START.plus(Duration::from_secs(1)), START.plus(Duration::from_secs(2)));
+        assert_eq!(ids(&dead.of(&even, &range)), [4, 6, 8, 10]);
+        assert_eq!(ids(&dead.of(&even, &Which::One(DeliveryId::new("C-8")))), [8]);
+        assert_eq!(ids(&dead.of(&even, &Which::One(DeliveryId::new("C-7")))), [0; 0], "of another endpoint");
+        assert_eq!((dead.count(&even), dead.len()), (10, 20));
+    }
+
+    #[test]
+    fn they_are_kept_for_their_days() {
+        let mut dead = DeadLetters::default();
+        for n in 1..=3 {
+            assert!(dead.add(line(n, 1)).is_empty());
+        }
+        let end = START.plus(DEAD_LETTER_LIFE);
+        assert!(dead.expire(end).is_empty());
+        assert_eq!(
+            dead.expire(end.plus(Duration::from_secs(2))),
+            [DeliveryId::new("C-1"), DeliveryId::new("C-2")]
+        );
+        assert_eq!((dead.len(), dead.bytes, dead.by_death.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn beyond_a_bound_the_oldest_are_forgotten() {
+        let mut dead = DeadLetters::default();
+        assert!(dead.add(line(1, DEAD_LETTER_BYTES)).is_empty());
+        assert_eq!(dead.add(line(2, 1)), [DeliveryId::new("C-1")]);
+        assert_eq!(dead.add(line(3, DEAD_LETTER_BYTES + 1)), [DeliveryId::new("C-2")], "one is always kept");
+        for n in 4..4 + DEAD_LETTERS as u64 {
+            let forgotten = dead.add(line(n, 0));
+            assert_eq!(forgotten.len(), usize::from(n == 4), "{n}: {forgotten:?}");
+        }
+        assert_eq!((dead.len(), dead.bytes), (DEAD_LETTERS, 0));
+        assert_eq!(dead.add(line(900_000, 0)), [DeliveryId::new("C-4")]);
+    }
+
+    #[test]
+    fn one_that_dies_again_is_there_once() {
+        let mut dead = DeadLetters::default();
+        assert!(dead.add(line(1, 5)).is_empty());
+        assert!(dead.add(DeadLine { died_at: START.plus(Duration::from_secs(50)), ..line(1, 5) }).is_empty());
+        assert_eq!((dead.len(), dead.bytes, dead.by_death.len()), (1, 5, 1));
+    }
+}

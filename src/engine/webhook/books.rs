@@ -1,0 +1,194 @@
+//! What a dispatcher journals and stores: how deliveries ended, how receivers stand, what is owed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_domain::webhook::{
+    DeadLetter, Delivery, DeliveryFact, DeliveryId, News, Settlement, Standing,
+};
+
+use super::dispatcher::DispatcherActor;
+use super::{encode, save_receiver};
+use crate::engine::entry::Entry;
+use crate::engine::hub::{Parcel, Parcels};
+use crate::engine::limits::DEAD_LETTER_PAGE;
+use crate::engine::link;
+use crate::engine::release::Release;
+use crate::storage::Save;
+use crate::telemetry::clock;
+
+/// Between two lines in the log about calls that were given up.
+const GIVEN_UP_PAUSE: Duration = Duration::from_secs(1);
+
+impl DispatcherActor {
+    /// Journals what the outbox decided by itself.
+    pub(super) fn follow(&mut self) {
+        let (mut dead, mut receivers) = (Vec::new(), false);
+        for news in self.outbox.news() {
+            match news {
+                News::Died { delivery, how } => dead.push((delivery, how)),
+                News::Receiver { url, standing } => {
+                    self.receiver_changed(&url, standing);
+                    receivers = true;
+                }
+            }
+        }
+        self.bury(&dead);
+        if receivers {
+            self.table.set_disabled(self.outbox.disabled());
+        }
+    }
+
+    fn receiver_changed(&mut self, url: &Arc<str>, standing: Standing) {
+        let license = self.table.id;
+        match standing.disabled {
+            Some(disabled) => {
+                tracing::warn!(%license, %url, why = ?disabled.why, "webhooks to it are disabled");
+            }
+            None if standing.failing_since.is_some() => {
+                tracing::warn!(%license, %url, "webhooks to it fail; it is probed until it is well");
+            }
+            None => tracing::info!(%license, %url, "webhooks to it are well"),
+        }
+        let entry = Entry::ReceiverChanged(license, Arc::clone(url), standing);
+        self.journal(&[entry]);
+        let mut save = Save::new();
+        // Should it not be stored, its trouble is found out again after a restart.
+        if let Err(error) = save_receiver(&mut save, license, url, &standing) {
+            tracing::error!(%error, "how a receiver stands cannot be stored");
+        }
+        self.save(save);
+    }
+
+    pub(super) fn journal(&mut self, entries: &[Entry]) {
+        self.last = self.shard.commit(entries, Release::default(), || Box::new(|| {}));
+    }
+
+    /// Tells something when a crash can forget nothing of it.
+    pub(super) fn when_durable(&self, tell: impl FnOnce() + 'static) {
+        self.shard.after(self.last, Release::default().first(tell));
+    }
+
+    pub(super) fn settle_dropped(&mut self, dropped: Vec<DeliveryFact>) {
+        for fact in dropped {
+            if let DeliveryFact::Settled { id, how } = fact {
+                self.settle(&id, how);
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, id: &DeliveryId, how: Settlement) {
+        self.shard.engine.meters().delivery_settled(how);
+        let entry = Entry::DeliverySettled(self.table.id, id.clone(), how);
+        // A lost settlement only means one more attempt with the same id (at least once).
+        self.journal(&[entry]);
+        self.keep(id);
+        if self.stored.remove(id) {
+            let mut save = Save::new();
+            save.delivery_remove(self.table.id, id.as_str());
+            self.save(save);
+        }
+    }
+
+    /// Makes dead letters of what was given up.
+    pub(super) fn bury(&mut self, dead: &[(Arc<Delivery>, Settlement)]) {
+        let died_at = self.shard.now();
+        for some in dead.chunks(DEAD_LETTER_PAGE) {
+            let mut entries = Vec::with_capacity(some.len());
+            for (delivery, how) in some {
+                self.say_given_up(&delivery.id, *how);
+                self.shard.engine.meters().delivery_settled(*how);
+                entries.push(Entry::DeliveryDied(self.table.id, delivery.id.clone(), *how, died_at));
+                self.graves.add(DeadLetter { delivery: Arc::clone(delivery), how: *how, died_at });
+            }
+            self.journal(&entries);
+            self.store_dead();
+        }
+    }
+
+    /// Only what is stored as dead is owed no more: until then the checkpoint is held back.
+    pub(super) fn store_dead(&mut self) {
+        let mut save = Save::new();
+        let ids = self.graves.store(&mut save);
+        if ids.is_empty() || !self.save(save) {
+            return;
+        }
+        for id in &ids {
+            self.keep(id);
+            self.stored.remove(id);
+        }
+        let mut save = Save::new();
+        self.graves.stored(&ids, &mut save);
+        self.save(save);
+    }
+
+    /// Says that calls were given up, at most once in a while: they may come by the thousand.
+    fn say_given_up(&mut self, id: &DeliveryId, how: Settlement) {
+        self.given_up += 1;
+        let now = clock::monotonic();
+        if self.told.is_none_or(|told| now.saturating_sub(told) >= GIVEN_UP_PAUSE) {
+            let (license, count) = (self.table.id, self.given_up);
+            tracing::warn!(%license, count, last = %id, ?how, "webhook calls were given up");
+            (self.told, self.given_up) = (Some(now), 0);
+        }
+    }
+
+    /// The journaling shard need not hold the checkpoint back for this delivery any longer.
+    fn keep(&mut self, id: &DeliveryId) {
+        let Some(holder) = self.holders.remove(id) else { return };
+        if holder == self.shard.index {
+            self.shard.delivery_kept(id);
+        } else if let Some(hub) = self.shard.engine.hub(holder) {
+            link::tell(&hub, Parcels(vec![Parcel::DeliveryKept(id.clone())]));
+        }
+    }
+
+    /// Stores what is still outstanding on its own, so that the checkpoint may pass.
+    pub(super) fn store(&mut self) {
+        let mut save = Save::new();
+        let mut ids = Vec::new();
+        for delivery in self.outbox.outstanding() {
+            if self.stored.contains(&delivery.id) {
+                continue;
+            }
+            match encode(&**delivery) {
+                Ok(bytes) => {
+                    save.delivery_put(self.table.id, delivery.id.as_str(), &bytes);
+                    ids.push(delivery.id.clone());
+                }
+                Err(error) => tracing::error!(%error, "a delivery cannot be stored"),
+            }
+        }
+        if !ids.is_empty() && self.save(save) {
+            for id in ids {
+                self.keep(&id);
+                self.stored.insert(id);
+            }
+        }
+    }
+
+    /// Dead letters are owed again, and stored so.
+    pub(super) fn revived(&mut self, save: &mut Save, deliveries: &[Arc<Delivery>]) {
+        for delivery in deliveries {
+            match encode(&**delivery) {
+                Ok(bytes) => {
+                    save.delivery_put(self.table.id, delivery.id.as_str(), &bytes);
+                    self.stored.insert(delivery.id.clone());
+                }
+                Err(error) => tracing::error!(%error, "a delivery cannot be stored"),
+            }
+        }
+    }
+
+    /// True when there was nothing to save, or it is saved.
+    pub(super) fn save(&self, save: Save) -> bool {
+        if save.is_empty() {
+            return true;
+        }
+        let saved = self.shard.engine.records().save(save);
+        if let Err(error) = &saved {
+            tracing::error!(%error, "deliveries cannot be stored");
+        }
+        saved.is_ok()
+    }
+}

@@ -1,0 +1,103 @@
+//! The dead letters of a license: their lines in memory, their bodies in storage.
+
+use std::collections::HashMap;
+
+use switchboard_domain::id::LicenseId;
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::{DeadLetter, DeadLetters, DeadLine, DeliveryId};
+
+use super::encode;
+use crate::engine::entry::unreadable;
+use crate::storage::{Records, Save, StorageError};
+
+/// The dead letters of a license.
+pub(crate) struct Graves {
+    license: LicenseId,
+    /// What is known of each.
+    pub(crate) lines: DeadLetters,
+    /// Those that could not be stored yet. What holds the checkpoint back for them stays.
+    unsaved: HashMap<DeliveryId, DeadLetter>,
+}
+
+impl Graves {
+    /// Reads what is stored.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn open(records: &Records, license: LicenseId) -> Result<Self, StorageError> {
+        let mut lines = DeadLetters::default();
+        let mut forgotten = Vec::new();
+        records.each_dead_letter(license, &mut |bytes| {
+            forgotten.extend(lines.add(DeadLine::of(&decode(&bytes)?)));
+            Ok(())
+        })?;
+        let mut graves = Self { license, lines, unsaved: HashMap::new() };
+        let mut save = Save::new();
+        graves.forget(&mut save, &forgotten);
+        if !save.is_empty() {
+            records.save(save)?;
+        }
+        Ok(graves)
+    }
+
+    /// Takes one in; `store` it then.
+    pub(crate) fn add(&mut self, letter: DeadLetter) {
+        self.unsaved.insert(letter.delivery.id.clone(), letter);
+    }
+
+    /// Adds to `save` what is not stored yet, in the place of the owed deliveries. Returns which.
+    pub(crate) fn store(&mut self, save: &mut Save) -> Vec<DeliveryId> {
+        let mut stored = Vec::new();
+        for (id, letter) in &self.unsaved {
+            match encode(letter) {
+                Ok(bytes) => {
+                    save.dead_letter_put(self.license, id.as_str(), &bytes);
+                    save.delivery_remove(self.license, id.as_str());
+                    stored.push(id.clone());
+                }
+                Err(error) => tracing::error!(%error, "a dead letter cannot be stored"),
+            }
+        }
+        stored
+    }
+
+    /// These are stored: they can be listed and replayed. What is too much is forgotten with `save`.
+    pub(crate) fn stored(&mut self, ids: &[DeliveryId], save: &mut Save) {
+        for id in ids {
+            if let Some(letter) = self.unsaved.remove(id) {
+                let forgotten = self.lines.add(DeadLine::of(&letter));
+                self.forget(save, &forgotten);
+            }
+        }
+    }
+
+    /// Forgets those that were kept long enough.
+    pub(crate) fn expire(&mut self, now: Timestamp, save: &mut Save) {
+        let forgotten = self.lines.expire(now);
+        self.forget(save, &forgotten);
+    }
+
+    /// A dead letter in full.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn letter(
+        &self,
+        records: &Records,
+        id: &DeliveryId,
+    ) -> Result<Option<DeadLetter>, StorageError> {
+        records.dead_letter(self.license, id.as_str())?.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// Those are stored as they were no more.
+    pub(crate) fn forget(&mut self, save: &mut Save, ids: &[DeliveryId]) {
+        for id in ids {
+            drop(self.lines.remove(id));
+            save.dead_letter_remove(self.license, id.as_str());
+        }
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<DeadLetter, StorageError> {
+    rmp_serde::from_slice(bytes).map_err(|error| unreadable("a dead letter", &error))
+}

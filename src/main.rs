@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use switchboard::cli::args::{Cli, Command, ConfigAction};
 use switchboard::cli::exit::Exit;
-use switchboard::cli::{run, token};
+use switchboard::cli::{run, token, webhook};
 use switchboard::config::Config;
 use switchboard::storage::FatalHook;
 use switchboard::telemetry::log;
@@ -33,6 +33,9 @@ fn main() -> ExitCode {
             .map(|token| say(&token))
             .map_err(|error| (error.to_string(), error.exit())),
         Command::Config(args) => config(&args.action),
+        Command::Webhook(args) => actix::System::new()
+            .block_on(webhook::run(&args.action))
+            .map_err(|error| (error.to_string(), error.exit())),
     };
     match ended {
         Ok(()) => Exit::Ok.into(),

@@ -1,9 +1,12 @@
 //! The arguments of `switchboard`.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use http::StatusCode;
 
 use super::exit;
 use crate::config::DEFAULT_LISTEN;
@@ -35,6 +38,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Look at a configuration file
     Config(ConfigArgs),
+    /// Tools for whoever writes a receiver of webhooks
+    Webhook(WebhookArgs),
 }
 
 /// `switchboard demo`
@@ -119,6 +124,127 @@ pub enum ConfigAction {
     Print(ServeArgs),
 }
 
+/// `switchboard webhook`
+#[derive(Debug, Args)]
+pub struct WebhookArgs {
+    /// Which tool.
+    #[command(subcommand)]
+    pub action: WebhookAction,
+}
+
+/// `switchboard webhook listen|send-test|verify`
+#[derive(Debug, Subcommand)]
+pub enum WebhookAction {
+    /// Show calls as they arrive, and answer them well or badly
+    Listen(ListenArgs),
+    /// Post one call as a server would, and tell what was answered
+    SendTest(SendTestArgs),
+    /// Check the signature of a call that was recorded
+    Verify(VerifyArgs),
+}
+
+/// `switchboard webhook listen`
+#[derive(Debug, Clone, Args)]
+pub struct ListenArgs {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    pub listen: SocketAddr,
+    /// The webhook's secret_key, to check signatures
+    #[arg(long, value_name = "SECRET")]
+    pub secret: Option<String>,
+    /// Answers to the first calls, the last one to all that follow: statuses, or late (200 after the
+    /// time is up), hang, reset, slow (200 with a body in drops); such as 500,hang,200
+    #[arg(long, value_name = "ANSWERS", value_delimiter = ',', default_value = "200")]
+    pub answer: Vec<Answer>,
+    /// Print one line of JSON for each call
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a call is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// With a status.
+    Status(StatusCode),
+    /// With 200, when the time is up.
+    Late,
+    /// Never.
+    Hang,
+    /// The connection is reset.
+    Reset,
+    /// With 200, and a body that comes in drops.
+    Slow,
+}
+
+const ANSWERS: [(&str, Answer); 4] =
+    [("late", Answer::Late), ("hang", Answer::Hang), ("reset", Answer::Reset), ("slow", Answer::Slow)];
+
+impl FromStr for Answer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = ANSWERS.iter().find(|(word, _)| *word == text).map(|(_, answer)| *answer);
+        let status = || {
+            let status =
+                text.parse::<StatusCode>().ok().filter(|status| (200..600).contains(&status.as_u16()));
+            status.map(Self::Status)
+        };
+        let words = "give a status from 200 to 599, or one of: late, hang, reset, slow";
+        named.or_else(status).ok_or_else(|| words.to_owned())
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{}", status.as_u16()),
+            other => {
+                f.write_str(ANSWERS.iter().find(|(_, known)| known == other).map_or("", |(word, _)| word))
+            }
+        }
+    }
+}
+
+/// `switchboard webhook send-test`
+#[derive(Debug, Args)]
+pub struct SendTestArgs {
+    /// Where to post
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// The webhook's secret_key: stands in the sample's body and signs it
+    #[arg(long, value_name = "SECRET", default_value = "")]
+    pub secret: String,
+    /// The delivery's id [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// A file with the body, - for standard input [default: a message of a customer]
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+}
+
+/// `switchboard webhook verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The webhook's secret_key
+    #[arg(long, value_name = "SECRET")]
+    pub secret: String,
+    /// The header webhook-id
+    #[arg(long, value_name = "ID")]
+    pub id: String,
+    /// The header webhook-timestamp
+    #[arg(long, value_name = "SECONDS")]
+    pub timestamp: u64,
+    /// The header webhook-signature
+    #[arg(long, value_name = "SIGNATURES")]
+    pub signature: String,
+    /// A file with the body, byte for byte
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub body: PathBuf,
+    /// How old the call may be, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub tolerance: u64,
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
@@ -170,6 +296,20 @@ mod tests {
         };
         assert_eq!(args.scopes.unwrap(), ["x", "y"]);
         assert_eq!(args.expires_in, Some(60));
+    }
+
+    #[test]
+    fn a_listener_answers_as_it_is_told() {
+        let Ok(Command::Webhook(WebhookArgs { action: WebhookAction::Listen(args) })) =
+            parse("switchboard webhook listen --answer 500,hang,late,reset,slow,200 --listen 127.0.0.1:0")
+        else {
+            unreachable!("it parses");
+        };
+        let told: Vec<_> = args.answer.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["500", "hang", "late", "reset", "slow", "200"]);
+        for odd in ["0", "199", "600", "later", ""] {
+            assert!(parse(&format!("switchboard webhook listen --answer={odd}")).is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or drained after a signal.
     Ok,
+    /// What was asked about does not hold: a signature, a test call.
+    No,
     /// The command line is wrong. (The argument parser ends with the same code.)
     Usage,
     /// The configuration is wrong: mend the file.
@@ -26,6 +28,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
+            Self::No => 1,
             Self::Usage => 2,
             Self::Config => 64,
             Self::Unavailable => 69,
@@ -45,6 +48,7 @@ impl From<Exit> for ExitCode {
 pub const HELP: &str = "\
 Exit codes:
    0  done, or drained after a signal
+   1  what was asked about does not hold: a signature, a test call
    2  the command line is wrong
   64  the configuration is wrong
   69  an address is taken, or the server does not answer
@@ -57,7 +61,8 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_code() {
-        let all = [Exit::Ok, Exit::Usage, Exit::Config, Exit::Unavailable, Exit::Internal, Exit::DataDir];
+        let all =
+            [Exit::Ok, Exit::No, Exit::Usage, Exit::Config, Exit::Unavailable, Exit::Internal, Exit::DataDir];
         let listed: Vec<&str> =
             HELP.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(listed, all.map(|exit| exit.code().to_string()));

@@ -9,4 +9,5 @@ mod pizzabot;
 mod plan;
 pub mod run;
 pub mod token;
+pub mod webhook;
 pub mod welcome;

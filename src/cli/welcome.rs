@@ -56,6 +56,10 @@ impl Welcome<'_> {
                  and tell the agents. Look at the chat again to see its note.\n",
             );
         }
+        page.push_str(
+            "\nWebhooks may go to this machine here, which a server allows only where it is told to. See what\n\
+             arrives with `switchboard webhook listen`.\n",
+        );
         page.push_str("\nCtrl-C stops. The data stays, and the next start prints the same tokens.\n");
         page
     }
@@ -163,6 +167,7 @@ mod tests {
             r#"{"payload":{"continuous":true,"chat":{"thread":{"events":[{"type":"message","text":"a pizza, please"}]}}}}"#,
             "ws://127.0.0.1:8080/v3.0/agent/rtm/ws",
             "pizza bot listens",
+            "Webhooks may go to this machine here",
         ] {
             assert!(page.contains(part), "{part} is missing in\n{page}");
         }

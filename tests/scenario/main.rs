@@ -48,6 +48,7 @@ mod threads;
 mod transfer;
 mod visits;
 mod webhook_admin;
+mod webhook_faults;
 mod webhook_retry;
 mod webhooks;
 mod wire;

@@ -15,6 +15,8 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+/// The file of a configured server, in its directory.
+const CONFIGURATION: &str = "switchboard.toml";
 /// From spawn to the one line on standard output; several servers may start at once on a small machine.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -38,22 +40,11 @@ impl Server {
     /// connections are accepted. `known` is what a demo would print of it, but for the address.
     pub(crate) async fn serve(configuration: &str, mut known: Value) -> Self {
         let dir = TempDir::with_prefix("switchboard-scenario-").unwrap();
-        let file = dir.path().join("switchboard.toml");
+        let file = dir.path().join(CONFIGURATION);
         let data = dir.path().join("data");
         let head = format!("[server]\nlisten = \"127.0.0.1:0\"\n[data]\ndir = {data:?}\n");
         std::fs::write(&file, head + configuration).unwrap();
-        let log = dir.path().join("stderr-1.log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
-        command.arg("serve").arg("--config").arg(&file);
-        let mut child = quiet(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (sender, address) = oneshot::channel();
-        tokio::spawn(keep_log(stderr, log.clone(), sender));
-        let Ok(Ok(address)) = timeout(START_DEADLINE, address).await else {
-            show(&log);
-            panic!("the server should say where it listens")
-        };
+        let (child, stdout, log, address) = spawn_serve(dir.path(), 1).await;
         known["http"] = Value::from(format!("http://{address}"));
         Self { child, stdout, log, runs: 1, dir, ready: known, client: http_client(None) }
     }
@@ -75,7 +66,13 @@ impl Server {
     /// Starts again on the same directory, after [`Server::kill_9`] or [`Server::stop`]. Ports change.
     pub(crate) async fn restart(&mut self) {
         self.runs += 1;
-        (self.child, self.stdout, self.log, self.ready) = spawn(self.dir.path(), self.runs).await;
+        if self.dir.path().join(CONFIGURATION).exists() {
+            let address;
+            (self.child, self.stdout, self.log, address) = spawn_serve(self.dir.path(), self.runs).await;
+            self.ready["http"] = Value::from(format!("http://{address}"));
+        } else {
+            (self.child, self.stdout, self.log, self.ready) = spawn(self.dir.path(), self.runs).await;
+        }
         // Idle connections to the old process would only fail.
         self.client = http_client(None);
     }
@@ -204,6 +201,22 @@ async fn keep_log(mut stderr: BufReader<ChildStderr>, log: PathBuf, address: one
         }
         line.clear();
     }
+}
+
+async fn spawn_serve(dir: &Path, run: u32) -> (Child, BufReader<ChildStdout>, PathBuf, String) {
+    let log = dir.join(format!("stderr-{run}.log"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    command.arg("serve").arg("--config").arg(dir.join(CONFIGURATION));
+    let mut child = quiet(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, address) = oneshot::channel();
+    tokio::spawn(keep_log(stderr, log.clone(), sender));
+    let Ok(Ok(address)) = timeout(START_DEADLINE, address).await else {
+        show(&log);
+        panic!("the server should say where it listens")
+    };
+    (child, stdout, log, address)
 }
 
 async fn spawn(dir: &Path, run: u32) -> (Child, BufReader<ChildStdout>, PathBuf, Value) {

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::bench::beside;
 
 /// Load harness for Switchboard.
 #[derive(Parser)]
@@ -33,6 +36,8 @@ pub(crate) enum WorkName {
     W2,
     /// One chat that 1,000 agents hear, sixteen write.
     W2Many,
+    /// 10,000 idle sessions with heartbeats: memory, logins, idle processor time.
+    W3,
 }
 
 #[derive(ClapArgs)]
@@ -58,6 +63,13 @@ pub(crate) struct Options {
     /// Divides the number of rooms and members, for a quick look.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) shrink: u32,
+}
+
+impl Options {
+    /// The server to measure.
+    pub(crate) fn binary(&self) -> Result<PathBuf> {
+        self.server.clone().map_or_else(|| beside("switchboard"), Ok)
+    }
 }
 
 #[derive(ClapArgs)]

@@ -1,6 +1,7 @@
 //! The measurement: in each round every system is started, filled and measured once. Only what was
 //! measured in one run is compared, round by round.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use crate::args::Options;
 use crate::machine::{self, GENERATOR_CORE, Machine};
 use crate::report::{Report, Row, say};
 use crate::swarm::Swarm;
-use crate::systems::{Floor, Mosquitto, Nats, Node, Running, Switchboard, System};
+use crate::systems::{Floor, Mosquitto, Nats, Node, Running, SocketCalls, Switchboard, System, socket_calls};
 use crate::work::{Sizes, Work};
 
 /// Traffic before each measurement, so that what is measured is warm.
 const WARM_UP: Duration = Duration::from_millis(700);
+/// After so long at rest a server has counted its socket calls.
+const COUNTED: Duration = Duration::from_millis(700);
 /// Open files beside the connections: epoll, journals, logs.
 const OTHER_FILES: u64 = 512;
 
@@ -31,6 +34,8 @@ pub(crate) struct Sample {
     pub(crate) rate: f64,
     /// Bytes of resident memory.
     pub(crate) resident: u64,
+    /// Writes and reads of sockets for each message, where the system tells.
+    pub(crate) calls: Option<(f64, f64)>,
 }
 
 /// Measures, prints the table, writes the figures.
@@ -82,13 +87,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// One system has the machine to itself, from its start to its end: its connections take their
 /// share of the files that may be open, and would fall silent while others are measured.
 fn measure(running: Running, work: &Work, time: Duration) -> Result<Sample> {
-    let Running { process, clients, .. } = running;
+    let Running { process, clients, metrics, .. } = running;
     let mut swarm = Swarm::new(clients)?;
-    swarm.run(WARM_UP, work.outstanding)?;
+    let calls_before = metrics.map(settled_calls).transpose()?;
+    let warm = swarm.run(WARM_UP, work.outstanding)?;
     let (before, began) = (process.usage()?, machine::now());
     let tally = swarm.run(time, work.outstanding)?;
     let (used, took) = (process.usage()?.since(before), machine::now() - began);
-    swarm.settle()?;
+    let last = swarm.settle()?;
+    let calls = match (metrics, calls_before) {
+        (Some(metrics), Some(before)) => {
+            let (now, messages) = (settled_calls(metrics)?, warm.messages + tally.messages + last);
+            let each = |calls: u64| calls as f64 / messages as f64;
+            Some((each(now.writes - before.writes), each(now.reads - before.reads)))
+        }
+        _ => None,
+    };
     if tally.messages == 0 {
         bail!("nothing was delivered");
     }
@@ -100,18 +114,23 @@ fn measure(running: Running, work: &Work, time: Duration) -> Result<Sample> {
         message: micros / tally.messages as f64,
         rate: tally.frames as f64 / took.as_secs_f64(),
         resident: used.resident,
+        calls,
     })
+}
+
+/// The server counts its socket calls up every half second: asked when nothing has moved for longer.
+fn settled_calls(metrics: SocketAddr) -> Result<SocketCalls> {
+    machine::rest(COUNTED);
+    socket_calls(metrics)
 }
 
 /// The server first: its frames set the sizes of all others.
 fn systems(options: &Options) -> Result<Vec<Box<dyn System>>> {
-    let binary = match &options.server {
-        Some(path) => path.clone(),
-        None => beside("switchboard")?,
-    };
+    let binary = options.binary()?;
     let all: Vec<Box<dyn System>> = vec![
-        Box::new(Switchboard { binary: binary.clone(), durability: "os" }),
-        Box::new(Switchboard { binary, durability: "commit" }),
+        Box::new(Switchboard::new(binary.clone(), "os")),
+        Box::new(Switchboard::new(binary.clone(), "commit")),
+        Box::new(Switchboard { shards: 2, ..Switchboard::new(binary, "os") }),
         Box::new(Floor),
         Box::new(Nats),
         Box::new(Mosquitto),
@@ -124,6 +143,6 @@ fn systems(options: &Options) -> Result<Vec<Box<dyn System>>> {
 }
 
 /// A program that was built next to this one.
-fn beside(name: &str) -> Result<PathBuf> {
+pub(crate) fn beside(name: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }

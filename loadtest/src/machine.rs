@@ -19,6 +19,12 @@ pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Leaves a server alone for a while.
+#[expect(clippy::disallowed_methods, reason = "what a server does by itself in that time is what counts")]
+pub(crate) fn rest(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Binds this process to a core; children inherit it.
 pub(crate) fn pin(core: usize) -> Result<()> {
     let mut set = CpuSet::new();

@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod floor;
+mod idle;
 mod machine;
 mod process;
 mod report;
@@ -19,10 +20,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, WorkName};
 
 fn main() -> ExitCode {
     let done = match Args::parse().command {
+        Command::Bench(options) if options.work == WorkName::W3 => idle::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Floor(options) => floor::serve(&options),
     };

@@ -39,6 +39,8 @@ struct Figures<'a> {
     us_per_message: f64,
     frames_per_second: f64,
     resident_bytes: u64,
+    writes_per_message: Option<f64>,
+    reads_per_message: Option<f64>,
     /// Processor time for each message as a ratio to each other system, median over the rounds.
     message_ratios: Value,
     /// The same for each frame.
@@ -57,7 +59,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
 }
 
 /// The middle of some figures; of an even number the lower one.
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = figures.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
@@ -95,14 +97,22 @@ impl Report {
         let floor = self.rows.iter().find(|row| row.name == "floor");
         writeln!(
             out,
-            "| System | us/frame | user us/frame | us/message | per message / floor | frames/s | resident |"
+            "| System | us/frame | user us/frame | us/message | per message / floor | writes, reads per message | frames/s | resident |"
         )?;
-        writeln!(out, "|---|---|---|---|---|---|---|")?;
+        writeln!(out, "|---|---|---|---|---|---|---|---|")?;
         for row in &self.rows {
             let floor = floor.map_or("-".into(), |floor| format!("{:.2}", row.ratio(floor, |s| s.message)));
+            let calls = match row.samples.last().and_then(|sample| sample.calls) {
+                Some(_) => format!(
+                    "{:.2}, {:.2}",
+                    row.median(|s| s.calls.map_or(f64::NAN, |calls| calls.0)),
+                    row.median(|s| s.calls.map_or(f64::NAN, |calls| calls.1))
+                ),
+                None => "-".into(),
+            };
             writeln!(
                 out,
-                "| {} | {:.2} | {:.2} | {:.2} | {floor} | {:.0} | {:.1} MiB |",
+                "| {} | {:.2} | {:.2} | {:.2} | {floor} | {calls} | {:.0} | {:.1} MiB |",
                 row.name,
                 row.median(|s| s.frame),
                 row.median(|s| s.user),
@@ -150,6 +160,8 @@ impl Report {
             us_per_message: row.median(|s| s.message),
             frames_per_second: row.median(|s| s.rate),
             resident_bytes: row.samples.last().map_or(0, |s| s.resident),
+            writes_per_message: row.samples.last().and_then(|s| s.calls).map(|calls| calls.0),
+            reads_per_message: row.samples.last().and_then(|s| s.calls).map(|calls| calls.1),
             message_ratios: ratios(|s| s.message),
             frame_ratios: ratios(|s| s.frame),
         }
@@ -167,7 +179,14 @@ mod tests {
             version: String::new(),
             samples: frames
                 .iter()
-                .map(|&frame| Sample { frame, user: 0.0, message: frame, rate: 1.0, resident: 0 })
+                .map(|&frame| Sample {
+                    frame,
+                    user: 0.0,
+                    message: frame,
+                    rate: 1.0,
+                    resident: 0,
+                    calls: None,
+                })
                 .collect(),
         };
         // A neighbour made the second round slow for both.

@@ -97,13 +97,15 @@ impl Swarm {
     }
 
     /// Lets what is on its way arrive, so that another system has the machine to itself.
-    pub(crate) fn settle(&mut self) -> Result<()> {
+    /// Gives how many messages ended meanwhile.
+    pub(crate) fn settle(&mut self) -> Result<u64> {
+        self.tally = Tally::default();
         let end = machine::now() + LAST_ANSWERS;
         while self.outstanding > 0 {
             self.turn()?;
             ensure!(machine::now() < end, "{} messages were never answered", self.outstanding);
         }
-        Ok(())
+        Ok(self.tally.messages)
     }
 
     fn turn(&mut self) -> Result<()> {

@@ -39,6 +39,8 @@ impl Work {
             WorkName::W2 => {
                 Self { rooms: 1, customer: false, agents: few(1000).max(2), senders: 1, outstanding: 1 }
             }
+            // Agents that open ten connections each.
+            WorkName::W3 => Self { rooms: few(500), customer: false, agents: 2, senders: 0, outstanding: 0 },
             WorkName::W2Many => {
                 let agents = few(1000).max(16);
                 Self { rooms: 1, customer: false, agents, senders: 16, outstanding: 16 }

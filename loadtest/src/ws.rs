@@ -26,33 +26,7 @@ pub(crate) struct Socket {
 impl Socket {
     /// Connects and upgrades; the protocol is named where a server wants one.
     pub(crate) fn open(address: SocketAddr, path: &str, protocol: Option<&str>) -> Result<Self> {
-        let mut stream =
-            std::net::TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
-        stream.set_nodelay(true)?;
-        let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{protocol}\r\n"
-        )?;
-        let mut arrived = Vec::new();
-        let end = loop {
-            if let Some(at) = arrived.windows(4).position(|four| four == b"\r\n\r\n") {
-                break at + 4;
-            }
-            let mut buffer = [0; 2048];
-            let n = stream.read(&mut buffer)?;
-            ensure!(n > 0, "{address} closed the connection before it was a WebSocket");
-            arrived.extend_from_slice(&buffer[..n]);
-        };
-        ensure!(
-            arrived.starts_with(b"HTTP/1.1 101"),
-            "{address} refused the WebSocket: {}",
-            String::from_utf8_lossy(&arrived[..end.min(200)])
-        );
-        arrived.drain(..end);
-        stream.set_nonblocking(true)?;
-        Ok(Self { stream: TcpStream::from_std(stream), arrived, leaving: Vec::new() })
+        Opening::begin(address, path, protocol)?.finish()
     }
 
     /// Queues bytes that are frames already, see [`text_frame`] and [`binary_frame`].
@@ -108,6 +82,51 @@ impl Socket {
             self.flush()?;
         }
         Ok(())
+    }
+}
+
+/// A connection that has asked to be a WebSocket and has not read the answer.
+pub(crate) struct Opening {
+    address: SocketAddr,
+    stream: std::net::TcpStream,
+}
+
+impl Opening {
+    /// Connects and asks.
+    pub(crate) fn begin(address: SocketAddr, path: &str, protocol: Option<&str>) -> Result<Self> {
+        let mut stream =
+            std::net::TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{protocol}\r\n"
+        )?;
+        Ok(Self { address, stream })
+    }
+
+    /// Waits for the answer.
+    pub(crate) fn finish(self) -> Result<Socket> {
+        let Self { address, mut stream } = self;
+        let mut arrived = Vec::new();
+        let end = loop {
+            if let Some(at) = arrived.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            let mut buffer = [0; 2048];
+            let n = stream.read(&mut buffer)?;
+            ensure!(n > 0, "{address} closed the connection before it was a WebSocket");
+            arrived.extend_from_slice(&buffer[..n]);
+        };
+        ensure!(
+            arrived.starts_with(b"HTTP/1.1 101"),
+            "{address} refused the WebSocket: {}",
+            String::from_utf8_lossy(&arrived[..end.min(200)])
+        );
+        arrived.drain(..end);
+        stream.set_nonblocking(true)?;
+        Ok(Socket { stream: TcpStream::from_std(stream), arrived, leaving: Vec::new() })
     }
 }
 

@@ -84,6 +84,15 @@ pub struct Settings {
     pub schedules: Schedules,
 }
 
+impl Settings {
+    /// How often the timers of a session are looked at: none runs over by more than an eighth of the
+    /// shortest. To look more often would be most of what thousands of idle sessions cost.
+    pub(crate) fn look_again(&self) -> Duration {
+        let shortest = self.login_time.min(self.idle_time).min(self.request_time);
+        shortest.min(self.customer_inactivity) / 8
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

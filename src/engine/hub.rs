@@ -265,7 +265,7 @@ impl Hub {
     /// Looks at every session's timers.
     pub fn tick(&self) {
         let (now, today) = (clock::monotonic(), clock::now());
-        self.each(|_| true, |session| session.tick(now, today));
+        self.each(|session| session.is_due(now), |session| session.tick(now, today));
         self.go_on();
     }
 

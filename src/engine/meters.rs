@@ -22,6 +22,7 @@ use crate::telemetry::metrics::{
     self, AttemptLabels, AttemptResult, DeliveryLabels, DeliveryResult, LicenseLabels, Metrics,
     RequestLabels, SessionLabels,
 };
+use crate::telemetry::traffic::Traffic;
 
 /// The engine's counters.
 #[derive(Clone)]
@@ -61,6 +62,12 @@ impl Meters {
         if pushes > 0 {
             self.all.pushes_delivered.inc_by(pushes);
         }
+    }
+
+    /// The sockets of a shard were read and written.
+    pub(crate) fn moved(&self, Traffic { reads, writes }: Traffic) {
+        self.all.socket_reads.inc_by(reads);
+        self.all.socket_writes.inc_by(writes);
     }
 
     /// A batch was journaled.

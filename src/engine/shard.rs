@@ -28,6 +28,7 @@ use crate::engine::webhook::Due;
 use crate::engine::wheel::Wheel;
 use crate::storage::{ActorKey, Lsn, StorageError};
 use crate::telemetry::clock;
+use crate::telemetry::traffic::{Traffic, traffic};
 
 /// Memory kept for the next record, bytes: records are seldom greater.
 const RECORD_BYTES_KEPT: usize = 64 * 1024;
@@ -74,6 +75,8 @@ pub struct Shard {
     record: RefCell<Vec<u8>>,
     outgoing: RefCell<Vec<Vec<Parcel>>>,
     ticks: Cell<u32>,
+    /// The part of this thread's traffic that the process has counted.
+    counted: Cell<Traffic>,
     wheel: RefCell<Wheel>,
 }
 
@@ -94,6 +97,7 @@ impl Shard {
             orders: OrderMeters::default(),
             outgoing: RefCell::new((0..shards).map(|_| Vec::new()).collect()),
             ticks: Cell::new(0),
+            counted: Cell::new(traffic()),
             wheel: RefCell::default(),
         });
         CURRENT.set(Some(Rc::clone(&shard)));
@@ -133,6 +137,7 @@ impl Shard {
             timer.tick().await;
             self.hub.tick();
             self.engine.meters().pushed(self.hub.take_pushes());
+            self.engine.meters().moved(traffic().since(self.counted.replace(traffic())));
             self.wake_who_is_due();
             let ticks = self.ticks.get().wrapping_add(1);
             self.ticks.set(ticks);

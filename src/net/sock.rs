@@ -17,32 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::conn::Conn;
 use super::limits::{DISCARDS_PER_TURN, READ_BUFFER_BYTES};
 use crate::engine::outbox::{Outbox, Wire};
+use crate::telemetry::traffic::{count_read, count_write};
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER_BYTES]);
-    static TRAFFIC: Cell<Traffic> = const { Cell::new(Traffic { reads: 0, writes: 0 }) };
-}
-
-/// Attempts to read from and to write to the WebSockets of one thread since it started. Under load
-/// one read per wake and one write per socket and turn are right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traffic {
-    /// Times a socket was asked for bytes and had some, or its end.
-    pub reads: u64,
-    /// Times a socket was offered bytes.
-    pub writes: u64,
-}
-
-/// The counts of the calling thread.
-#[must_use]
-pub fn traffic() -> Traffic {
-    TRAFFIC.get()
-}
-
-fn count(change: impl FnOnce(&mut Traffic)) {
-    let mut traffic = TRAFFIC.get();
-    change(&mut traffic);
-    TRAFFIC.set(traffic);
 }
 
 /// The connection, shared by the session's task and the shard's turn.
@@ -63,7 +41,7 @@ impl Link {
         let mut conn = self.conn.borrow_mut();
         let mut conn = Pin::new(&mut *conn);
         let mut drained = self.outbox.write_with(|bytes| {
-            count(|traffic| traffic.writes += 1);
+            count_write();
             conn.as_mut().poll_write(cx, bytes)
         });
         if matches!(drained, Poll::Ready(Ok(()))) {
@@ -83,7 +61,7 @@ impl Link {
         let conn = self.conn.borrow();
         self.outbox.write_with(|bytes| match conn.write_now(bytes) {
             Some(written) => {
-                count(|traffic| traffic.writes += 1);
+                count_write();
                 Poll::Ready(written)
             }
             None => Poll::Pending,
@@ -112,7 +90,7 @@ impl Link {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             ready!(Pin::new(&mut *self.conn.borrow_mut()).poll_read(cx, &mut buffer))?;
-            count(|traffic| traffic.reads += 1);
+            count_read();
             Poll::Ready(Ok(buffer.filled().len()))
         })
     }

@@ -31,8 +31,10 @@ pub async fn serve(
 ) {
     let sock = Sock::new(conn, Rc::clone(&outbox));
     let link = sock.link();
-    let stream =
-        WebSocketStream::from_partially_read(sock, read_buf.into(), Role::Server, Some(websocket_config()));
+    // A copy: the bytes themselves stand in hyper's buffer of 8 KiB, which tungstenite would keep.
+    let part = read_buf.to_vec();
+    drop(read_buf);
+    let stream = WebSocketStream::from_partially_read(sock, part, Role::Server, Some(websocket_config()));
     let mut socket = Socket { stream: stream.await, link, outbox: Rc::clone(&outbox) };
     let listener = Listener { events: make(Rc::clone(&outbox)), outbox };
     let end = poll_fn(|cx| socket.poll_events(cx, &*listener.events)).await;

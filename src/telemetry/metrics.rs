@@ -167,6 +167,10 @@ pub struct Metrics {
     pub events_posted: Counter,
     /// Pushes handed to sessions; one push to three sessions counts three.
     pub pushes_delivered: Counter,
+    /// Times a WebSocket was read and had something.
+    pub socket_reads: Counter,
+    /// Times a WebSocket was offered bytes.
+    pub socket_writes: Counter,
     /// Records appended to the journal.
     pub journal_appends: Counter,
     /// Webhook deliveries that are over.
@@ -202,6 +206,8 @@ impl Metrics {
             request_seconds: Histogram::new(SECONDS_BUCKETS),
             events_posted: Counter::default(),
             pushes_delivered: Counter::default(),
+            socket_reads: Counter::default(),
+            socket_writes: Counter::default(),
             journal_appends: Counter::default(),
             webhook_deliveries: Family::default(),
             webhook_attempts: Family::default(),
@@ -228,6 +234,8 @@ impl Metrics {
         );
         r.register("events_posted", "Events durable in a thread", self.events_posted.clone());
         r.register("pushes_delivered", "Pushes handed to sessions", self.pushes_delivered.clone());
+        r.register("socket_reads", "Times a WebSocket was read", self.socket_reads.clone());
+        r.register("socket_writes", "Times a WebSocket was offered bytes", self.socket_writes.clone());
         r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
         r.register("webhook_deliveries", "Webhook deliveries that are over", self.webhook_deliveries.clone());
         r.register("webhook_attempts", "Attempts to call a webhook", self.webhook_attempts.clone());

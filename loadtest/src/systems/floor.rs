@@ -49,6 +49,6 @@ impl System for Floor {
             let message = if work.speaks(member) { message.clone() } else { Vec::new() };
             clients.push(Client { socket, message, ear: Box::new(FloorEar) });
         }
-        Ok(Running { process, clients, sizes: None, version: "bundled".into() })
+        Ok(Running { process, clients, sizes: None, version: "bundled".into(), metrics: None })
     }
 }

@@ -7,6 +7,7 @@ mod nats;
 mod node;
 mod switchboard;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -20,7 +21,7 @@ pub(crate) use floor::Floor;
 pub(crate) use mosquitto::Mosquitto;
 pub(crate) use nats::Nats;
 pub(crate) use node::Node;
-pub(crate) use switchboard::Switchboard;
+pub(crate) use switchboard::{SocketCalls, Switchboard, log_in, ping, socket_calls};
 
 /// A running system with every member of the work connected and in its room.
 pub(crate) struct Running {
@@ -30,6 +31,8 @@ pub(crate) struct Running {
     pub(crate) sizes: Option<Sizes>,
     /// What it says of its version.
     pub(crate) version: String,
+    /// Where it counts its socket calls, when it does.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Something that can be measured.

@@ -119,7 +119,13 @@ impl System for Mosquitto {
             let ear = MqttEar { number: numbered(member, 8), arrived: Vec::new() };
             clients.push(Client { socket, message, ear: Box::new(ear) });
         }
-        Ok(Running { process, clients, sizes: None, version: version("mosquitto", "-h").unwrap_or_default() })
+        Ok(Running {
+            process,
+            clients,
+            sizes: None,
+            version: version("mosquitto", "-h").unwrap_or_default(),
+            metrics: None,
+        })
     }
 }
 

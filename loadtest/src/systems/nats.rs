@@ -81,6 +81,6 @@ impl System for Nats {
             clients.push(Client { socket, message, ear: Box::new(ear) });
         }
         let version = version("nats-server", "--version").unwrap_or_default();
-        Ok(Running { process, clients, sizes: None, version })
+        Ok(Running { process, clients, sizes: None, version, metrics: None })
     }
 }

@@ -94,6 +94,6 @@ impl System for Node {
             clients.push(Client { socket, message, ear: Box::new(NodeEar { kind: *self, number }) });
         }
         let version = version("node", "--version").unwrap_or_default();
-        Ok(Running { process, clients, sizes: None, version: format!("node {version}") })
+        Ok(Running { process, clients, sizes: None, version: format!("node {version}"), metrics: None })
     }
 }

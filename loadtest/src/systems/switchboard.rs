@@ -13,7 +13,7 @@ use super::{Running, System};
 use crate::process::{Process, free_address};
 use crate::swarm::{Client, Ear, Heard};
 use crate::work::{Sizes, TEXT_BYTES, Work};
-use crate::ws::{Socket, text_frame};
+use crate::ws::{Opening, Socket, text_frame};
 
 const FIRST_LICENSE: u64 = 100_000_001;
 /// Rooms that share a license. What all agents of a license hear (who came, who is new) would be
@@ -27,6 +27,49 @@ const HEAD: usize = 160;
 pub(crate) struct Switchboard {
     pub(crate) binary: PathBuf,
     pub(crate) durability: &'static str,
+    pub(crate) shards: usize,
+}
+
+/// Connections of agents, named by room and number, that log in side by side.
+pub(crate) fn log_in(address: SocketAddr, agents: &[(usize, usize)]) -> Result<Vec<Socket>> {
+    let opening: Result<Vec<_>> =
+        agents.iter().map(|_| Opening::begin(address, "/v3.0/agent/rtm/ws", None)).collect();
+    let sockets: Result<Vec<_>> = opening?.into_iter().map(Opening::finish).collect();
+    let mut rtms = Vec::with_capacity(agents.len());
+    for (mut socket, (room, agent)) in sockets?.into_iter().zip(agents) {
+        let login = request("setup", "login", &json!({ "token": agent_token(*room, *agent) }));
+        socket.queue(&text_frame(login.as_bytes()));
+        socket.flush()?;
+        rtms.push(Rtm { socket, arrived: Default::default(), last: 0 });
+    }
+    rtms.iter_mut().try_for_each(|rtm| rtm.answer("login").map(drop))?;
+    Ok(rtms.into_iter().map(|rtm| rtm.socket).collect())
+}
+
+/// A sign of life, framed.
+pub(crate) fn ping() -> Vec<u8> {
+    text_frame(json!({ "request_id": "p", "action": "ping", "payload": {} }).to_string().as_bytes())
+}
+
+/// How often the server has read and written its WebSockets so far.
+pub(crate) fn socket_calls(address: SocketAddr) -> Result<SocketCalls> {
+    let mut answer = ureq::get(format!("http://{address}/metrics")).call().context("no metrics")?;
+    let page = answer.body_mut().read_to_string()?;
+    let counter = |name: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_total "));
+        line.and_then(|number| number.trim().parse().ok()).with_context(|| format!("no metric {name}"))
+    };
+    Ok(SocketCalls {
+        reads: counter("switchboard_socket_reads")?,
+        writes: counter("switchboard_socket_writes")?,
+    })
+}
+
+/// Reads and writes of WebSockets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketCalls {
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
 }
 
 struct RtmEar;
@@ -45,7 +88,10 @@ impl Ear for RtmEar {
 
 impl System for Switchboard {
     fn name(&self) -> String {
-        format!("switchboard {}", self.durability)
+        match self.shards {
+            1 => format!("switchboard {}", self.durability),
+            shards => format!("switchboard {}, {shards} shards", self.durability),
+        }
     }
 
     fn missing(&self) -> Option<String> {
@@ -58,29 +104,41 @@ impl System for Switchboard {
     }
 
     fn start(&self, work: &Work, _: Sizes, dir: &Path) -> Result<Running> {
-        let address = free_address()?;
-        let config = dir.join(format!("{}.toml", self.durability));
-        std::fs::write(&config, self.configuration(work, address, dir))?;
-        let mut command = Command::new(&self.binary);
-        command.arg("serve").arg("--config").arg(&config).env("RUST_LOG", "error");
-        let process = Process::start(command, address)?;
+        let (process, address) = self.launch(work, dir)?;
         let mut rooms = Rooms { address, work: *work, sizes: Sizes::default() };
         let mut clients = Vec::with_capacity(work.connections());
         for room in 0..work.rooms {
             clients.extend(rooms.fill(room)?);
         }
         let version = super::version(&self.binary.to_string_lossy(), "--version").unwrap_or_default();
-        Ok(Running { process, clients, sizes: Some(rooms.sizes), version })
+        let metrics = Some(address);
+        Ok(Running { process, clients, sizes: Some(rooms.sizes), version, metrics })
     }
 }
 
 impl Switchboard {
-    /// One shard, a group and agents for each room, and no timer that would move a chat.
+    /// As it is measured first: one shard.
+    pub(crate) fn new(binary: PathBuf, durability: &'static str) -> Self {
+        Self { binary, durability, shards: 1 }
+    }
+
+    /// Starts it with everybody that the work needs, and nobody connected.
+    pub(crate) fn launch(&self, work: &Work, dir: &Path) -> Result<(Process, SocketAddr)> {
+        let address = free_address()?;
+        let config = dir.join(format!("{}.toml", self.durability));
+        std::fs::write(&config, self.configuration(work, address, dir))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--config").arg(&config).env("RUST_LOG", "error");
+        Ok((Process::start(command, address)?, address))
+    }
+
+    /// A group and agents for each room, and no timer that would move a chat.
     fn configuration(&self, work: &Work, address: SocketAddr, dir: &Path) -> String {
         let data = dir.join(format!("data-{}", self.durability));
         let mut text = format!(
-            "[server]\nlisten = \"{address}\"\nshards = 1\n[data]\ndir = {:?}\ndurability = \"{}\"\n\
+            "[server]\nlisten = \"{address}\"\nshards = {}\n[data]\ndir = {:?}\ndurability = \"{}\"\n\
              [admin]\ntoken = \"{ADMIN_TOKEN}\"\n",
+            self.shards,
             data.display().to_string(),
             self.durability
         );
@@ -258,6 +316,11 @@ impl Rtm {
         self.arrived.clear();
         self.socket.queue(&text_frame(request("setup", action, payload).as_bytes()));
         self.socket.flush()?;
+        self.answer(action)
+    }
+
+    /// The payload of the answer to the last question.
+    fn answer(&mut self, action: &str) -> Result<Value> {
         loop {
             let frame = self.next()?;
             let answer: Value = serde_json::from_slice(&frame)?;

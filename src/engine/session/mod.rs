@@ -82,6 +82,8 @@ pub struct Session {
     /// Its token was looked up last in this generation, and was in force.
     in_force_at: Cell<Option<u64>>,
     alive: Cell<Duration>,
+    /// Before this moment none of its timers can have run out.
+    look_at: Cell<Duration>,
     /// Subscribed as this user, from the middle of the login on.
     identity: RefCell<Option<Rc<Identity>>>,
     me: std::rc::Weak<Self>,
@@ -125,6 +127,7 @@ impl Session {
             answered: RefCell::default(),
             opened: now,
             alive: Cell::new(now),
+            look_at: Cell::new(now),
             active: Cell::new(now),
             stranger: RefCell::default(),
         });
@@ -335,9 +338,15 @@ impl Session {
         }
     }
 
+    /// Has any of its timers to be looked at? `now` is the time as [`clock::monotonic`] tells it.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.look_at.get() <= now
+    }
+
     /// Looks at its timers: login, silence, overdue requests, the token's end. `now` is the time as
     /// [`clock::monotonic`] and `today` as [`clock::now`] tell it.
     pub(crate) fn tick(&self, now: Duration, today: Timestamp) {
+        self.look_at.set(now + self.shard.engine.settings().look_again());
         self.time_out(now);
         if matches!(*self.state.borrow(), State::LoggingOut) {
             return;

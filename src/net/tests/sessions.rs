@@ -12,8 +12,8 @@ use super::{Echo, Server, on_shard};
 use crate::engine::outbox::Outbox;
 use crate::net::conn::Conn;
 use crate::net::limits::{MESSAGE_BYTES, SESSION_READ_BYTES};
-use crate::net::sock::traffic;
 use crate::net::socket::serve;
+use crate::telemetry::traffic::traffic;
 
 fn fragment(payload: &'static [u8], opcode: Data, last: bool) -> Message {
     Message::Frame(Frame::message(payload, OpCode::Data(opcode), last))

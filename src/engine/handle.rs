@@ -30,13 +30,14 @@ use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
 use crate::engine::origin::Strangers;
 use crate::engine::outbox::OUTBOX_BYTES;
+use crate::engine::previews::Previews;
 use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
 use crate::engine::secret;
 use crate::engine::shard::Shard;
 use crate::engine::tables::{LicenseTable, Tables};
 use crate::engine::webhook::{DispatcherActor, WorkerActor};
-use crate::outbound::WebhookClient;
+use crate::outbound::{Preview, WebhookClient};
 use crate::storage::{FatalHook, Journal, Lsn, Records, Storage};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::Metrics;
@@ -132,6 +133,7 @@ struct Engine {
     running_since: Timestamp,
     /// Whose turn it is to walk all the chats or customers of a license.
     walks: Arc<Semaphore>,
+    previews: Previews,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -162,6 +164,7 @@ impl EngineHandle {
             ready: AtomicBool::new(false),
             running_since: clock::now(),
             walks: Arc::new(Semaphore::new(WALKS)),
+            previews: Previews::default(),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -369,6 +372,14 @@ impl EngineHandle {
 
     pub(crate) fn client(&self) -> &WebhookClient {
         &self.0.parts.client
+    }
+
+    /// What a web page says of itself; `None` when it cannot be had.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub(crate) async fn preview(&self, url: &str) -> Result<Option<Arc<Preview>>, Rejected> {
+        self.0.previews.of(self.client(), url).await
     }
 
     /// Waits until all the chats or customers of a license may be walked; held while that is done.

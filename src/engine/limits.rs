@@ -70,3 +70,9 @@ pub const DELIVERY_OVERHEAD: usize = 512;
 pub const BOTS_PER_LICENSE: usize = 1_000;
 /// How often tokens that have ended are forgotten.
 pub const TOKEN_SWEEP: Duration = Duration::from_secs(600);
+/// Looks at web pages at the same time; further ones wait for their turn, as long as a request may take.
+pub const PREVIEWS_AT_ONCE: usize = 16;
+/// Web pages whose previews are remembered; a further one pushes out the oldest.
+pub const PREVIEWS_KNOWN: usize = 1_000;
+/// How long a preview is remembered, also one that could not be had.
+pub const PREVIEW_LIFE: Duration = Duration::from_secs(600);

@@ -27,6 +27,7 @@ pub mod origin;
 pub mod outbox;
 pub mod panics;
 mod participants;
+mod previews;
 pub mod profiles;
 pub mod provision;
 mod push;

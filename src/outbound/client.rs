@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use reqwest::{Client, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
@@ -15,6 +15,7 @@ use switchboard_domain::webhook::limits::ATTEMPTS_PER_URL;
 use switchboard_domain::webhook::{Outcome, Report};
 
 use crate::outbound::address::{AddressPolicy, Forbidden, GuardedResolver, Names, SystemNames};
+use crate::outbound::preview::Preview;
 use crate::outbound::roots::tls_config;
 use crate::outbound::signature::Signer;
 use crate::telemetry::clock::{monotonic, now};
@@ -22,6 +23,15 @@ use crate::telemetry::clock::{monotonic, now};
 /// Bytes of an answer's body that are read, so that its connection can be used again; what is
 /// longer is cut off together with the connection. The bytes themselves interest nobody.
 pub const RESPONSE_BYTES: usize = 16 * 1024;
+
+/// Bytes of a web page that are looked at (spec v3.0, 12 #27); its head is far shorter.
+pub(super) const PAGE_BYTES: usize = 512 * 1024;
+
+/// How long a look at a web page may take in all, redirects included (spec v3.0, 12 #27).
+const PAGE_TIME: Duration = Duration::from_secs(5);
+
+/// Redirects that are followed to a web page: to HTTPS, to `www`, to a language.
+const PAGE_REDIRECTS: usize = 3;
 
 /// How long an unused connection is kept. Shorter than the usual patience of servers, so that a
 /// connection is rarely found closed.
@@ -124,7 +134,7 @@ impl Attempted {
     }
 }
 
-/// Posts bodies to where others say. Uses no proxy, follows no redirect, repeats nothing, and
+/// Posts bodies to where others say. Uses no proxy, follows no redirect by itself, repeats nothing, and
 /// reaches only what its address policy permits. Cheap to clone: clones share the connections.
 /// Runs on any tokio runtime.
 #[derive(Debug, Clone)]
@@ -187,6 +197,35 @@ impl WebhookClient {
         request.send().await.map_err(|error| fault_of(&error))
     }
 
+    /// What a web page says of itself. A few redirects are followed, each judged like the first.
+    ///
+    /// # Errors
+    /// Why it cannot be had; `Broken` for what is no web page.
+    pub async fn preview(&self, url: &str) -> Result<Preview, Fault> {
+        tokio::time::timeout(PAGE_TIME, self.page(url)).await.map_err(|_| Fault::Timeout)?
+    }
+
+    async fn page(&self, url: &str) -> Result<Preview, Fault> {
+        let mut url = Url::parse(url).map_err(|_| Fault::Unsendable)?;
+        for _ in 0..=PAGE_REDIRECTS {
+            self.check_literal(&url)?;
+            let request = self.http.get(url.clone()).header(ACCEPT, "text/html, application/xhtml+xml");
+            let response = request.send().await.map_err(|error| fault_of(&error))?;
+            if response.status().is_redirection() {
+                let target = response.headers().get(LOCATION).and_then(|target| target.to_str().ok());
+                url = target.and_then(|target| url.join(target).ok()).ok_or(Fault::Broken)?;
+                continue;
+            }
+            let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            let is_page = kind.is_none_or(|kind| kind.to_ascii_lowercase().contains("html"));
+            if !response.status().is_success() || !is_page {
+                return Err(Fault::Broken);
+            }
+            return Ok(Preview::read(&url, &beginning(response).await));
+        }
+        Err(Fault::Broken)
+    }
+
     /// The resolver never sees a host that is an address already. The parser of the URL has
     /// brought every odd spelling (`0x7f.1`, `2130706433`) into the usual form.
     fn check_literal(&self, url: &Url) -> Result<(), Fault> {
@@ -211,6 +250,19 @@ fn fault_of(error: &reqwest::Error) -> Fault {
     } else {
         Fault::Broken
     }
+}
+
+/// The beginning of a page, as far as it comes.
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut page = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = PAGE_BYTES - page.len();
+        page.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    page
 }
 
 /// How long a receiver asks to be left alone (RFC 9110, 10.2.3): seconds, or a date.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 
+use super::client::PAGE_BYTES;
 use super::*;
 
 /// Nothing here takes longer, unless it hangs.
@@ -321,6 +322,48 @@ fn a_client_outlives_the_runtime_that_used_it() {
     }
     drop(stop);
     serving.join().unwrap();
+}
+
+fn page(head: &str, body: &str) -> String {
+    format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn a_page_is_found_behind_redirects_that_are_judged_each() {
+    let (shop, _told) = receiver(page("200 OK\r\ncontent-type: text/html", "<title>Shop</title>")).await;
+    let moved = |to: &str| page(&format!("301 Moved Permanently\r\nlocation: {to}"), "");
+    let (here, _told) = receiver(moved(&format!("http://{shop}/new"))).await;
+    let seen = client().preview(&format!("http://{here}/")).await.unwrap();
+    assert_eq!(seen.title.as_deref(), Some("Shop"));
+
+    // From a place that may be reached to one that may not.
+    let (tempter, mut told) = receiver(moved("http://169.254.169.254/latest/meta-data")).await;
+    assert_eq!(client().preview(&format!("http://{tempter}/")).await, Err(Fault::Forbidden));
+    assert!(told.try_recv().is_ok());
+    let (circle, mut told) = receiver(moved("/again")).await;
+    assert_eq!(client().preview(&format!("http://{circle}/")).await, Err(Fault::Broken));
+    assert_eq!(std::iter::from_fn(|| told.try_recv().ok()).count(), 4, "three are followed");
+    let strict = WebhookClient::new(Options::default()).unwrap();
+    assert_eq!(strict.preview(&format!("http://{shop}/")).await, Err(Fault::Forbidden));
+}
+
+#[tokio::test]
+async fn what_is_no_page_or_has_no_end_is_none() {
+    for odd in [
+        page("200 OK\r\ncontent-type: image/png", "<title>x</title>"),
+        page("404 Not Found", "gone"),
+        page("301 Moved Permanently", ""),
+    ] {
+        let (address, _told) = receiver(odd.clone()).await;
+        assert_eq!(client().preview(&format!("http://{address}/")).await, Err(Fault::Broken), "{odd}");
+    }
+    assert_eq!(client().preview("ftp://h/").await, Err(Fault::Unsendable));
+    // The head of an endless page is enough.
+    let rest = "x".repeat(2 * PAGE_BYTES);
+    let endless = format!("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n<title>Long</title>{rest}");
+    let (address, _told) = receiver(endless).await;
+    let seen = client().preview(&format!("http://{address}/")).await.unwrap();
+    assert_eq!(seen.title.as_deref(), Some("Long"));
 }
 
 /// A TLS receiver for `localhost`; also says which certificate to trust.

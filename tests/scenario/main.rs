@@ -35,6 +35,7 @@ mod marks;
 mod multicast;
 mod notes;
 mod pizza;
+mod previews;
 mod properties;
 mod queue;
 mod races;

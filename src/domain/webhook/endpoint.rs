@@ -218,7 +218,7 @@ const MAX_ADDITIONAL: usize = 8;
 ///
 /// # Errors
 /// `Invalid` for `field`.
-pub(crate) fn check_url(field: &str, url: &str) -> Result<(), Rejected> {
+pub fn check_url(field: &str, url: &str) -> Result<(), Rejected> {
     within(field, url.chars().count(), URL_CHARS, "characters")?;
     // Parsers disagree about backslashes and about blanks in odd places: none of them is a URL.
     if url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {

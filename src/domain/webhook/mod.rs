@@ -18,7 +18,7 @@ mod table;
 pub use action::{Action, Additional};
 pub use dead::{DeadLetter, DeadLetters, DeadLine, Which};
 pub use delivery::{Delivery, DeliveryFact, DeliveryId, Lane, Settlement};
-pub use endpoint::{BotWebhooks, Endpoint, EndpointId, FormerSecret, Owner, Subscription};
+pub use endpoint::{BotWebhooks, Endpoint, EndpointId, FormerSecret, Owner, Subscription, check_url};
 pub use filter::{AuthorKind, Filters, Occasion, PropertyFilter, PropertyRule};
 pub use outbox::{Attempt, News, Outbox, ReceiverView, Verdict};
 pub use registration::Registration;

@@ -128,6 +128,13 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::GetForm { group, kind } => {
             shard.answer(answer, license::form(shard, by.license, group, kind));
         }
+        Order::GetPreview(url) => {
+            let own = Rc::clone(shard);
+            detached(async move {
+                let found = own.engine.preview(&url).await;
+                own.answer(answer, found.map(|found| Done::Preview(url, found)).map_err(Failure::from));
+            });
+        }
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }

@@ -2,6 +2,7 @@
 
 use crate::engine::order::PageEdge;
 use crate::engine::profiles::{AgentProfile, Profiles};
+use crate::outbound::Preview;
 use std::sync::Arc;
 use std::time::Duration;
 use switchboard_domain::auth::Scope;
@@ -72,6 +73,8 @@ pub enum Done {
     GroupCreated(GroupId),
     /// A form of a group, when it is set.
     Form(Option<Box<Form>>),
+    /// What the web page at this URL says of itself, when it can be had.
+    Preview(Box<str>, Option<Arc<Preview>>),
 }
 
 /// Something to show, with the profiles of the users named in it as they were at that moment,

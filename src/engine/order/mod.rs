@@ -115,6 +115,8 @@ pub enum Order {
         /// Which of its forms.
         kind: FormKind,
     },
+    /// What a web page says of itself.
+    GetPreview(Box<str>),
     /// Gives out a customer's token.
     IssueCustomerToken {
         /// Reuses an identity; `None` makes a new one.
@@ -363,6 +365,7 @@ impl Order {
             Self::OpenPage(_) => "open_page",
             Self::Multicast(_) => "multicast",
             Self::GetForm { .. } => "get_form",
+            Self::GetPreview(_) => "get_preview",
             Self::IssueCustomerToken { .. } => "issue_customer_token",
         }
     }

@@ -16,7 +16,6 @@ pub(crate) const METHODS: &[(Api, &str, &str)] = &[
     (Agent, "change_push_notifications", RARE),
     (Customer, "send_file", FILES),
     (Customer, "upload_file", FILES),
-    (Customer, "get_url_details", RARE),
     (Customer, "check_goals", RARE),
 ];
 

@@ -134,6 +134,7 @@ static METHODS: &[Method] = &[
     method(Api::Customer, BOTH, "get_groups_status", anybody, read::get_groups_status),
     method(Api::Customer, BOTH, "get_predicted_agent", anybody, read::get_predicted_agent),
     method(Api::Customer, BOTH, "get_form", anybody, read::get_form),
+    method(Api::Customer, BOTH, "get_url_details", anybody, read::get_url_details),
     method(Api::Configuration, WEB, "create_bot_agent", writes_bots, read::create_bot),
     method(Api::Configuration, WEB, "update_bot_agent", writes_bots, read::update_bot),
     method(Api::Configuration, WEB, "remove_bot_agent", writes_bots, read::remove_bot),

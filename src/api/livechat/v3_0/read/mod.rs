@@ -16,6 +16,7 @@ mod ids;
 mod lists;
 mod login;
 mod marks;
+mod previews;
 mod properties;
 mod property_configs;
 mod routing;
@@ -43,6 +44,7 @@ pub(super) use lists::{
 };
 pub(super) use login::{agent_login, customer_login};
 pub(super) use marks::{follow_chat, see, send_sneak_peek, send_typing, tag, unfollow_chat, untag};
+pub(super) use previews::get_url_details;
 pub(super) use property_configs::{LOCATIONS, TYPES, create_properties, list_properties};
 pub(super) use routing::{get_groups_status, get_predicted_agent, set_away, transfer_chat};
 pub(super) use users::{add_user, remove_user, update_agent};

@@ -13,6 +13,7 @@ use super::customer::{CardOut, CustomersOut, OneselfOut};
 use super::form::FormAnswer;
 use super::list::{LinesOut, PageOut};
 use super::login::{AgentLoginOut, CustomerLoginOut};
+use super::preview::UrlDetails;
 use super::property_configs::configs;
 use super::routing::{GroupStatusesOut, PredictedAgent};
 use super::webhook_config::RegistrationOut;
@@ -56,6 +57,7 @@ impl Serialize for Answer<'_> {
                 Side::Customer => OneselfOut::new(&card.customer, card.present).serialize(serializer),
             },
             Done::Form(form) => FormAnswer::from(form.as_deref()).serialize(serializer),
+            Done::Preview(url, preview) => UrlDetails::new(url, preview.as_deref()).serialize(serializer),
             Done::BotCreated(id) => one(serializer, "bot_agent_id", id.as_str()),
             Done::Bots(bots) => {
                 let lines: Vec<_> = bots.iter().map(|bot| BotLine::from(&**bot)).collect();

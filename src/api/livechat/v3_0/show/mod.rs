@@ -14,6 +14,7 @@ mod form;
 mod list;
 mod login;
 mod payload;
+mod preview;
 mod properties;
 mod property_configs;
 mod push;

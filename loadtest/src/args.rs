@@ -20,6 +20,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Measures processor time per delivered frame, next to peers in the same run.
     Bench(Options),
+    /// Measures how fast a webhook receiver hears beside a dead one, next to how fast it hears alone.
+    Beside(BesideOptions),
     /// The floor: relays ready-made frames with bare epoll. `bench` starts it.
     #[command(hide = true)]
     Floor(FloorOptions),
@@ -70,6 +72,19 @@ impl Options {
     pub(crate) fn binary(&self) -> Result<PathBuf> {
         self.server.clone().map_or_else(|| beside("switchboard"), Ok)
     }
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct BesideOptions {
+    /// Rounds; in each one both are measured once. The median of the ratios counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Messages of each measurement.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) messages: usize,
+    /// The server to measure; missing: the one next to this program.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]

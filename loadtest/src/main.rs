@@ -1,11 +1,13 @@
 //! Load harness for Switchboard: a black box that knows only the wire.
 //!
 //! `bench` measures what the server's processor spends for each frame that it delivers, next to
-//! peers that do the same work in the same run. Everything talks to loopback only, is bounded in
+//! peers that do the same work in the same run; `beside` measures whether a dead webhook receiver
+//! is felt by its neighbour. Everything talks to loopback only, is bounded in
 //! time, and ends the processes that it started.
 
 mod args;
 mod bench;
+mod beside;
 mod floor;
 mod idle;
 mod machine;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Bench(options) if options.work == WorkName::W3 => idle::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Beside(options) => beside::run(&options),
         Command::Floor(options) => floor::serve(&options),
     };
     match done {

@@ -15,6 +15,7 @@ mod changes;
 mod connections;
 mod consequences;
 mod crash;
+mod dead_letters;
 mod full_disk;
 mod held_back;
 mod logins;

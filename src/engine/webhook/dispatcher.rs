@@ -1,6 +1,7 @@
 //! The dispatcher: hears what fell due, gives attempts to workers, journals what is settled.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,6 @@ pub struct DispatcherActor {
     pub(super) registered: BTreeMap<EndpointId, Registration>,
     /// Who signs for an endpoint; made anew whenever a secret may have changed.
     signers: HashMap<EndpointId, Arc<Signer>>,
-    next_worker: usize,
     /// The last thing that it journaled.
     pub(super) last: Lsn,
     /// Calls given up since that was said last, and when that was.
@@ -147,7 +147,6 @@ impl DispatcherActor {
             stored,
             registered: by_id(start.webhooks),
             signers: HashMap::new(),
-            next_worker: 0,
             last: Lsn::ZERO,
             given_up: 0,
             told: None,
@@ -157,9 +156,7 @@ impl DispatcherActor {
     /// Gives out every attempt that may begin now.
     pub(super) fn send(&mut self, ctx: &mut Context<Self>) {
         while let Some(attempt) = self.outbox.next(self.shard.now()) {
-            let worker = self.shard.engine.worker(self.next_worker);
-            self.next_worker = self.next_worker.wrapping_add(1);
-            let Some(worker) = worker else { return };
+            let Some(worker) = self.shard.engine.worker(place(&attempt.delivery.url)) else { return };
             let signer = self.signer(&attempt.delivery);
             link::tell(&worker, Post { attempt, signer, reply: ctx.address() });
         }
@@ -249,6 +246,15 @@ impl DispatcherActor {
     }
 }
 
+/// Who calls a URL: always the same worker for one host, so that its connections are used on the
+/// thread that made them.
+fn place(url: &str) -> usize {
+    let host = url.split('/').nth(2).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    host.hash(&mut hasher);
+    hasher.finish() as usize
+}
+
 fn by_id(Webhooks(webhooks): Webhooks) -> BTreeMap<EndpointId, Registration> {
     webhooks.into_iter().map(|webhook| (webhook.id.clone(), webhook)).collect()
 }
@@ -334,4 +340,16 @@ impl Handler<Attempted> for DispatcherActor {
 /// A random share from 0 to 1.
 fn jitter() -> f64 {
     f64::from(clock::random_u64() as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn one_host_has_one_worker() {
+        let here = place("http://h:1/a");
+        assert_eq!(here, place("http://h:1/b?c=/d"));
+        assert!((0..64).map(|port| place(&format!("http://h:{port}/")) % 4).any(|other| other != here % 4));
+    }
 }

@@ -101,6 +101,35 @@ async fn a_switch_that_was_told_outlives_a_crash() {
     server.assert_whole();
 }
 
+#[tokio::test]
+async fn what_a_disabled_receiver_was_owed_is_dead_and_no_more_is_owed() {
+    let stage = Stage::set().await;
+    stage.sink.hold();
+    for n in 0..3 {
+        say(&stage, &format!("waits {n}")).await;
+    }
+    stage.sink.message(HOOK, "waits 0").await;
+    let path = format!("/webhooks/{}/disable", stage.bot);
+    let off = admin(&stage.server, Method::POST, &path, json!(null)).await;
+    assert_eq!((&off["outstanding"], &off["dead_letters"]), (&json!(0), &json!(3)));
+    say(&stage, "unheard").await;
+    let Stage { ann, bob, mia, bot, sink, server, .. } = stage;
+    drop((ann, bob, mia));
+    let server = server.crash().await;
+    let seen = endpoint(&server, &bot).await;
+    assert_eq!((&seen["outstanding"], &seen["dead_letters"]), (&json!(0), &json!(3)));
+    sink.release();
+    for (word, body) in [("enable", json!(null)), ("replay", json!({ "all": true }))] {
+        admin(&server, Method::POST, &format!("/webhooks/{bot}/{word}"), body).await;
+    }
+    for n in 0..3 {
+        sink.message(HOOK, &format!("waits {n}")).await;
+    }
+    all_over(&server, &bot).await;
+    assert!(!sink.texts(HOOK).contains(&"unheard".to_owned()));
+    server.assert_whole();
+}
+
 /// Rounds of crashes while a receiver takes some calls, refuses some and is in trouble with others: each
 /// message that was acknowledged arrives, or is a dead letter.
 #[tokio::test]

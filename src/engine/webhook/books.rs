@@ -33,7 +33,7 @@ impl DispatcherActor {
                 }
             }
         }
-        self.bury(&dead);
+        self.bury(dead);
         if receivers {
             self.table.set_disabled(self.outbox.disabled());
         }
@@ -90,20 +90,29 @@ impl DispatcherActor {
         }
     }
 
-    /// Makes dead letters of what was given up.
-    pub(super) fn bury(&mut self, dead: &[(Arc<Delivery>, Settlement)]) {
-        let died_at = self.shard.now();
-        for some in dead.chunks(DEAD_LETTER_PAGE) {
-            let mut entries = Vec::with_capacity(some.len());
-            for (delivery, how) in some {
-                self.say_given_up(&delivery.id, *how);
-                self.shard.engine.meters().delivery_settled(*how);
-                entries.push(Entry::DeliveryDied(self.table.id, delivery.id.clone(), *how, died_at));
-                self.graves.add(DeadLetter { delivery: Arc::clone(delivery), how: *how, died_at });
-            }
-            self.journal(&entries);
-            self.store_dead();
+    /// Makes dead letters of what was given up: some at once, the rest with the next ticks, since a
+    /// whole backlog may come at once and the thread has others to serve. A crash in between finds it
+    /// owed as before.
+    pub(super) fn bury(&mut self, dead: impl IntoIterator<Item = (Arc<Delivery>, Settlement)>) {
+        self.dying.extend(dead);
+        self.bury_some();
+    }
+
+    pub(super) fn bury_some(&mut self) {
+        if self.dying.is_empty() {
+            return;
         }
+        let died_at = self.shard.now();
+        let some: Vec<_> = self.dying.drain(..self.dying.len().min(DEAD_LETTER_PAGE)).collect();
+        let mut entries = Vec::with_capacity(some.len());
+        for (delivery, how) in some {
+            self.say_given_up(&delivery.id, how);
+            self.shard.engine.meters().delivery_settled(how);
+            entries.push(Entry::DeliveryDied(self.table.id, delivery.id.clone(), how, died_at));
+            self.graves.add(DeadLetter { delivery, how, died_at });
+        }
+        self.journal(&entries);
+        self.store_dead();
     }
 
     /// Only what is stored as dead is owed no more: until then the checkpoint is held back.

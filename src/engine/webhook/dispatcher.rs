@@ -1,6 +1,6 @@
 //! The dispatcher: hears what fell due, gives attempts to workers, journals what is settled.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{
     Attempt, Delivery, DeliveryFact, DeliveryId, EndpointId, Outbox, Outcome, Owner, Registration, Schedules,
-    Standing, Verdict, WhyDisabled,
+    Settlement, Standing, Verdict, WhyDisabled,
 };
 
 use super::Post;
@@ -43,6 +43,8 @@ pub struct DispatcherActor {
     signers: HashMap<EndpointId, Arc<Signer>>,
     /// The last thing that it journaled.
     pub(super) last: Lsn,
+    /// What was given up and is no dead letter yet.
+    pub(super) dying: VecDeque<(Arc<Delivery>, Settlement)>,
     /// Calls given up since that was said last, and when that was.
     pub(super) given_up: u64,
     pub(super) told: Option<Duration>,
@@ -117,13 +119,18 @@ impl Actor for DispatcherActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(TICK, |dispatcher, ctx| dispatcher.send(ctx));
+        ctx.run_interval(TICK, |dispatcher, ctx| {
+            dispatcher.bury_some();
+            dispatcher.send(ctx);
+        });
         ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.look_after());
         // What a crash kept from following a webhook's going.
         let registered = self.registered.keys().cloned().collect();
         let dropped = self.outbox.registered(registered);
         self.settle_dropped(dropped);
         self.table.set_disabled(self.outbox.disabled());
+        self.outbox.bury_disabled();
+        self.follow();
         self.show();
         self.send(ctx);
     }
@@ -148,6 +155,7 @@ impl DispatcherActor {
             registered: by_id(start.webhooks),
             signers: HashMap::new(),
             last: Lsn::ZERO,
+            dying: VecDeque::new(),
             given_up: 0,
             told: None,
         }
@@ -266,7 +274,7 @@ impl Handler<Due> for DispatcherActor {
         self.holders.insert(delivery.id.clone(), from);
         if let Some(DeliveryFact::Settled { id, how }) = self.outbox.due(Arc::clone(&delivery)) {
             if how.is_given_up() {
-                self.bury(&[(delivery, how)]);
+                self.bury([(delivery, how)]);
             } else {
                 self.settle(&id, how);
             }
@@ -323,7 +331,7 @@ impl Handler<Attempted> for DispatcherActor {
         self.log(&attempt, &attempted, &verdict, now);
         match verdict {
             Verdict::Settled(DeliveryFact::Settled { how, .. }) if how.is_given_up() => {
-                self.bury(&[(attempt.delivery, how)]);
+                self.bury([(attempt.delivery, how)]);
             }
             Verdict::Settled(fact) => self.settle_dropped(vec![fact]),
             Verdict::RetryAt(at) => {

@@ -76,6 +76,16 @@ impl Outbox {
         }
     }
 
+    /// Gives up what disabled receivers are still owed: a crash may have come in between. See
+    /// [`Outbox::news`].
+    pub fn bury_disabled(&mut self) {
+        for url in self.disabled() {
+            for id in self.owed_to(&url) {
+                self.give_up(&id, Settlement::Disabled);
+            }
+        }
+    }
+
     /// Everything is forgiven: a receiver is called again, also one that is in trouble, at once.
     pub fn enable(&mut self, url: &Arc<str>) {
         let stood = self.standing(url);

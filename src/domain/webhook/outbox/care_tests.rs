@@ -275,6 +275,11 @@ fn after_a_restart_a_receiver_in_trouble_is_probed_and_a_disabled_one_left_alone
     let mut outbox = Outbox::default();
     outbox.restore_receiver(&url, &Standing { failing_since: None, disabled: why });
     assert!(outbox.due(Arc::clone(&all[0])).is_some());
+    // A crash came before it was over for what it was owed.
+    all.iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(Arc::clone(delivery))));
+    assert_eq!(sent(&mut outbox, late), []);
+    outbox.bury_disabled();
+    assert_eq!((settlements(outbox.news()).len(), outbox.len()), (8, 0));
 }
 
 #[test]

@@ -29,13 +29,8 @@ pub async fn serve(
     outbox: Rc<Outbox>,
     make: impl FnOnce(Rc<Outbox>) -> Rc<dyn SocketEvents>,
 ) {
-    let sock = Sock::new(conn, Rc::clone(&outbox));
-    let link = sock.link();
-    // A copy: the bytes themselves stand in hyper's buffer of 8 KiB, which tungstenite would keep.
-    let part = read_buf.to_vec();
-    drop(read_buf);
-    let stream = WebSocketStream::from_partially_read(sock, part, Role::Server, Some(websocket_config()));
-    let mut socket = Socket { stream: stream.await, link, outbox: Rc::clone(&outbox) };
+    // Boxed, because every open session would carry what is needed for this only.
+    let mut socket = Box::pin(Socket::open(conn, read_buf, Rc::clone(&outbox))).await;
     let listener = Listener { events: make(Rc::clone(&outbox)), outbox };
     let end = poll_fn(|cx| socket.poll_events(cx, &*listener.events)).await;
     drop(listener);
@@ -116,6 +111,17 @@ struct Socket {
 }
 
 impl Socket {
+    async fn open(conn: Conn, read_buf: Bytes, outbox: Rc<Outbox>) -> Self {
+        let sock = Sock::new(conn, Rc::clone(&outbox));
+        let link = sock.link();
+        // A copy: the bytes themselves stand in hyper's buffer of 8 KiB, which tungstenite would keep.
+        let part = read_buf.to_vec();
+        drop(read_buf);
+        let config = Some(websocket_config());
+        let stream = WebSocketStream::from_partially_read(sock, part, Role::Server, config).await;
+        Self { stream, link, outbox }
+    }
+
     /// One turn: hands over what arrived and continues a write that the socket did not take at once.
     fn poll_events(&mut self, cx: &mut Context<'_>, events: &dyn SocketEvents) -> Poll<End> {
         self.outbox.register(cx.waker());

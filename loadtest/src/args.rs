@@ -22,6 +22,9 @@ pub(crate) enum Command {
     Bench(Options),
     /// Measures how fast a webhook receiver hears beside a dead one, next to how fast it hears alone.
     Beside(BesideOptions),
+    /// The bare loop that webhook calls are compared with. `bench` starts it.
+    #[command(hide = true)]
+    Post(PostOptions),
     /// The floor: relays ready-made frames with bare epoll. `bench` starts it.
     #[command(hide = true)]
     Floor(FloorOptions),
@@ -40,6 +43,8 @@ pub(crate) enum WorkName {
     W2Many,
     /// 10,000 idle sessions with heartbeats: memory, logins, idle processor time.
     W3,
+    /// 100 chats of which a bot hears every message over a webhook.
+    W4,
 }
 
 #[derive(ClapArgs)]
@@ -85,6 +90,19 @@ pub(crate) struct BesideOptions {
     /// The server to measure; missing: the one next to this program.
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct PostOptions {
+    /// Whom to post to.
+    #[arg(long)]
+    pub(crate) to: SocketAddr,
+    /// Bytes of each body.
+    #[arg(long)]
+    pub(crate) bytes: usize,
+    /// Where to wait for the word to begin.
+    #[arg(long)]
+    pub(crate) gate: SocketAddr,
 }
 
 #[derive(ClapArgs)]

@@ -9,6 +9,7 @@ mod args;
 mod bench;
 mod beside;
 mod floor;
+mod hooks;
 mod idle;
 mod machine;
 mod process;
@@ -27,6 +28,8 @@ use crate::args::{Args, Command, WorkName};
 fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::Bench(options) if options.work == WorkName::W3 => idle::run(&options),
+        Command::Bench(options) if options.work == WorkName::W4 => hooks::run(&options),
+        Command::Post(options) => hooks::post(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Beside(options) => beside::run(&options),
         Command::Floor(options) => floor::serve(&options),

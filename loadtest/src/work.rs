@@ -41,6 +41,9 @@ impl Work {
             }
             // Agents that open ten connections each.
             WorkName::W3 => Self { rooms: few(500), customer: false, agents: 2, senders: 0, outstanding: 0 },
+            WorkName::W4 => {
+                Self { rooms: few(100), customer: true, agents: 2, senders: 1, outstanding: few(100).min(32) }
+            }
             WorkName::W2Many => {
                 let agents = few(1000).max(16);
                 Self { rooms: 1, customer: false, agents, senders: 16, outstanding: 16 }

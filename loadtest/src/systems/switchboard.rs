@@ -24,10 +24,13 @@ const ADMIN_TOKEN: &str = "bench-administration-token-0123456789";
 const HEAD: usize = 160;
 
 /// The server, with one setting of its durability.
+#[derive(Clone)]
 pub(crate) struct Switchboard {
     pub(crate) binary: PathBuf,
     pub(crate) durability: &'static str,
     pub(crate) shards: usize,
+    /// Where bots hear of every message of a customer, one bot in each license.
+    pub(crate) hooks: Option<SocketAddr>,
 }
 
 /// Connections of agents, named by room and number, that log in side by side.
@@ -105,6 +108,9 @@ impl System for Switchboard {
 
     fn start(&self, work: &Work, _: Sizes, dir: &Path) -> Result<Running> {
         let (process, address) = self.launch(work, dir)?;
+        if let Some(to) = self.hooks {
+            (0..work.rooms).step_by(ROOMS_PER_LICENSE).try_for_each(|room| make_bot(address, room, to))?;
+        }
         let mut rooms = Rooms { address, work: *work, sizes: Sizes::default() };
         let mut clients = Vec::with_capacity(work.connections());
         for room in 0..work.rooms {
@@ -119,7 +125,7 @@ impl System for Switchboard {
 impl Switchboard {
     /// As it is measured first: one shard.
     pub(crate) fn new(binary: PathBuf, durability: &'static str) -> Self {
-        Self { binary, durability, shards: 1 }
+        Self { binary, durability, shards: 1, hooks: None }
     }
 
     /// Starts it with everybody that the work needs, and nobody connected.
@@ -137,7 +143,7 @@ impl Switchboard {
         let data = dir.join(format!("data-{}", self.durability));
         let mut text = format!(
             "[server]\nlisten = \"{address}\"\nshards = {}\n[data]\ndir = {:?}\ndurability = \"{}\"\n\
-             [admin]\ntoken = \"{ADMIN_TOKEN}\"\n",
+             [webhooks]\nallow_loopback = true\n[admin]\ntoken = \"{ADMIN_TOKEN}\"\n",
             self.shards,
             data.display().to_string(),
             self.durability
@@ -281,6 +287,18 @@ impl Rooms {
 
 fn request(id: &str, action: &str, payload: &Value) -> String {
     json!({ "request_id": id, "action": action, "payload": payload }).to_string()
+}
+
+/// A bot in the license of a room that hears of every message of a customer.
+fn make_bot(address: SocketAddr, room: usize, to: SocketAddr) -> Result<()> {
+    let action = json!({ "name": "incoming_event", "filters": { "author_type": "customer" } });
+    let webhooks = json!({ "url": format!("http://{to}/"), "secret_key": "bench", "actions": [action] });
+    let bot = json!({ "name": "Bot", "status": "not accepting chats", "webhooks": webhooks });
+    ureq::post(format!("http://{address}/v3.0/configuration/action/create_bot_agent"))
+        .header("Authorization", format!("Bearer {}", agent_token(room, 0)))
+        .send_json(json!({ "payload": bot }))
+        .context("a bot was refused")?;
+    Ok(())
 }
 
 /// A connection while its room is made.

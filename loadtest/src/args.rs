@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::bench::beside;
+use crate::bench::server;
 
 /// Load harness for Switchboard.
 #[derive(Parser)]
@@ -75,7 +75,7 @@ pub(crate) struct Options {
 impl Options {
     /// The server to measure.
     pub(crate) fn binary(&self) -> Result<PathBuf> {
-        self.server.clone().map_or_else(|| beside("switchboard"), Ok)
+        server(self.server.as_deref())
     }
 }
 

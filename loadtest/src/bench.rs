@@ -2,7 +2,7 @@
 //! measured in one run is compared, round by round.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -142,7 +142,10 @@ fn systems(options: &Options) -> Result<Vec<Box<dyn System>>> {
     Ok(all.into_iter().filter(|system| wanted(&system.name())).collect())
 }
 
-/// A program that was built next to this one.
-pub(crate) fn beside(name: &str) -> Result<PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name(name))
+/// The server at a path, or the one that was built next to this program.
+pub(crate) fn server(at: Option<&Path>) -> Result<PathBuf> {
+    match at {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(std::env::current_exe()?.with_file_name("switchboard")),
+    }
 }

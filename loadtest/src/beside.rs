@@ -1,21 +1,21 @@
 //! How fast a healthy webhook receiver hears while a dead one stands beside it, next to how fast it
 //! hears alone: the time from asking for a message to its arrival, one message after the other.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::args::BesideOptions;
-use crate::bench::beside;
+use crate::bench::server;
 use crate::machine;
 use crate::process::{Process, free_address};
-use crate::report::say;
+use crate::report::{median, say};
+use crate::sink;
 
 const LICENSE: u64 = 100_000_001;
 const ADMIN_TOKEN: &str = "bench-administration-token-0123456789";
@@ -33,10 +33,7 @@ const BOUND: f64 = 1.2;
 
 /// Measures in turns, round by round; fails when the dead one is felt.
 pub(crate) fn run(options: &BesideOptions) -> Result<()> {
-    let binary = match &options.server {
-        Some(path) => path.clone(),
-        None => beside("switchboard")?,
-    };
+    let binary = server(options.server.as_deref())?;
     ensure!(binary.exists(), "{} is missing: cargo build --release", binary.display());
     let mut ratios = Vec::new();
     for round in 1..=options.rounds {
@@ -51,8 +48,7 @@ pub(crate) fn run(options: &BesideOptions) -> Result<()> {
         ));
         ratios.push(ratio);
     }
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
+    let median = median(ratios.into_iter());
     say(&format!("median of the ratios: {median:.2} (at most {BOUND})"));
     ensure!(median <= BOUND, "a dead receiver slows its neighbour: {median:.2} > {BOUND}");
     Ok(())
@@ -158,44 +154,14 @@ impl Api {
     }
 }
 
-/// A receiver that takes everything at once, and tells what came when.
+/// A receiver that tells what came when.
 fn receiver() -> Result<(SocketAddr, Receiver<(Instant, Value)>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
     let (tell, told) = sync_channel(ARRIVALS);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let tell = tell.clone();
-            // Whatever ends a connection, the next message misses it.
-            std::thread::spawn(move || serve(stream, &tell).ok());
+    let address = sink::open(move |body| {
+        // What is no JSON is not what is waited for, and nobody may wait any more.
+        if let Ok(body) = serde_json::from_slice(body) {
+            tell.send((machine::now(), body)).ok();
         }
-    });
+    })?;
     Ok((address, told))
-}
-
-fn serve(stream: TcpStream, tell: &SyncSender<(Instant, Value)>) -> Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut writer = stream;
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end().to_ascii_lowercase();
-            if let Some(given) = line.strip_prefix("content-length: ") {
-                length = given.parse()?;
-            }
-            if line.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        let arrived = machine::now();
-        writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
-        tell.send((arrived, serde_json::from_slice(&body)?))?;
-    }
 }

@@ -2,26 +2,27 @@
 //! without one; what is more, for each call, stands next to a bare `reqwest` loop that posts as much
 //! to the same receiver.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::args::{Options, PostOptions};
 use crate::machine::{self, GENERATOR_CORE, Machine};
 use crate::process::{Process, free_address};
-use crate::report::{median, say};
+use crate::report::{median, say, write_figures};
+use crate::sink;
 use crate::swarm::Swarm;
 use crate::systems::{Running, Switchboard, System};
 use crate::work::{Sizes, Work};
 
-/// Calls that the bare loop has on their way, as many as the server's pool has for one receiver.
-const POSTS_AT_ONCE: usize = 16;
+/// Calls that the bare loop has on their way: as many as the server makes at once to one URL.
+const POSTS_AT_ONCE: usize = 8;
 /// Calls of the bare loop.
 const POSTS: u64 = 20_000;
 /// When nothing arrives for so long, everything has.
@@ -59,15 +60,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let ratio = median(ours.iter().zip(&bares).map(|(ours, bare)| ours / bare));
     let mut out = std::io::stdout().lock();
-    let Machine { processor, cores, kernel, commit } = &machine;
-    writeln!(out, "{processor}, {cores} cores, Linux {kernel}, commit {commit}")?;
+    writeln!(out, "{machine}")?;
     writeln!(out, "processor time of a webhook call / bare reqwest loop: {ratio:.2}")?;
     let whole = json!({
         "machine": machine, "call_us": median(ours.into_iter()), "bare_us": median(bares.into_iter()),
         "ratio": ratio,
     });
-    std::fs::write(&options.out, format!("{whole:#}\n"))
-        .with_context(|| format!("cannot write {}", options.out.display()))
+    write_figures(&options.out, &whole)
 }
 
 /// Microseconds of processor time: for each message, or with a receiver in all, and how many messages.
@@ -152,7 +151,7 @@ pub(crate) fn post(options: &PostOptions) -> Result<()> {
     Ok(())
 }
 
-/// A receiver that takes everything at once and counts it.
+/// A receiver that counts.
 struct Sink {
     address: SocketAddr,
     posts: Arc<AtomicU64>,
@@ -161,17 +160,12 @@ struct Sink {
 
 impl Sink {
     fn open() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
         let (posts, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let counters = (Arc::clone(&posts), Arc::clone(&bytes));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (posts, bytes) = (Arc::clone(&counters.0), Arc::clone(&counters.1));
-                // Whatever ends a connection, the count misses it.
-                std::thread::spawn(move || take(stream, &posts, &bytes).ok());
-            }
-        });
+        let address = sink::open(move |body| {
+            counters.1.fetch_add(body.len() as u64, Ordering::AcqRel);
+            counters.0.fetch_add(1, Ordering::AcqRel);
+        })?;
         Ok(Self { address, posts, bytes })
     }
 
@@ -191,34 +185,5 @@ impl Sink {
             }
             ensure!(machine::now() < until, "what is owed does not come to its end");
         }
-    }
-}
-
-fn take(stream: TcpStream, posts: &AtomicU64, bytes: &AtomicU64) -> Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut writer, mut line, mut body) = (stream, String::new(), Vec::new());
-    loop {
-        let mut length = 0;
-        loop {
-            line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end();
-            if let Some((name, value)) = line.split_once(": ")
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.parse()?;
-            }
-            if line.is_empty() {
-                break;
-            }
-        }
-        body.resize(length, 0);
-        reader.read_exact(&mut body)?;
-        bytes.fetch_add(length as u64, Ordering::AcqRel);
-        posts.fetch_add(1, Ordering::AcqRel);
-        writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
     }
 }

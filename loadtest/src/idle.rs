@@ -8,14 +8,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use mio::{Events, Interest, Poll, Token};
 use serde_json::json;
 
 use crate::args::Options;
 use crate::machine::{self, GENERATOR_CORE, Machine};
 use crate::process::{Process, free_address};
-use crate::report::{median, say};
+use crate::report::{median, say, write_figures};
 use crate::systems::{Switchboard, log_in, ping};
 use crate::work::Work;
 use crate::ws::Socket;
@@ -62,8 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (memory, login) = (middle(|r| r.memory), middle(|r| r.login));
     let (idle, idle_ms) = (middle(|r| r.idle), middle(|r| r.idle_ms));
     let mut out = std::io::stdout().lock();
-    let Machine { processor, cores, kernel, commit } = &machine;
-    writeln!(out, "{processor}, {cores} cores, Linux {kernel}, commit {commit}")?;
+    writeln!(out, "{machine}")?;
     writeln!(out, "{sessions} sessions, a heartbeat every {} s\n", HEARTBEAT.as_secs())?;
     writeln!(out, "| Figure | Switchboard |\n|---|---|")?;
     writeln!(out, "| resident memory of a session | {:.2} KiB |", memory / 1024.0)?;
@@ -74,8 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "machine": machine, "sessions": sessions, "bytes_per_session": memory, "login_us": login,
         "idle_ms_per_second": idle_ms, "idle_ratio": idle,
     });
-    std::fs::write(&options.out, format!("{whole:#}\n"))
-        .with_context(|| format!("cannot write {}", options.out.display()))
+    write_figures(&options.out, &whole)
 }
 
 fn measure(server: &Switchboard, work: &Work, time: Duration, dir: &Path) -> Result<Idle> {

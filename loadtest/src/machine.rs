@@ -1,5 +1,6 @@
 //! The machine: clock, cores, limits, and what a process has used of them.
 
+use std::fmt;
 use std::fs;
 use std::time::Duration;
 
@@ -109,6 +110,13 @@ pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) kernel: String,
     pub(crate) commit: String,
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, kernel, commit } = self;
+        write!(f, "{processor}, {cores} cores, Linux {kernel}, commit {commit}")
+    }
 }
 
 impl Machine {

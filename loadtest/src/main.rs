@@ -14,6 +14,7 @@ mod idle;
 mod machine;
 mod process;
 mod report;
+mod sink;
 mod swarm;
 mod systems;
 mod work;

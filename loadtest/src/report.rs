@@ -58,6 +58,14 @@ pub(crate) fn complain(error: &anyhow::Error) {
     say(&format!("loadtest: {error:#}"));
 }
 
+/// Writes figures for programs.
+pub(crate) fn write_figures(path: &Path, figures: &Value) -> Result<()> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).ok();
+    }
+    std::fs::write(path, format!("{figures:#}\n")).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// The middle of some figures; of an even number what lies between the two.
 pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = figures.collect();
@@ -85,8 +93,7 @@ impl Report {
     }
 
     fn table(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
-        let Machine { processor, cores, kernel, commit } = &self.machine;
-        writeln!(out, "{processor}, {cores} cores, Linux {kernel}, commit {commit}")?;
+        writeln!(out, "{}", self.machine)?;
         let Work { rooms, senders, outstanding, .. } = self.work;
         let Sizes { request, response, push } = self.sizes;
         writeln!(
@@ -141,11 +148,7 @@ impl Report {
         let whole = json!({
             "machine": self.machine, "work": self.work, "sizes": self.sizes, "systems": figures, "skipped": skipped,
         });
-        if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).ok();
-        }
-        std::fs::write(path, format!("{whole:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))
+        write_figures(path, &whole)
     }
 
     fn figures<'a>(&self, row: &'a Row) -> Figures<'a> {

@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use super::exit;
 use crate::config::DEFAULT_LISTEN;
+use crate::outbound::TOLERANCE_SECONDS;
 
 /// Where `demo` tries to listen with TLS when nothing is said.
 pub const DEFAULT_DEMO_TLS_LISTEN: SocketAddr =
@@ -241,7 +242,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub body: PathBuf,
     /// How old the call may be, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TOLERANCE_SECONDS)]
     pub tolerance: u64,
 }
 

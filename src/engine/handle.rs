@@ -22,8 +22,8 @@ use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
 use crate::engine::limits::{
-    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, PATIENCE, REQUEST_TIME,
-    STRANGERS_PER_ADDRESS, WALKS,
+    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER, PATIENCE,
+    REQUEST_TIME, STRANGERS_PER_ADDRESS, WALKS,
 };
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
@@ -86,11 +86,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How often the timers of a session are looked at: none runs over by more than an eighth of the
-    /// shortest. To look more often would be most of what thousands of idle sessions cost.
+    /// How often the timers of a session are looked at.
     pub(crate) fn look_again(&self) -> Duration {
         let shortest = self.login_time.min(self.idle_time).min(self.request_time);
-        shortest.min(self.customer_inactivity) / 8
+        shortest.min(self.customer_inactivity) / LOOKS_PER_TIMER
     }
 }
 

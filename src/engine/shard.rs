@@ -47,7 +47,8 @@ enum Hold {
 struct Mark {
     /// Everything up to here is in the stored snapshot.
     since: Lsn,
-    /// The newest fact that is not.
+    /// The newest fact that is not, as far as it came with [`Shard::commit`]: an owner that commits
+    /// with [`Shard::commit_marked`] knows its newest itself.
     latest: Lsn,
     /// Asks the owner for a snapshot.
     save: Option<Box<dyn Fn()>>,

@@ -8,6 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 
+/// How far a call's time may be from the receiver's clock, in seconds, unless it says otherwise: what
+/// the libraries of Standard Webhooks allow.
+pub const TOLERANCE_SECONDS: u64 = 300;
+
 /// What a secret in base64 begins with.
 const BASE64_SECRET: &str = "whsec_";
 

@@ -277,6 +277,8 @@ mod tests {
         for line in [
             "switchboard_events_posted_total 0\n",
             "switchboard_pushes_delivered_total 0\n",
+            "switchboard_socket_reads_total 0\n",
+            "switchboard_socket_writes_total 0\n",
             "switchboard_journal_appends_total 0\n",
             "switchboard_conversations_active 0\n",
             "switchboard_queue_waiting 0\n",

@@ -57,9 +57,9 @@ async fn an_agent_with_only_away_connections_gets_no_chat() {
     let started = server.customer_web(&person).ok("start_chat", patient).await["chat"].clone();
     assert!(waits(&started));
 
-    // A second connection is not away: the chat is given at once.
+    // A second connection is not away: the chat is given at once, perhaps before its login is answered.
     let second = server.agent(0).await;
-    second.push_in(&id(&started), "chat_user_added").await;
+    ann.push_in(&id(&started), "chat_user_added").await;
     second.ok("set_away_status", json!({ "away": true })).await;
     let (status, error) = server.customer_web(&server.person().await).err("start_chat", json!({})).await;
     assert_eq!((status, error.kind.as_str()), (503, "group_offline"));

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{WebhookError, say};
 use crate::cli::args::{Answer, ListenArgs};
-use crate::outbound::verify;
+use crate::outbound::{TOLERANCE_SECONDS, verify};
 use crate::telemetry::clock;
 
 /// Bytes of a body that are taken; more than a server sends.
@@ -33,8 +33,6 @@ const KNOWN_CALLS: usize = 100_000;
 /// Between two bytes of a slow answer, and how many there are.
 const DRIP: Duration = Duration::from_millis(500);
 const DRIPS: usize = 240;
-/// How far the clocks may be apart, in seconds.
-const TOLERANCE: u64 = 300;
 /// What a call asks for that is answered with a pause, in seconds.
 const PAUSE: &str = "30";
 
@@ -161,7 +159,7 @@ impl Receiver {
         };
         let at = text(headers, "webhook-timestamp").parse().unwrap_or(0);
         let id = text(headers, "webhook-id");
-        match verify(secret, (id, at), body, signatures, (clock::now().as_secs(), TOLERANCE)) {
+        match verify(secret, (id, at), body, signatures, (clock::now().as_secs(), TOLERANCE_SECONDS)) {
             Ok(()) => "good".into(),
             Err(unverified) => format!("bad ({unverified})"),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use switchboard_domain::conversation::command::TransferTarget;
 use switchboard_domain::conversation::event::Visibility;
+use switchboard_domain::conversation::properties::PropertyValue;
 use switchboard_domain::conversation::push::{Address, Push, Told};
 use switchboard_domain::id::{AgentId, GroupId};
 use switchboard_domain::participant::RoutingStatus;
@@ -26,7 +27,12 @@ pub(super) fn posted(event: switchboard_domain::conversation::event::Event) -> P
 
 /// The payload of a push and its name, checked to be a whole frame that takes a `request_id`.
 pub(super) fn told(side: Side, push: Push, follows: bool) -> Option<(String, Value)> {
-    let encoded = V3_0.push(side, &capture(push), follows)?;
+    let capture = capture(push);
+    let encoded = V3_0.push(side, &capture, follows)?;
+    if V3_0.same_for_both_sides(&capture.what) {
+        let of = |side| V3_0.push(side, &capture, follows).map(|encoded| encoded.text);
+        assert_eq!(of(Side::Agent), of(Side::Customer), "encoded once for both");
+    }
     let (head, tail) = encoded.text.split_at(encoded.splice_at);
     let spliced: Value = serde_json::from_str(&format!("{head}\"request_id\":\"7\",{tail}")).unwrap();
     assert_eq!(spliced["request_id"], "7");
@@ -66,6 +72,11 @@ fn incoming_event() {
     expect(Side::Agent, posted(world::note(2)), "incoming_event", payload);
     assert_eq!(told(Side::Customer, posted(world::note(2)), false), None, "a note never reaches a customer");
     assert!(!V3_0.depends_on_follower(&capture(posted(world::note(2))).what));
+    assert!(!V3_0.same_for_both_sides(&capture(posted(world::note(2))).what), "customers hear no note");
+    let mut rated = world::event(3, "rated");
+    rated.properties.set("rating", "score", PropertyValue::Int(1));
+    assert!(!V3_0.same_for_both_sides(&capture(posted(rated)).what), "a side may not read every property");
+    assert!(V3_0.same_for_both_sides(&capture(posted(world::event(1, "hello"))).what));
 }
 
 #[test]

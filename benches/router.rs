@@ -28,6 +28,9 @@ pub(crate) fn benches(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new("slot freed, oldest served", &size), |b| {
                 b.iter(|| table.serve());
             });
+            group.bench_function(BenchmarkId::new("newest waiter's place", &size), |b| {
+                b.iter(|| table.place_of_the_newest());
+            });
             assert_eq!(table.limit(2).len(), usize::from(waiting > 0), "somebody still waits");
         }
     }
@@ -109,6 +112,11 @@ impl Table {
         };
         black_box(self.router.place(request));
         black_box(self.router.cancel(conversation, at));
+    }
+
+    /// Where the conversation stands that came last.
+    fn place_of_the_newest(&self) {
+        black_box(self.router.position(ConversationId::from_random(self.next)));
     }
 
     /// A slot comes free and goes to whoever waits longest; somebody new comes to wait.

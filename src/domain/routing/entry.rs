@@ -75,6 +75,8 @@ pub(super) struct Entry {
 pub(super) struct Trace {
     pub(super) agents: BTreeSet<AgentId>,
     pub(super) queued: Option<Wish>,
+    /// [`Entry::barred`], while it is queued.
+    pub(super) barred: Vec<AgentId>,
     /// The conversation itself said so: nothing is reserved any more.
     pub(super) confirmed: bool,
     pub(super) deadlines: [Option<Timestamp>; 2],
@@ -99,12 +101,23 @@ impl Entry {
         }
     }
 
+    /// Whom it is not given to while it stands in the queue: those that its wish excludes, and those
+    /// whose offer it refused. Sorted, each once.
+    pub(super) fn barred(&self) -> Vec<AgentId> {
+        let Some(wish) = self.queued() else { return Vec::new() };
+        let mut barred: Vec<_> = wish.exclude.iter().chain(&self.declined).cloned().collect();
+        barred.sort_unstable();
+        barred.dedup();
+        barred
+    }
+
     pub(super) fn trace(&self) -> Trace {
         let reserved = self.reservation.as_ref().and_then(|reservation| reservation.agent.as_ref());
         let offered = self.offer.as_ref().map(|offer| &offer.agent);
         Trace {
             agents: self.present.iter().chain(reserved).chain(offered).cloned().collect(),
             queued: self.queued().cloned(),
+            barred: self.barred(),
             confirmed: self.reservation.is_none(),
             deadlines: [
                 self.reservation.as_ref().map(|reservation| reservation.deadline),

@@ -40,10 +40,12 @@ impl Router {
     }
 
     /// Takes changed settings. Whoever waits goes on waiting, and may be given away where routing
-    /// has become automatic; reservations keep their time.
+    /// has become automatic; reservations keep their time. Looks at everybody who waits: settings change
+    /// by hand.
     #[must_use]
     pub fn settings_changed(&mut self, settings: RouterSettings, now: Timestamp) -> Vec<Assign> {
         self.settings = settings;
+        self.line_up_anew();
         let conversations = self.entries.keys().copied().collect();
         self.drain(Changed { conversations, ..Changed::default() }, now)
     }
@@ -61,7 +63,7 @@ impl Router {
         let at_once = at_once || !among.is_empty();
         let wish = Wish::new(groups, exclude, at);
         let offline = self.is_offline(&wish.groups);
-        if among.is_empty() && self.settings.is_manual(&wish.groups) {
+        if among.is_empty() && !self.settings.is_automatic(&wish.groups) {
             return (self.leave_to_agents(&wish, continuous, at_once), Vec::new());
         }
         if among.is_empty()

@@ -50,9 +50,9 @@ impl RouterSettings {
         usize::try_from(limit).unwrap_or(usize::MAX)
     }
 
-    /// Do agents take the conversations of these groups by themselves?
-    pub(super) fn is_manual(&self, groups: &[GroupId]) -> bool {
-        self.of(groups).mode == RoutingMode::Manual
+    /// Does routing give the conversations of these groups? Else agents take them by themselves.
+    pub(super) fn is_automatic(&self, groups: &[GroupId]) -> bool {
+        self.of(groups).mode != RoutingMode::Manual
     }
 }
 

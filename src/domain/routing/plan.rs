@@ -6,7 +6,7 @@ use super::entry::{Entry, Offer, Trace, Wish};
 use super::explanation::{AGENTS_EXPLAINED, Explanation};
 use super::machine::Router;
 use super::placement::{Alert, Assign, Placement};
-use super::queue::Turn;
+use super::queue::{Queues, Turn};
 use crate::id::{AgentId, ConversationId, GroupId};
 use crate::time::Timestamp;
 
@@ -51,12 +51,14 @@ impl Router {
         for agent in after.agents.difference(&before.agents) {
             self.roster.occupy(agent, id);
         }
-        if before.queued != after.queued {
+        if (&before.queued, &before.barred) != (&after.queued, &after.barred) {
             if let Some(wish) = &before.queued {
-                self.queues.leave(&wish.groups, (wish.since, id));
+                let barred = self.settings.is_automatic(&wish.groups).then_some(&*before.barred);
+                self.queues.leave(&wish.groups, (wish.since, id), barred);
             }
             if let Some(wish) = &after.queued {
-                self.queues.enter(&wish.groups, (wish.since, id));
+                let barred = self.settings.is_automatic(&wish.groups).then_some(&*after.barred);
+                self.queues.enter(&wish.groups, (wish.since, id), barred);
             }
         }
         for &due in before.deadlines.iter().flatten() {
@@ -64,6 +66,17 @@ impl Router {
         }
         for &due in after.deadlines.iter().flatten() {
             self.deadlines.insert((due, id));
+        }
+    }
+
+    /// Forms the queues again: which conversations routing gives hangs on the settings.
+    pub(super) fn line_up_anew(&mut self) {
+        self.queues = Queues::default();
+        for (&id, entry) in &self.entries {
+            if let Some(wish) = entry.queued() {
+                let barred = self.settings.is_automatic(&wish.groups).then(|| entry.barred());
+                self.queues.enter(&wish.groups, (wish.since, id), barred.as_deref());
+            }
         }
     }
 
@@ -106,20 +119,14 @@ impl Router {
     /// The first in the queues of an agent's groups that the agent may take now.
     fn oldest_for(&self, agent: &AgentId) -> Option<Turn> {
         let seat = self.roster.seat(agent).filter(|_| self.roster.has_free_slot(agent))?;
-        let allowed = |&(_, id): &Turn| {
-            self.entries.get(&id).is_some_and(|entry| {
-                let wish = entry.queued().filter(|wish| !self.settings.is_manual(&wish.groups));
-                !entry.declined.contains(agent) && wish.is_some_and(|wish| !wish.excludes(agent))
-            })
-        };
         let groups = seat.memberships().filter(|(_, class)| class.is_routed());
-        groups.filter_map(|(group, _)| self.queues.iter(group).find(allowed)).min()
+        groups.filter_map(|(group, _)| self.queues.first_for(group, agent)).min()
     }
 
     /// Who would get a waiting conversation now; under manual routing nobody.
     fn candidate(&self, id: ConversationId) -> Option<AgentId> {
         let entry = self.entries.get(&id)?;
-        let wish = entry.queued().filter(|wish| !self.settings.is_manual(&wish.groups))?;
+        let wish = entry.queued().filter(|wish| self.settings.is_automatic(&wish.groups))?;
         self.roster.choose(wish, &entry.declined)
     }
 

@@ -31,7 +31,7 @@ impl Router {
         self.roster.load(agent)
     }
 
-    /// A waiting conversation's place, from 1 (the best of its groups). Costs a walk along the queue.
+    /// A waiting conversation's place, from 1 (the best of its groups).
     #[must_use]
     pub fn position(&self, conversation: ConversationId) -> Option<u32> {
         let wish = self.queued(conversation)?;
@@ -50,7 +50,7 @@ impl Router {
     /// Nobody is accepting, nobody has a free slot, or agents choose by themselves.
     pub fn predict(&self, groups: &[GroupId]) -> Result<AgentId, Refusal> {
         let wish = Wish::new(groups.to_vec(), Vec::new(), Timestamp::default());
-        let automatic = !self.settings.is_manual(&wish.groups);
+        let automatic = self.settings.is_automatic(&wish.groups);
         let chosen = automatic.then(|| self.roster.choose(&wish, &BTreeSet::new())).flatten();
         chosen.ok_or_else(|| self.refusal(&wish))
     }

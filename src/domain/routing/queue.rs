@@ -2,53 +2,177 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{ConversationId, GroupId};
+use indexset::BTreeSet as CountedSet;
+
+use crate::id::{AgentId, ConversationId, GroupId};
 use crate::time::Timestamp;
 
 /// The order of a queue: earliest first, equal times by id.
 pub(super) type Turn = (Timestamp, ConversationId);
 
+/// Turns that stand side by side in memory: enough that a long queue has few blocks, few enough that a
+/// short one is small.
+const BLOCK: usize = 128;
+
 /// Who waits in which group. A conversation of several groups stands in each of their queues.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    groups: BTreeMap<GroupId, BTreeSet<Turn>>,
+    groups: BTreeMap<GroupId, Queue>,
+}
+
+/// The queue of one group, by what is asked of it: nothing here walks past those who wait.
+#[derive(Debug)]
+struct Queue {
+    /// Everybody, to tell places.
+    turns: CountedSet<Turn>,
+    /// Those that routing gives away, by the agents they are not given to (sorted): mostly one lane of
+    /// all that take anybody.
+    lanes: BTreeMap<Vec<AgentId>, BTreeSet<Turn>>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { turns: CountedSet::with_maximum_node_size(BLOCK), lanes: BTreeMap::new() }
+    }
 }
 
 impl Queues {
-    pub(super) fn enter(&mut self, groups: &[GroupId], turn: Turn) {
+    /// Takes a place in each queue. `barred` are the agents it is not given to, sorted; `None` when
+    /// routing does not give it at all.
+    pub(super) fn enter(&mut self, groups: &[GroupId], turn: Turn, barred: Option<&[AgentId]>) {
         for &group in groups {
-            self.groups.entry(group).or_default().insert(turn);
+            let queue = self.groups.entry(group).or_default();
+            queue.turns.insert(turn);
+            if let Some(barred) = barred {
+                queue.lanes.entry(barred.to_vec()).or_default().insert(turn);
+            }
         }
     }
 
-    pub(super) fn leave(&mut self, groups: &[GroupId], turn: Turn) {
+    /// Undoes [`enter`](Self::enter) of the same place.
+    pub(super) fn leave(&mut self, groups: &[GroupId], turn: Turn, barred: Option<&[AgentId]>) {
         for group in groups {
-            if let Some(queue) = self.groups.get_mut(group) {
-                queue.remove(&turn);
-                if queue.is_empty() {
-                    self.groups.remove(group);
+            let Some(queue) = self.groups.get_mut(group) else { continue };
+            queue.turns.remove(&turn);
+            if let Some(barred) = barred
+                && let Some(lane) = queue.lanes.get_mut(barred)
+            {
+                lane.remove(&turn);
+                if lane.is_empty() {
+                    queue.lanes.remove(barred);
                 }
+            }
+            if queue.turns.is_empty() {
+                self.groups.remove(group);
             }
         }
     }
 
     pub(super) fn len(&self, group: GroupId) -> usize {
-        self.groups.get(&group).map_or(0, BTreeSet::len)
+        self.groups.get(&group).map_or(0, |queue| queue.turns.len())
     }
 
     /// The waiting conversations of a group, in order.
     pub(super) fn iter(&self, group: GroupId) -> impl Iterator<Item = Turn> {
-        self.groups.get(&group).into_iter().flatten().copied()
+        let queue = self.groups.get(&group).into_iter();
+        queue.flat_map(|queue| queue.turns.iter()).copied().inspect(|_| look())
+    }
+
+    /// The first in a group's queue that routing may give to this agent.
+    pub(super) fn first_for(&self, group: GroupId, agent: &AgentId) -> Option<Turn> {
+        let lanes = self.groups.get(&group)?.lanes.iter().inspect(|_| look());
+        lanes
+            .filter(|(barred, _)| barred.binary_search(agent).is_err())
+            .filter_map(|(_, lane)| lane.first())
+            .min()
+            .copied()
     }
 
     /// The place of `turn`, from 1; among several groups the best one. It need not stand there yet.
-    /// Counted from the end, where newcomers stand.
     pub(super) fn position(&self, groups: &[GroupId], turn: Turn) -> u32 {
-        let ahead = |group: &GroupId| {
-            let Some(queue) = self.groups.get(group) else { return 0 };
-            queue.len() - queue.range(turn..).count()
-        };
+        let ahead = |group: &GroupId| self.groups.get(group).map_or(0, |queue| queue.turns.rank(&turn));
         let best = groups.iter().map(ahead).min().unwrap_or(0);
         u32::try_from(best).map_or(u32::MAX, |ahead| ahead.saturating_add(1))
+    }
+}
+
+/// Counts one more turn or lane that was looked at, where tests ask for it.
+fn look() {
+    #[cfg(test)]
+    looks::LOOKED_AT.with(|looked_at| looked_at.set(looked_at.get() + 1));
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "tests count what a decision looks at")]
+pub(super) mod looks {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many turns and lanes this thread looked at, one after the other.
+        pub(in crate::routing) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
+
+    use super::*;
+
+    const GROUP: GroupId = GroupId(1);
+
+    fn turn(n: u64) -> Turn {
+        (Timestamp::from_secs(n / 3), ConversationId::from_random(n))
+    }
+
+    /// Who comes and who goes, most of them after each other as in a queue.
+    fn moves() -> impl Strategy<Value = Vec<(bool, u64, bool)>> {
+        vec((any::<bool>(), 0..3_000_u64, any::<bool>()), 0..3_000)
+    }
+
+    proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(32))]
+
+        /// Places and first turns are those of a plain sorted list, over many blocks.
+        #[test]
+        fn places_are_those_of_a_sorted_list(moves in moves(), start in 0..3_000_u64) {
+            let barred = [AgentId::new("a")];
+            let lane = |choosy: bool| Some(if choosy { &barred[..] } else { &[] });
+            let (mut queues, mut plain) = (Queues::default(), BTreeMap::new());
+            for n in 0..start {
+                plain.insert(turn(n), false);
+                queues.enter(&[GROUP], turn(n), lane(false));
+            }
+            for (comes, n, choosy) in moves {
+                if let Some(was) = plain.remove(&turn(n)) {
+                    queues.leave(&[GROUP], turn(n), lane(was));
+                }
+                if comes {
+                    plain.insert(turn(n), choosy);
+                    queues.enter(&[GROUP], turn(n), lane(choosy));
+                }
+            }
+            prop_assert_eq!(queues.len(GROUP), plain.len());
+            prop_assert_eq!(queues.iter(GROUP).collect::<Vec<_>>(), plain.keys().copied().collect::<Vec<_>>());
+            for (place, asked) in plain.keys().enumerate() {
+                prop_assert_eq!(queues.position(&[GROUP], *asked) as usize, place + 1);
+            }
+            let first = plain.iter().find(|(_, choosy)| !**choosy).map(|(turn, _)| *turn);
+            prop_assert_eq!(queues.first_for(GROUP, &barred[0]), first);
+            prop_assert_eq!(queues.first_for(GROUP, &AgentId::new("b")), plain.keys().next().copied());
+        }
+    }
+
+    #[test]
+    fn what_routing_does_not_give_has_a_place_and_is_nobodys_first() {
+        let mut queues = Queues::default();
+        queues.enter(&[GROUP], turn(1), None);
+        queues.enter(&[GROUP], turn(4), Some(&[]));
+        assert_eq!((queues.position(&[GROUP], turn(4)), queues.len(GROUP)), (2, 2));
+        assert_eq!(queues.first_for(GROUP, &AgentId::new("a")), Some(turn(4)));
+        queues.leave(&[GROUP], turn(4), Some(&[]));
+        queues.leave(&[GROUP], turn(1), None);
+        assert!(queues.groups.is_empty(), "an empty queue takes no room");
     }
 }

@@ -119,7 +119,7 @@ impl Roster {
 
     /// Can it take this conversation now, by name? One that it has already takes no further slot.
     pub(super) fn can_take(&self, agent: &AgentId, conversation: ConversationId) -> bool {
-        let has_it = || self.conversations_of(agent).any(|id| id == conversation);
+        let has_it = || self.loads.get(agent).is_some_and(|load| load.contains(&conversation));
         self.seat(agent).is_some_and(|seat| seat.takes_new() && (seat.has_room(self.load(agent)) || has_it()))
     }
 

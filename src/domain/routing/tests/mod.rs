@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod against_oracle;
+mod growth;
 mod oracle;
 mod protocol;
 mod rules;

@@ -20,7 +20,7 @@ const ONE_PLACE: &[(&str, &str, &str)] = &[
 const NOT_IN_DOMAIN: [&str; 9] =
     ["tokio", "actix", "sled", "getrandom", "rand", "tracing", "jiff", "Instant", "SystemTime"];
 const NOT_IN_DOMAIN_OF_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
-const DOMAIN_DEPENDENCIES: [&str; 2] = ["serde", "thiserror"];
+const DOMAIN_DEPENDENCIES: [&str; 3] = ["indexset", "serde", "thiserror"];
 
 /// Whose wire a face speaks; the rest of the house does not know them.
 const PRODUCTS: [&str; 2] = ["livechat", "chatwoot"];

@@ -75,7 +75,7 @@ pub(crate) fn customer() -> Principal {
 
 fn context<'a>(by: &'a Principal, properties: &'a PropertyTable, second: u64) -> Context<'a> {
     let now = Timestamp::from_secs(second);
-    Context { by: Some(by), now, license: &World, properties, placed_at: now, epoch: 1 }
+    Context { by: Some(by), now, license: &World, properties, placed_at: now, epoch: 1, key: None }
 }
 
 /// A conversation of a customer with an agent, and so many messages.

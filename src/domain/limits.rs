@@ -103,6 +103,12 @@ pub const WEBHOOKS_PER_LICENSE: usize = 500;
 pub const DESCRIPTION_CHARS: usize = 1024;
 /// Characters of a webhook's secret key; more is `Invalid`.
 pub const SECRET_CHARS: usize = 256;
+/// Characters of the key of a write (longer than any UUID or URL-safe hash); more is `Invalid`.
+pub const REQUEST_KEY_CHARS: usize = 255;
+/// How long the key of a write is remembered: beyond any client's retries.
+pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Keys that one conversation remembers: they stand in its head; the oldest is forgotten first.
+pub const KEYS_PER_CHAT: usize = 128;
 /// How long an agent whose last connection dropped still counts as online.
 pub const AGENT_GRACE: Duration = Duration::from_secs(15);
 /// How long a customer token lives when the caller does not say.

@@ -9,7 +9,7 @@ use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::id::AgentId;
 use switchboard_domain::webhook::Endpoint;
 
-use crate::engine::order::{Failure, Login, Order, Outcome, Shown};
+use crate::engine::order::{Failure, Login, Order, Outcome, RequestKey, Shown};
 
 /// Which kind of user a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,8 @@ pub struct Frame {
     pub head: FrameHead,
     /// What it asks, or why it cannot be.
     pub ask: Result<Ask, Failure>,
+    /// The client's key of a write that is to be done once.
+    pub key: Option<RequestKey>,
 }
 
 /// The part of a request that comes back in the answer.

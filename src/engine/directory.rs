@@ -40,6 +40,8 @@ pub struct Directory {
     pub(crate) bots: SharedMap<(LicenseId, AgentId), Addr<BotActor>>,
     customers: SharedMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
     conversations: SharedMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
+    /// Names of conversations that are being made under a key.
+    beginning: SharedMap<(LicenseId, ConversationId), ()>,
 }
 
 impl Directory {
@@ -105,6 +107,17 @@ impl Directory {
         if let Some(customer) = stored.head.customer() {
             drop(self.customer(engine, stored.head.license(), customer));
         }
+    }
+
+    /// Nobody else may make a conversation of this name until [`Directory::end`]; `false` when somebody
+    /// is about to.
+    pub(crate) fn begin(&self, name: (LicenseId, ConversationId)) -> bool {
+        self.beginning.insert(name, ()).is_none()
+    }
+
+    /// The conversation of this name was made, or was not.
+    pub(crate) fn end(&self, name: (LicenseId, ConversationId)) {
+        self.beginning.remove(&name);
     }
 
     /// A conversation that was just made.

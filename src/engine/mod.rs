@@ -33,6 +33,7 @@ pub mod provision;
 mod push;
 mod recovery;
 pub mod release;
+mod request_key;
 pub mod router;
 pub mod secret;
 pub mod session;

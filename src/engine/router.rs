@@ -171,7 +171,10 @@ impl RouterActor {
         let engine = &self.shard.engine;
         match engine.directory().conversation(engine, self.license, chat) {
             Ok(actor) => {
-                link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
+                link::tell(
+                    &actor,
+                    Execute { command, by: None, answer: Answer::Nobody, placed_at: None, key: None },
+                );
             }
             Err(error) => tracing::error!(%chat, %error, "the router knows a chat that cannot be found"),
         }

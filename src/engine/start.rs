@@ -270,7 +270,7 @@ fn start_conversations(
         link::tell(&actors.router, SeatChanged(seat));
     }
     for (actor, command) in owed {
-        link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
+        link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None, key: None });
     }
     Ok(())
 }

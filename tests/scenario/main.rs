@@ -29,6 +29,7 @@ mod errors_rtm;
 mod errors_web;
 mod flapping;
 mod fuzz;
+mod idempotency;
 mod license_webhooks;
 mod load;
 mod marks;

@@ -48,7 +48,7 @@ pub(super) async fn customer_token<E: Engine>(
         Written::Form => Wish::from_form(bytes).await,
     };
     let order = wish.and_then(|wish| wish.order(by.client.as_str())).map_err(refuse)?;
-    match engine.run(EngineRequest { by, order, group: None }).await.map_err(refuse)? {
+    match engine.run(EngineRequest { by, order, group: None, key: None }).await.map_err(refuse)? {
         Done::CustomerToken(issued) => Ok(success(json_text(&TokenOut::from(&issued)))),
         _ => Err(refuse(Rejected::Internal)),
     }

@@ -15,6 +15,9 @@ use super::error::WireError;
 use super::v3_0::{V3_0, word};
 use crate::engine::order::{Failure, Request as EngineRequest};
 
+/// Names a write that is to be done once, however often it is asked for.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// A method of the Agent API.
 pub(super) async fn agent<E: Engine>(
     State(engine): State<E>,
@@ -51,8 +54,9 @@ async fn call<E: Engine>(
     let refuse = |failure: Failure| word(api.side(), &failure);
     let token = bearer(request.headers()).map(str::to_owned);
     let uri = request.uri().clone();
+    let key = request.headers().get(IDEMPOTENCY_KEY).cloned();
     let bytes = read_json(request).await?;
-    let (by, order) = {
+    let (by, order, key) = {
         let call = V3_0.open(api, &action, text(&bytes)?).map_err(refuse)?;
         let license = license(&engine, api, &uri)?;
         let token = token.ok_or(Failure::Unauthenticated).map_err(refuse)?;
@@ -60,10 +64,12 @@ async fn call<E: Engine>(
         if !belongs(&by, api, license) {
             return Err(refuse(Failure::Unauthenticated));
         }
+        let key = key.map(|key| V3_0::key(&call, &action, &String::from_utf8_lossy(key.as_bytes())));
+        let key = key.transpose().map_err(refuse)?;
         let order = V3_0.order(call, &by).map_err(refuse)?;
-        (by, order)
+        (by, order, key)
     };
-    let asked = EngineRequest { by: by.clone(), order, group: None };
+    let asked = EngineRequest { by: by.clone(), order, group: None, key };
     let done = engine.run(asked).await.map_err(refuse)?;
     Ok(success(V3_0.body(api, &action, &done, &by)))
 }

@@ -1,6 +1,6 @@
 //! The only mutation: a fact changes the state and yields pushes. Cannot fail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::conversation::access::Access;
@@ -47,6 +47,7 @@ impl Conversation {
             customer_spoke_at: None,
             agent_spoke_at: None,
             pulse: Pulse::default(),
+            keys: VecDeque::new(),
         }
     }
 
@@ -106,6 +107,7 @@ impl Conversation {
             }
             Change::WentIdle => self.pulse.idle = true,
             Change::PassedOver(agent) => self.let_go_by = Some(agent.clone()),
+            Change::KeyUsed { key, outcome } => self.key_used(*key, *outcome, fact.at),
             Change::Transferred { by, to, access } => self.transferred(by.as_ref(), to, access, told),
             Change::ThreadClosed { by } => {
                 self.assignment = Assignment::Idle;

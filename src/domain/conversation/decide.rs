@@ -7,6 +7,7 @@ use crate::conversation::access::Access;
 use crate::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
 use crate::conversation::event::{Event, EventBody, EventKind, NewEvent, Visibility};
 use crate::conversation::fact::{Change, Fact};
+use crate::conversation::idempotency::{Outcome, Shows, WriteKey};
 use crate::conversation::properties::{Location, PropertyTable, Reader};
 use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     pub placed_at: Timestamp,
     /// Random bits for the epoch of a new conversation; 0 where none is made.
     pub epoch: u64,
+    /// The key of the command, when it shall be carried out once.
+    pub key: Option<&'a WriteKey>,
 }
 
 /// What a command leads to.
@@ -63,6 +66,8 @@ pub struct Decision {
     pub echo: Option<Box<Told>>,
     /// To be told without being kept: nothing is journaled of it, and it is dropped first.
     pub passing: Option<Box<Told>>,
+    /// It was done before, and came to this: nothing else is decided.
+    pub before: Option<Outcome>,
 }
 
 /// Collects facts with rising times.
@@ -109,7 +114,9 @@ impl Conversation {
         let mut draft = blank.draft(cx.now);
         draft.add(Change::Created { license: new.license, id: new.id, number: new.number, epoch: cx.epoch });
         blank.open_thread(new.open, cx.by.and_then(Principal::agent), cx, &mut draft)?;
-        Ok(draft.done())
+        let mut decision = draft.done();
+        blank.use_key(&mut decision, Shows::Chat, cx);
+        Ok(decision)
     }
 
     /// Decides a command.
@@ -119,6 +126,16 @@ impl Conversation {
     /// router and to come again with its word, [`Rejected::NeedsEvent`] to come again with a stored
     /// event.
     pub fn decide(&self, command: Command, cx: &Context<'_>) -> Result<Decision, Rejected> {
+        if let Some(before) = self.done_before(cx)? {
+            return Ok(Decision { before: Some(before), ..Decision::default() });
+        }
+        let shows = Shows::by(&command);
+        let mut decision = self.decide_anew(command, cx)?;
+        self.use_key(&mut decision, shows, cx);
+        Ok(decision)
+    }
+
+    fn decide_anew(&self, command: Command, cx: &Context<'_>) -> Result<Decision, Rejected> {
         match command {
             Command::Activate(open) => {
                 self.may(cx, Need::Write)?;

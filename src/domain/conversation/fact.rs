@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::access::{Access, AccessChange};
 use crate::conversation::command::TransferTarget;
 use crate::conversation::event::Event;
+use crate::conversation::idempotency::{Outcome, WriteKey};
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::state::Assignment;
@@ -162,4 +163,11 @@ pub enum Change {
     /// This agent let go of the chat, or lost it for not looking: it does not get it back while
     /// the chat waits.
     PassedOver(AgentId),
+    /// What came before it was asked for under this key.
+    KeyUsed {
+        /// The key.
+        key: WriteKey,
+        /// What it came to.
+        outcome: Outcome,
+    },
 }

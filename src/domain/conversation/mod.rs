@@ -13,6 +13,7 @@ pub mod command;
 mod decide;
 pub mod event;
 pub mod fact;
+pub mod idempotency;
 mod marks;
 mod membership;
 mod open;

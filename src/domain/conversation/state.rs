@@ -1,6 +1,6 @@
 //! The head of a conversation: what its actor keeps in memory and its snapshot holds (design D3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::access::Access;
 use crate::conversation::amended::Amended;
 use crate::conversation::event::{Event, EventKind};
+use crate::conversation::idempotency::KeptKey;
 use crate::conversation::properties::Properties;
 use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
@@ -110,6 +111,9 @@ pub struct Conversation {
     /// What the timers look at.
     #[serde(default)]
     pub(super) pulse: Pulse,
+    /// Keys of writes that were done, oldest first.
+    #[serde(default)]
+    pub(super) keys: VecDeque<KeptKey>,
 }
 
 impl Conversation {

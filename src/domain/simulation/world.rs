@@ -390,6 +390,7 @@ impl World {
             properties: &self.properties,
             placed_at: placed_at.unwrap_or(self.now),
             epoch,
+            key: None,
         })
     }
 

@@ -7,6 +7,7 @@ use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Amended;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::conversation::event::Event;
+use switchboard_domain::conversation::idempotency::{Outcome as Before, WriteKey};
 use switchboard_domain::conversation::view::{Summary, Threads};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::ThreadId;
@@ -26,6 +27,15 @@ pub struct Execute {
     pub answer: Answer,
     /// When the router was asked for it, if it was.
     pub placed_at: Option<Timestamp>,
+    /// Its key, when it is to be done once.
+    pub key: Option<Box<WriteKey>>,
+}
+
+/// Asks what a write with this key of this user came to, if it was done.
+pub(crate) struct AskDone(pub(crate) Arc<Principal>, pub(crate) WriteKey);
+
+impl Message for AskDone {
+    type Result = Result<Option<Before>, Rejected>;
 }
 
 /// Asks for the conversation's line, with the position up to which it is true.

@@ -9,6 +9,7 @@ use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, NewConversation};
 use switchboard_domain::conversation::fact::Change;
+use switchboard_domain::conversation::idempotency::{Outcome as Before, Shows, WriteKey};
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::{ChatView, ThreadView};
@@ -44,7 +45,7 @@ mod snapshot;
 mod timers;
 
 use loading::Loading;
-pub(crate) use messages::NoWord;
+pub(crate) use messages::{AskDone, NoWord};
 pub use messages::{Execute, LoadedThread, NeedThreads, Needs, ReadSummary, ReadThreads, SaveSnapshot};
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;
@@ -96,29 +97,6 @@ impl RouterPart {
     }
 }
 
-/// What the answer to a command shows.
-#[derive(Clone, Copy)]
-enum Shows {
-    Nothing,
-    /// The event posted.
-    Event,
-    /// The chat with its new thread.
-    Chat,
-    /// The asker's seen marker.
-    Seen,
-}
-
-impl Shows {
-    const fn by(command: &Command) -> Self {
-        match command {
-            Command::Post { .. } => Self::Event,
-            Command::Activate(_) => Self::Chat,
-            Command::See(_) => Self::Seen,
-            _ => Self::Nothing,
-        }
-    }
-}
-
 impl Actor for ConversationActor {
     type Context = ActorContext<Self>;
 
@@ -136,7 +114,7 @@ impl ConversationActor {
         shard: &Rc<Shard>,
         table: &Arc<LicenseTable>,
         new: NewConversation,
-        by: &Principal,
+        (by, key): (&Principal, Option<&WriteKey>),
         placed_at: Timestamp,
         answer: Answer,
     ) -> Result<(), (Rejected, Answer)> {
@@ -147,7 +125,7 @@ impl ConversationActor {
         let properties = table.properties();
         // Only a new conversation has an epoch: random bits are a system call.
         let epoch = clock::random_u64();
-        let cx = Context { epoch, ..Self::context(table, &properties, Some(by), Some(placed_at)) };
+        let cx = Context { epoch, key, ..Self::context(table, &properties, Some(by), Some(placed_at)) };
         let decided = guarded(|| Conversation::create(new, &cx));
         let decision = match decided {
             Ok(decision) => decision,
@@ -212,7 +190,7 @@ impl ConversationActor {
     ) -> Context<'a> {
         let now = clock::now();
         let placed_at = placed_at.unwrap_or(now);
-        Context { by, now, license: table, properties, placed_at, epoch: 0 }
+        Context { by, now, license: table, properties, placed_at, epoch: 0, key: None }
     }
 
     fn key(&self) -> ActorKey {
@@ -284,7 +262,10 @@ impl ConversationActor {
         let id = self.state.id();
         let only_talk = entries.iter().all(|entry| match entry {
             Entry::Conversation(_, _, fact) => {
-                matches!(fact.change, Change::EventPosted(_) | Change::SeenUpTo { .. })
+                matches!(
+                    fact.change,
+                    Change::EventPosted(_) | Change::SeenUpTo { .. } | Change::KeyUsed { .. }
+                )
             }
             _ => true,
         });
@@ -413,6 +394,17 @@ impl ConversationActor {
         }
     }
 
+    /// Answers what was done before, as it was answered then.
+    fn answer_again(&self, before: Before, by: Option<Arc<Principal>>, part: &RouterPart, answer: Answer) {
+        let mut release = Release::default();
+        self.give_back_unused(part, &mut release);
+        let (shard, chat) = (Rc::clone(&self.shard), self.state.id());
+        if let Some(by) = by {
+            release.first.push(Box::new(move || operations::answer_again(&shard, by, chat, before, answer)));
+        }
+        self.shard.after(self.lsn, release);
+    }
+
     fn reject(&self, rejected: Rejected, part: &RouterPart, answer: Answer) {
         let mut release = Release::reply(answer, Err(Failure::Rejected(rejected)));
         if let Some(ticket) = part.ticket {
@@ -435,7 +427,7 @@ impl Handler<Execute> for ConversationActor {
         if let Err(full) = self.shard.ready() {
             return self.refuse_full(message, full, ctx);
         }
-        let Execute { command, by, answer, placed_at } = message;
+        let Execute { command, by, answer, placed_at, key } = message;
         let (shows, part) = (Shows::by(&command), RouterPart::of(&command, placed_at));
         // Kept only where the router may have to be asked, or an event to be looked up.
         let rare = self.state.active_thread().is_none()
@@ -450,14 +442,16 @@ impl Handler<Execute> for ConversationActor {
         let again = rare.then(|| command.clone());
         let properties = self.table.properties();
         let cx = Self::context(&self.table, &properties, by.as_deref(), placed_at);
+        let cx = Context { key: key.as_deref(), ..cx };
         let decided = guarded(|| self.state.decide(command, &cx));
         match (decided, again) {
+            (Ok(Decision { before: Some(before), .. }), _) => self.answer_again(before, by, &part, answer),
             (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
-                self.ask_router(need, Execute { command, by, answer, placed_at: None }, ctx);
+                self.ask_router(need, Execute { command, by, answer, placed_at: None, key }, ctx);
             }
             (Err(Rejected::NeedsEvent(id)), Some(command)) => {
-                self.load_event(id, Execute { command, by, answer, placed_at: None }, ctx);
+                self.load_event(id, Execute { command, by, answer, placed_at: None, key }, ctx);
             }
             (Err(rejected), _) => self.reject(rejected, &part, answer),
         }

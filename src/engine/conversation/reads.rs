@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use actix::{Context as ActorContext, Handler, MessageResult};
 use switchboard_domain::auth::Principal;
-use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::view::{ThreadView, Threads};
+use switchboard_domain::conversation::{Context, Conversation};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::ThreadId;
 
 use super::ConversationActor;
-use super::messages::{NeedThreads, Needs, ReadSummary, ReadThreads};
+use super::messages::{AskDone, NeedThreads, Needs, ReadSummary, ReadThreads};
 use crate::engine::tables::LicenseTable;
 
 impl ConversationActor {
@@ -29,6 +29,16 @@ impl Handler<ReadSummary> for ConversationActor {
         let properties = self.table.properties();
         let cx = Self::context(&self.table, &properties, by.as_deref(), None);
         MessageResult(self.state.may_read(&cx).map(|()| (self.state.summary(), self.lsn)))
+    }
+}
+
+impl Handler<AskDone> for ConversationActor {
+    type Result = MessageResult<AskDone>;
+
+    fn handle(&mut self, AskDone(by, key): AskDone, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, Some(&by), None);
+        MessageResult(self.state.done_before(&Context { key: Some(&key), ..cx }))
     }
 }
 

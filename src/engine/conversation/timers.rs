@@ -48,7 +48,7 @@ impl ConversationActor {
         if self.deadline().is_some_and(|at| at <= now) {
             let running_since = self.shard.engine.running_since();
             let command = Command::Due { running_since, placement: None };
-            let due = Execute { command, by: None, answer: Answer::Nobody, placed_at: None };
+            let due = Execute { command, by: None, answer: Answer::Nobody, placed_at: None, key: None };
             self.handle(due, ctx);
         }
     }

@@ -76,7 +76,10 @@ pub(crate) fn end_banned(
         match shard.engine.directory().conversation(&shard.engine, license, chat) {
             Ok(actor) => {
                 let command = Command::EndBanned(ban.clone());
-                link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None });
+                link::tell(
+                    &actor,
+                    Execute { command, by: None, answer: Answer::Nobody, placed_at: None, key: None },
+                );
             }
             Err(error) => tracing::error!(%error, %chat, "a banned customer's chat cannot be closed"),
         }

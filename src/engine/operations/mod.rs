@@ -8,6 +8,7 @@ mod customer_list;
 mod customers;
 mod license;
 mod login;
+mod once;
 mod read;
 mod routing;
 mod staff;
@@ -41,12 +42,14 @@ use crate::storage::Lsn;
 pub(crate) use customers::end_banned;
 pub(crate) use license::change_license;
 pub(crate) use login::login;
+pub(crate) use once::answer_again;
 pub(crate) use staff::administer;
 pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 
 /// Carries out a request and answers it.
 pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
-    let Request { by, order, group } = request;
+    let Request { by, order, group, key } = request;
+    let key = key.map(|key| Box::new(key.of(&by.user)));
     shard.orders.ordered(shard.engine.meters(), &order);
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
@@ -54,19 +57,18 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
             chat,
             command @ (Command::AddUser(UserId::Customer(customer))
             | Command::Activate(OpenThread { customer: Some(customer), .. })),
-        ) => detached(start::bring_in(Rc::clone(shard), by, chat, customer, command, answer)),
-        Order::Chat(chat, command) => {
-            let (directory, license) = (shard.engine.directory(), by.license);
-            let execute = |answer| Execute { command, by: Some(by), answer, placed_at: None };
-            if let Some(running) = directory.address_of(license, chat) {
-                return link::tell(&running, execute(answer));
-            }
-            match directory.conversation(&shard.engine, license, chat) {
-                Ok(started) => link::tell(&started, execute(answer)),
-                Err(rejected) => shard.answer(answer, Err(rejected.into())),
-            }
+        ) => {
+            let bring_in = Execute { command, by: Some(by), answer, placed_at: None, key };
+            detached(start::bring_in(Rc::clone(shard), chat, customer, bring_in));
         }
-        Order::StartChat(open) => detached(start::start_chat(Rc::clone(shard), by, open, group, answer)),
+        Order::Chat(chat, command) => {
+            let license = by.license;
+            execute(shard, license, chat, Execute { command, by: Some(by), answer, placed_at: None, key });
+        }
+        Order::StartChat(open) => {
+            let own = Rc::clone(shard);
+            detached(async move { once::start_chat(&own, by, open, group, key, answer).await });
+        }
         Order::ListChats(list) => {
             let own = Rc::clone(shard);
             detached(async move { answer_read(&own, answer, read::list(&own, &by, &list).await) });
@@ -138,6 +140,18 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::IssueCustomerToken { customer, life } => {
             detached(tokens::issue_customer_token(Rc::clone(shard), by, customer, life, answer));
         }
+    }
+}
+
+/// Gives a command to its conversation.
+fn execute(shard: &Shard, license: LicenseId, chat: ConversationId, execute: Execute) {
+    let directory = shard.engine.directory();
+    if let Some(running) = directory.address_of(license, chat) {
+        return link::tell(&running, execute);
+    }
+    match directory.conversation(&shard.engine, license, chat) {
+        Ok(started) => link::tell(&started, execute),
+        Err(rejected) => shard.answer(execute.answer, Err(rejected.into())),
     }
 }
 

@@ -8,6 +8,7 @@ use actix::Addr;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::command::{Command, NewConversation, OpenThread};
+use switchboard_domain::conversation::idempotency::WriteKey;
 use switchboard_domain::error::{PlacementNeed, Rejected};
 use switchboard_domain::id::{ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::routing::Placement;
@@ -24,7 +25,20 @@ use crate::telemetry::clock;
 
 /// Makes a conversation with its first thread and answers with it.
 pub(super) async fn start_chat(
-    shard: Rc<Shard>,
+    shard: &Rc<Shard>,
+    by: Arc<Principal>,
+    open: OpenThread,
+    group: Option<GroupId>,
+    answer: Answer,
+) {
+    let id = ConversationId::from_random(clock::random_u64());
+    start_chat_as(shard, (id, None), by, open, group, answer).await;
+}
+
+/// The same, under a name, with the key that it comes from.
+pub(super) async fn start_chat_as(
+    shard: &Rc<Shard>,
+    (id, key): (ConversationId, Option<WriteKey>),
     by: Arc<Principal>,
     mut open: OpenThread,
     group: Option<GroupId>,
@@ -33,7 +47,6 @@ pub(super) async fn start_chat(
     let Some(table) = shard.engine.tables().license(by.license) else {
         return shard.answer(answer, Err(Rejected::Internal.into()));
     };
-    let id = ConversationId::from_random(clock::random_u64());
     if open.access.is_none() {
         open.access = group.map(Access::of);
     }
@@ -42,32 +55,31 @@ pub(super) async fn start_chat(
         UserId::Agent(_) => open.customer,
     };
     let placed_at = clock::now();
-    let prepared = prepare(&shard, &table, &by, &mut open, customer, id).await;
+    let prepared = prepare(shard, &table, &by, &mut open, customer, id).await;
     if let Err(rejected) = prepared {
         return shard.answer(answer, Err(rejected.into()));
     }
     let number = table.next_conversation();
     let new = NewConversation { license: by.license, id, number, open };
-    if let Err((rejected, answer)) = ConversationActor::create(&shard, &table, new, &by, placed_at, answer) {
-        give_back(&shard, by.license, customer, id);
+    let by_key = (&*by, key.as_ref());
+    if let Err((rejected, answer)) = ConversationActor::create(shard, &table, new, by_key, placed_at, answer)
+    {
+        give_back(shard, by.license, customer, id);
         shard.answer(answer, Err(rejected.into()));
     }
 }
 
 /// Brings a customer into a chat that is there already: its place is reserved first, and lapses
 /// unless the chat takes it. What will be refused anyway reserves nothing.
-pub(super) async fn bring_in(
-    shard: Rc<Shard>,
-    by: Arc<Principal>,
-    chat: ConversationId,
-    customer: CustomerId,
-    command: Command,
-    answer: Answer,
-) {
-    let opens = matches!(command, Command::Activate(_));
-    match reserve(&shard, &by, chat, customer, opens).await {
-        Ok(actor) => link::tell(&actor, Execute { command, by: Some(by), answer, placed_at: None }),
-        Err(rejected) => shard.answer(answer, Err(rejected.into())),
+pub(super) async fn bring_in(shard: Rc<Shard>, chat: ConversationId, customer: CustomerId, bring: Execute) {
+    let opens = matches!(bring.command, Command::Activate(_));
+    let reserved = match &bring.by {
+        Some(by) => reserve(&shard, by, chat, customer, opens).await,
+        None => Err(Rejected::Internal),
+    };
+    match reserved {
+        Ok(actor) => link::tell(&actor, bring),
+        Err(rejected) => shard.answer(bring.answer, Err(rejected.into())),
     }
 }
 

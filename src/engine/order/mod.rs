@@ -23,6 +23,7 @@ use switchboard_domain::routing::Priority;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
 
+pub use crate::engine::request_key::RequestKey;
 pub use done::{
     AgentWelcome, ArchivePage, ArchivedThread, ChatPage, CustomerCard, CustomerPage, CustomerWelcome, Done,
     IssuedToken, LinesPage, Shown, TokenInfo,
@@ -318,6 +319,9 @@ pub struct Request {
     pub order: Order,
     /// The group of chats started without an access, when the connection named one at login.
     pub group: Option<GroupId>,
+    /// Makes a write to a chat one that is done once. Other orders do not remember it: most of them set
+    /// something, and do not mind being done twice.
+    pub key: Option<RequestKey>,
 }
 
 impl Order {

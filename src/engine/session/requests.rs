@@ -11,7 +11,7 @@ use super::{CLOSE_NORMAL, Identity, Session, State};
 use crate::engine::dialect::{Ask, Disconnect, FrameHead};
 use crate::engine::limits::{RUNNING_REQUESTS, WAITING_FRAMES};
 use crate::engine::operations;
-use crate::engine::order::{Done, Failure, Order, Outcome, Request};
+use crate::engine::order::{Done, Failure, Order, Outcome, Request, RequestKey};
 use crate::engine::release::{Answer, Cause};
 use crate::telemetry::clock;
 
@@ -108,7 +108,9 @@ impl Session {
                 self.state.replace(State::LoggingOut);
                 self.leave(Some(Answer::Session(Cause { session: self.key, slot })));
             }
-            (Ok(Ask::Order(order, author)), Some(identity)) => self.order(slot, &identity, order, author),
+            (Ok(Ask::Order(order, author)), Some(identity)) => {
+                self.order(slot, &identity, (order, frame.key), author);
+            }
         }
     }
 
@@ -131,7 +133,13 @@ impl Session {
         None
     }
 
-    fn order(&self, slot: u32, identity: &Identity, order: Order, author: Option<AgentId>) {
+    fn order(
+        &self,
+        slot: u32,
+        identity: &Identity,
+        (order, key): (Order, Option<RequestKey>),
+        author: Option<AgentId>,
+    ) {
         if matches!(order, Order::Chat(..) | Order::StartChat(_) | Order::OpenPage(_)) {
             self.active.set(clock::monotonic());
         }
@@ -142,7 +150,7 @@ impl Session {
         match by {
             Err(failure) => self.answered(slot, &Err(failure)),
             Ok(by) => {
-                let request = Request { by, order, group: identity.group };
+                let request = Request { by, order, group: identity.group, key };
                 let cause = Cause { session: self.key, slot };
                 operations::run(&self.shard, request, Answer::Session(cause));
             }

@@ -155,6 +155,16 @@ impl Rtm {
         self.exchange(json!({ "action": action, "author_id": bot, "payload": payload })).await
     }
 
+    /// The same, with the key of a write.
+    pub(crate) async fn call_once(
+        &self,
+        key: &str,
+        action: &str,
+        payload: Value,
+    ) -> Result<Value, WireError> {
+        self.exchange(json!({ "action": action, "request_key": key, "payload": payload })).await
+    }
+
     async fn exchange(&self, frame: Value) -> Result<Value, WireError> {
         let action = frame["action"].clone();
         let request = self.begin(frame).await;

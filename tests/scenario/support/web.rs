@@ -34,6 +34,8 @@ pub(crate) struct Web {
     license: u64,
     token: String,
     author: Option<String>,
+    /// The key of its writes.
+    pub(crate) key: Option<String>,
 }
 
 impl Web {
@@ -45,6 +47,7 @@ impl Web {
             license: server.license(),
             token: token.to_owned(),
             author: None,
+            key: None,
         }
     }
 
@@ -72,7 +75,10 @@ impl Web {
         if self.api == Api::Customer {
             url += &format!("?license_id={}", self.license);
         }
-        let request = self.client.post(url).bearer_auth(&self.token).json(body);
+        let mut request = self.client.post(url).bearer_auth(&self.token).json(body);
+        if let Some(key) = &self.key {
+            request = request.header("Idempotency-Key", key);
+        }
         let (status, answer) = send(request).await;
         if self.api == Api::Customer {
             assert_fit_for_customer(&answer);

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::AgentId;
+use switchboard_domain::limits::REQUEST_KEY_CHARS;
 
 use crate::api::livechat::object::Object;
 use crate::api::livechat::{Api, json_text};
 use crate::engine::dialect::{FrameHead, Side};
-use crate::engine::order::Failure;
+use crate::engine::order::{Failure, RequestKey};
 
 /// What an envelope holds beside its head.
 pub(super) struct Opened<'a> {
@@ -16,6 +18,8 @@ pub(super) struct Opened<'a> {
     pub(super) args: Object<'a>,
     /// The bot that is to act.
     pub(super) author: Option<AgentId>,
+    /// The client's key of a write, as it stands there.
+    pub(super) key: Option<Cow<'a, str>>,
 }
 
 /// Opens a frame. What could be read of the head is there even when this fails.
@@ -29,7 +33,32 @@ pub(super) fn open_frame<'a>(side: Side, text: &'a str, head: &mut FrameHead) ->
     head.request_id = request_id?;
     action?;
     let args: Object<'_> = frame.optional("payload")?.unwrap_or_default();
-    Ok(Opened { args: args.into_root(), author: author(Api::of(side), &frame)? })
+    let (author, key) = (author(Api::of(side), &frame)?, frame.optional("request_key")?);
+    Ok(Opened { args: args.into_root(), author, key })
+}
+
+/// The key of a write: the same for the same action of the same author with the same arguments, in
+/// whatever order and envelope they are written.
+///
+/// # Errors
+/// Refused under the name of `field` when the key is empty or too long.
+pub(super) fn request_key(
+    field: &str,
+    key: &str,
+    action: &str,
+    author: Option<&AgentId>,
+    args: &Object<'_>,
+) -> Result<RequestKey, Failure> {
+    let mut asked: serde_json::Map<_, _> = args
+        .entries()
+        .map(|(name, raw)| (name.to_owned(), serde_json::from_str(raw.get()).unwrap_or_default()))
+        .collect();
+    asked.values_mut().for_each(serde_json::Value::sort_all_objects);
+    asked.sort_keys();
+    let asked = json_text(&asked);
+    RequestKey::new(key, [action, author.map_or("", AgentId::as_str), &asked]).ok_or_else(|| {
+        Rejected::invalid(field, format!("must have 1 to {REQUEST_KEY_CHARS} characters")).into()
+    })
 }
 
 /// Opens a body: its arguments stand inside `payload`, or are the whole body.

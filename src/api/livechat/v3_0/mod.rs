@@ -22,7 +22,7 @@ use self::read::Call;
 use super::object::Object;
 use super::{Api, json_text};
 use crate::engine::dialect::{Ask, Capture, Dialect, Disconnect, Encoded, Frame, FrameHead, Side};
-use crate::engine::order::{Done, Failure, Order, Outcome};
+use crate::engine::order::{Done, Failure, Order, Outcome, RequestKey};
 use crate::telemetry::clock;
 
 pub(super) use self::refusal::word;
@@ -54,6 +54,11 @@ impl V3_0 {
         let (args, author) = frame::open_body(api, body)?;
         let method = methods::find(api, Over::Web, action).ok_or(Failure::UnknownAction)?;
         Ok(WebCall { api, method, args, author })
+    }
+
+    /// The key of a write over HTTP, as its header has it.
+    pub(super) fn key(call: &WebCall<'_>, action: &str, key: &str) -> Result<RequestKey, Failure> {
+        frame::request_key("Idempotency-Key", key, action, call.author.as_ref(), &call.args)
     }
 
     /// Reads what the call asks, after its scope was checked.
@@ -93,18 +98,26 @@ impl V3_0 {
         by: Option<&Principal>,
         text: &str,
         head: &mut FrameHead,
-    ) -> Result<Ask, Failure> {
+    ) -> Result<(Ask, Option<RequestKey>), Failure> {
         let opened = frame::open_frame(side, text, head)?;
         let method = methods::find(Api::of(side), Over::Rtm, &head.action).ok_or(Failure::UnknownAction)?;
-        self.ask(method, side, by, opened.author, opened.args)
+        let key = opened.key.as_deref().map(|key| {
+            frame::request_key("request_key", key, &head.action, opened.author.as_ref(), &opened.args)
+        });
+        let key = key.transpose()?;
+        Ok((self.ask(method, side, by, opened.author, opened.args)?, key))
     }
 }
 
 impl Dialect for V3_0 {
     fn read(&self, side: Side, by: Option<&Principal>, text: &str) -> Frame {
         let mut head = FrameHead::default();
-        let ask = self.read_frame(side, by, text, &mut head);
-        Frame { head, ask }
+        let read = self.read_frame(side, by, text, &mut head);
+        let (ask, key) = match read {
+            Ok((ask, key)) => (Ok(ask), key),
+            Err(failure) => (Err(failure), None),
+        };
+        Frame { head, ask, key }
     }
 
     fn answer(&self, side: Side, head: &FrameHead, outcome: &Outcome, viewer: Option<&Principal>) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::conversation::access::AccessChange;
+use crate::conversation::idempotency::{Outcome, WriteKey};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -34,6 +35,7 @@ fn name(change: &Change) -> &'static str {
         Change::Transferred { .. } => "Transferred",
         Change::WentIdle => "WentIdle",
         Change::PassedOver(_) => "PassedOver",
+        Change::KeyUsed { .. } => "KeyUsed",
     }
 }
 
@@ -57,6 +59,10 @@ fn changed(place: Place, change: PropertyChange, event: Option<Arc<Event>>) -> C
 
 fn access(change: AccessChange) -> Change {
     Change::AccessChanged { access: Access::default(), change, by: None }
+}
+
+fn used(outcome: Outcome) -> Change {
+    Change::KeyUsed { key: WriteKey { name: 1, asked: u128::MAX }, outcome }
 }
 
 fn changes() -> Vec<Change> {
@@ -117,6 +123,10 @@ fn changes() -> Vec<Change> {
         Change::Transferred { by: None, to: TransferTarget::Within, access: Access::default() },
         Change::WentIdle,
         Change::PassedOver(agent("ann")),
+        used(Outcome::Done),
+        used(Outcome::Posted(EventId { thread: thread(2), order: 3 })),
+        used(Outcome::Opened(thread(2))),
+        used(Outcome::Seen(Timestamp::from_micros(20))),
     ]
 }
 
@@ -185,9 +195,29 @@ const FACTS: &[(&str, &str)] = &[
     ("Transferred", "921e81ab5472616e7366657272656493c0a657697468696e919100"),
     ("WentIdle", "921ea857656e7449646c65"),
     ("PassedOver", "921e81aa5061737365644f766572a3616e6e"),
+    (
+        "KeyUsed",
+        "921e81a74b6579557365649292c41000000000000000000000000000000001c410ffffffffffffffffffff\
+        ffffffffffffa4446f6e65",
+    ),
+    (
+        "KeyUsed",
+        "921e81a74b6579557365649292c41000000000000000000000000000000001c410ffffffffffffffffffff\
+        ffffffffffff81a6506f73746564920203",
+    ),
+    (
+        "KeyUsed",
+        "921e81a74b6579557365649292c41000000000000000000000000000000001c410ffffffffffffffffffff\
+        ffffffffffff81a64f70656e656402",
+    ),
+    (
+        "KeyUsed",
+        "921e81a74b6579557365649292c41000000000000000000000000000000001c410ffffffffffffffffffff\
+        ffffffffffff81a45365656e14",
+    ),
 ];
 
-const HEAD: &str = "dc001907050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\
+const HEAD: &str = "dc001a07050363ce3baa0c41ce3baa0c4103c41000000000000040008000000000000001929481a843757374\
     6f6d6572c41000000000000040008000000000000001c3ce3baa0c40ce3b9aca019481a54167656e74a3616e\
     6ec3c0ce3b9aca0191a3657665919100c28081a448656c64a3616e6e919a0201ce3b9aca01c09281a8437573\
     746f6d6572c4100000000000004000800000000000000181a54167656e74a3616e6e90800101009197920201\
@@ -196,7 +226,7 @@ const HEAD: &str = "dc001907050363ce3baa0c41ce3baa0c4103c41000000000000040008000
     6d6572c41000000000000040008000000000000001a3416c6c8081a74d65737361676592a568656c6c6fc081\
     a74d65737361676593020197920201c0ce3baa0c4081a8437573746f6d6572c4100000000000004000800000\
     0000000001a3416c6c8081a74d65737361676592a568656c6c6fc001c0ce3baa0c40c0\
-    95ce3baa0c40ce3b9aca01ce3baa0c40ce3baa0c40c2";
+    95ce3baa0c40ce3b9aca01ce3baa0c40ce3baa0c40c290";
 
 #[test]
 fn stored_facts_keep_their_bytes() {
@@ -225,12 +255,11 @@ fn a_stored_head_keeps_its_bytes() {
 
 #[test]
 fn a_head_from_before_the_newest_field_still_opens() {
-    // The newest field is a list of five, which begins so.
-    let newest = HEAD.rfind("95ce").unwrap();
-    let newest_missing = HEAD[..newest].replacen("dc0019", "dc0018", 1);
+    // The newest field is an empty list, the last byte.
+    let newest_missing = HEAD.strip_suffix("90").unwrap().replacen("dc001a", "dc0019", 1);
     let bytes: Vec<u8> = (0..newest_missing.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&newest_missing[at..at + 2], 16).unwrap())
         .collect();
-    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap().pulse, Default::default());
+    assert_eq!(rmp_serde::from_slice::<Conversation>(&bytes).unwrap().keys, []);
 }

@@ -30,6 +30,7 @@ mod changes;
 mod clockwork;
 mod golden;
 mod holder;
+mod idempotency;
 mod marks;
 mod model;
 mod placement;
@@ -165,7 +166,7 @@ fn scoped(name: &str, scope: &str) -> Principal {
 }
 
 fn context(by: Option<&Principal>, now: Timestamp) -> Context<'_> {
-    Context { by, now, license: &World, properties: &PROPERTIES, placed_at: now, epoch: 99 }
+    Context { by, now, license: &World, properties: &PROPERTIES, placed_at: now, epoch: 99, key: None }
 }
 
 fn thread(n: u64) -> ThreadId {

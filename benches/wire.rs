@@ -82,7 +82,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
         event: Arc::clone(&event),
     };
     let capture = Shown {
-        what: Arc::new(Told { push, to: Address::nobody(), main: true }),
+        what: Arc::new(Told { push, to: Address::nobody(), main: true, seq: None }),
         profiles: Profiles::default(),
         properties: Arc::new(PropertyTable::built_in()),
     };

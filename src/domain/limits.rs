@@ -109,6 +109,11 @@ pub const REQUEST_KEY_CHARS: usize = 255;
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Keys that one conversation remembers: they stand in its head; the oldest is forgotten first.
 pub const KEYS_PER_CHAT: usize = 128;
+/// Pushes of a conversation that are kept for who lost its connection: a place in the thread each,
+/// beyond the busiest minutes of a chat. Who missed more reads the chat again.
+pub const RECENT_PUSHES: usize = 100;
+/// Of those, how many that tell of no new event: they are kept whole, and may be as great as an event.
+pub const RECENT_PUSHES_WHOLE: usize = 16;
 /// How long an agent whose last connection dropped still counts as online.
 pub const AGENT_GRACE: Duration = Duration::from_secs(15);
 /// How long a customer token lives when the caller does not say.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
-use switchboard_domain::auth::Reach;
+use switchboard_domain::auth::{Principal, Reach};
 use switchboard_domain::conversation::push::{Address, Followers, Hearing, Push, Told};
 use switchboard_domain::id::{AgentId, CustomerId, LicenseId, UserId};
 
@@ -345,6 +345,14 @@ impl Drop for Done<'_> {
 
 fn dedup<T: PartialEq>(items: &[T]) -> impl Iterator<Item = &T> {
     items.iter().enumerate().filter(|(i, item)| !items[..*i].contains(item)).map(|(_, item)| item)
+}
+
+/// Does a session hear a push with this address?
+pub(crate) fn is_for(session: &Session, by: &Principal, to: &Address) -> bool {
+    match &by.user {
+        UserId::Agent(_) => hears(session, to),
+        UserId::Customer(me) => to.customer.iter().chain(&to.customers).any(|customer| customer == me),
+    }
 }
 
 /// Does an agent's session hear a push with this address?

@@ -30,6 +30,13 @@ pub const PATIENCE: Patience =
 pub const LOGIN_BUFFER: usize = 10_000;
 /// How long a reservation of a customer's chat lasts unless it is confirmed.
 pub const RESERVATION_TIME: Duration = Duration::from_secs(30);
+/// Chats that a login may ask to go on with: each is asked, one after the other; more is refused.
+pub const RESUME_CHATS: usize = 200;
+/// Missed pushes that one login is sent, and the bytes of their events: well within an outbox, or the
+/// client would be closed for being slow before it read a word. Chats beyond are not recovered.
+pub const RESUME_PUSHES: usize = 1_000;
+/// See [`RESUME_PUSHES`].
+pub const RESUME_BYTES: usize = 256 * 1024;
 /// How often a shard looks at its sessions' and actors' deadlines.
 pub const TICK: Duration = Duration::from_millis(500);
 /// Looks at a session's timers in the time of its shortest one, which so never runs over by more than

@@ -50,6 +50,13 @@ impl Conversation {
         self.amended.retain(|id, event| stored.get(id) != Some(event));
     }
 
+    /// An event as it is now, when its chunk is not needed for that.
+    pub(super) fn event_in_memory(&self, id: EventId) -> Option<Arc<Event>> {
+        let unsaved = self.unsaved.iter().flat_map(|chunk| &chunk.events);
+        let here = || self.tail.iter().chain(unsaved).find(|event| event.id == id);
+        self.amended.get(&id).or_else(here).cloned()
+    }
+
     /// An event that the asker may see; `stored` is what its chunk has, when it was looked up.
     pub(super) fn event(
         &self,
@@ -61,10 +68,8 @@ impl Conversation {
         if id.order > self.find_thread(id.thread)?.events {
             return Err(unknown);
         }
-        let unsaved = self.unsaved.iter().flat_map(|chunk| &chunk.events);
-        let here = || self.tail.iter().chain(unsaved).find(|event| event.id == id);
-        let event = match self.amended.get(&id).or_else(here) {
-            Some(event) => Arc::clone(event),
+        let event = match self.event_in_memory(id) {
+            Some(event) => event,
             None => stored.filter(|event| event.id == id).ok_or(Rejected::NeedsEvent(id))?,
         };
         // What a customer may not see does not exist for it (spec v3.0, 2).
@@ -142,8 +147,13 @@ impl Conversation {
         if self.active_thread().is_some_and(|thread| thread.id == event.id.thread) {
             let (user, postback) = (user.clone(), postback.into());
             let push = Push::PostbackSent { chat, event: event.id, user, postback, toggled };
-            told.push(Told { push, to: to.clone(), main: true });
+            told.push(Told { push, to: to.clone(), main: true, seq: None });
         }
-        told.push(Told { push: Push::EventChanged { chat, event: Arc::clone(event) }, to, main: true });
+        told.push(Told {
+            push: Push::EventChanged { chat, event: Arc::clone(event) },
+            to,
+            main: true,
+            seq: None,
+        });
     }
 }

@@ -9,6 +9,7 @@ use crate::conversation::event::{Event, EventKind};
 use crate::conversation::fact::{Change, Fact};
 use crate::conversation::properties::Properties;
 use crate::conversation::push::{Address, Followers, Push, Told};
+use crate::conversation::recent::Recent;
 use crate::conversation::state::{Assignment, Chunk, Conversation, ThreadHead};
 use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
@@ -48,6 +49,7 @@ impl Conversation {
             agent_spoke_at: None,
             pulse: Pulse::default(),
             keys: VecDeque::new(),
+            recent: Recent::default(),
         }
     }
 
@@ -62,6 +64,7 @@ impl Conversation {
 
     /// Applies a fact and tells it.
     pub fn apply(&mut self, fact: &Fact, told: &mut Vec<Told>) {
+        let before = told.len();
         match &fact.change {
             Change::Created { .. } => {}
             Change::ThreadOpened { .. } => self.thread_opened(fact, told),
@@ -95,7 +98,7 @@ impl Conversation {
                 }
                 if let Some(thread) = self.threads.last() {
                     let push = Push::MemberRemoved { chat: self.id, thread: thread.id, user: user.clone() };
-                    told.push(Told { push, to, main: true });
+                    told.push(Told { push, to, main: true, seq: None });
                 }
             }
             Change::Assigned(assignment) => {
@@ -134,6 +137,7 @@ impl Conversation {
             Change::AccessChanged { access, change, .. } => self.access_changed(access, change, told),
         }
         self.touch(fact.at);
+        self.number_pushes(&mut told[before..]);
         Self::choose_main(told);
     }
 
@@ -262,12 +266,12 @@ impl Conversation {
         let thread = event.id.thread;
         let to = self.talk_address(event.visible_to_customer());
         let push = Push::EventPosted { chat: self.id, thread, event: Arc::clone(event) };
-        told.push(Told { push, to, main: true });
+        told.push(Told { push, to, main: true, seq: None });
     }
 
     /// A key change: told to everybody with access (audience K of spec v3.0, 8.1).
     pub(super) fn tell_keyed(&self, push: Push, also: Option<&AgentId>) -> Told {
-        Told { push, to: self.keyed_address(also), main: true }
+        Told { push, to: self.keyed_address(also), main: true, seq: None }
     }
 
     pub(super) fn keyed_address(&self, also: Option<&AgentId>) -> Address {

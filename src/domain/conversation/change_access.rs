@@ -32,6 +32,6 @@ impl Conversation {
         }
         let of = AccessOwner::Chat(self.id);
         let push = Push::AccessChanged { of, change: change.clone(), access: access.clone() };
-        told.push(Told { push, to, main: true });
+        told.push(Told { push, to, main: true, seq: None });
     }
 }

@@ -116,7 +116,7 @@ impl Conversation {
         }
         let visible = event.is_none_or(|event| event.visible_to_customer());
         let push = Push::PropertiesChanged { chat: self.id, place, change: change.clone() };
-        told.push(Told { push, to: self.talk_address(visible), main: true });
+        told.push(Told { push, to: self.talk_address(visible), main: true, seq: None });
     }
 }
 

@@ -227,7 +227,7 @@ impl Conversation {
 
     /// Nothing changes; the asker alone hears what it asked for.
     pub(super) fn echo(push: Push) -> Decision {
-        let echo = Some(Box::new(Told { push, to: Address::nobody(), main: true }));
+        let echo = Some(Box::new(Told { push, to: Address::nobody(), main: true, seq: None }));
         Decision { echo, ..Decision::default() }
     }
 

@@ -98,7 +98,7 @@ impl Conversation {
         let push = Push::TagChanged { chat: self.id, thread, tag: tag.into(), on };
         // Customers know of no tags.
         let to = Address { customer: None, ..self.keyed_address(None) };
-        told.push(Told { push, to, main: true });
+        told.push(Told { push, to, main: true, seq: None });
     }
 
     pub(super) fn seen(&mut self, user: &UserId, up_to: Timestamp, told: &mut Vec<Told>) {
@@ -107,7 +107,7 @@ impl Conversation {
         }
         if let Some(thread) = self.threads.last() {
             let push = Push::SeenUpTo { chat: self.id, thread: thread.id, user: user.clone(), up_to };
-            told.push(Told { push, to: self.talk_address(true), main: true });
+            told.push(Told { push, to: self.talk_address(true), main: true, seq: None });
         }
     }
 
@@ -116,7 +116,7 @@ impl Conversation {
         if let Some(thread) = self.newest_view() {
             let push = Push::ChatFollowed { chat: Box::new(self.chat_view()), thread: Box::new(thread) };
             let to = Address { agents: vec![agent.clone()], ..Address::nobody() };
-            told.push(Told { push, to, main: true });
+            told.push(Told { push, to, main: true, seq: None });
         }
     }
 }

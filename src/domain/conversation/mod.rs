@@ -20,6 +20,7 @@ mod open;
 pub mod properties;
 pub mod property_change;
 pub mod push;
+pub mod recent;
 mod signals;
 mod state;
 mod system;

@@ -7,6 +7,7 @@ use crate::conversation::access::{Access, AccessChange, AccessOwner};
 use crate::conversation::command::TransferTarget;
 use crate::conversation::event::{Event, Visibility};
 use crate::conversation::property_change::{Place, PropertyChange};
+use crate::conversation::recent::Seq;
 use crate::conversation::view::{ChatView, Member, ThreadView};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
@@ -260,20 +261,35 @@ pub struct Told {
     pub to: Address,
     /// The one push of a request that carries its `request_id` (spec v3.0, 1.3).
     pub main: bool,
+    /// Its place among the pushes of its conversation; `None` for what is told in passing, for an echo
+    /// and for what concerns no conversation.
+    pub seq: Option<Seq>,
 }
 
 impl Told {
+    /// Bytes that it takes on the wire, roughly: those of the events in it.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match &self.push {
+            Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => event.weight(),
+            Push::ChatStarted { thread, .. } | Push::ChatFollowed { thread, .. } => {
+                thread.events.iter().map(|event| event.weight()).sum()
+            }
+            _ => 0,
+        }
+    }
+
     /// An agent's or bot's status: heard by everybody of the license (spec v3.0, 5.4).
     #[must_use]
     pub fn agent_status(agent: AgentId, status: RoutingStatus) -> Self {
         let to = Address { license: true, hearing: Hearing::Anything, ..Address::nobody() };
-        Self { push: Push::AgentStatusChanged { agent, status }, to, main: true }
+        Self { push: Push::AgentStatusChanged { agent, status }, to, main: true, seq: None }
     }
 
     /// An agent or bot is gone for good: only webhooks hear of it.
     #[must_use]
     pub const fn agent_deleted(agent: AgentId) -> Self {
-        Self { push: Push::AgentDeleted { agent }, to: Address::nobody(), main: false }
+        Self { push: Push::AgentDeleted { agent }, to: Address::nobody(), main: false, seq: None }
     }
 }
 

@@ -27,7 +27,7 @@ impl Conversation {
             to.customer = None;
         }
         let push = Push::Typing { chat: self.id, thread, author, visibility, at: cx.now, typing };
-        Ok(Self::in_passing(Told { push, to, main: false }))
+        Ok(Self::in_passing(Told { push, to, main: false, seq: None }))
     }
 
     pub(super) fn show_draft(&self, text: Box<str>, cx: &Context<'_>) -> Result<Decision, Rejected> {
@@ -36,7 +36,7 @@ impl Conversation {
         let author = cx.by.map(|by| by.user.clone()).ok_or(Rejected::NoAccess)?;
         let thread = self.active_thread().ok_or(Rejected::Inactive)?.id;
         let push = Push::DraftShown { chat: self.id, thread, author, at: cx.now, text };
-        Ok(Self::in_passing(Told { push, to: self.talk_address(false), main: false }))
+        Ok(Self::in_passing(Told { push, to: self.talk_address(false), main: false, seq: None }))
     }
 
     fn in_passing(told: Told) -> Decision {

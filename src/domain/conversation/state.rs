@@ -10,6 +10,7 @@ use crate::conversation::amended::Amended;
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::idempotency::KeptKey;
 use crate::conversation::properties::Properties;
+use crate::conversation::recent::Recent;
 use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
@@ -114,6 +115,9 @@ pub struct Conversation {
     /// Keys of writes that were done, oldest first.
     #[serde(default)]
     pub(super) keys: VecDeque<KeptKey>,
+    /// The newest pushes; in a snapshot as much as [`Recent::stored`].
+    #[serde(default)]
+    pub(super) recent: Recent,
 }
 
 impl Conversation {
@@ -225,6 +229,7 @@ impl Conversation {
     /// The snapshot form: everything but what is stored in chunks, changed events among it.
     #[must_use]
     pub fn head(&self) -> Self {
-        Self { unsaved: Vec::new(), amended: Amended::new(), ..self.clone() }
+        let recent = self.recent.stored();
+        Self { unsaved: Vec::new(), amended: Amended::new(), recent, ..self.clone() }
     }
 }

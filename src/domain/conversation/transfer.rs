@@ -155,13 +155,13 @@ impl Conversation {
         };
         let push = Push::Transferred { chat: self.id, thread, by: by.cloned(), to: shown };
         if self.access == *access {
-            told.push(Told { push, to: self.keyed_address(None), main: true });
+            told.push(Told { push, to: self.keyed_address(None), main: true, seq: None });
             return;
         }
         let mut set = Vec::new();
         self.access_changed(access, &AccessChange::Set(access.clone()), &mut set);
         let audience = set.first().map_or_else(|| self.keyed_address(None), |set| set.to.clone());
-        told.push(Told { push, to: audience, main: true });
+        told.push(Told { push, to: audience, main: true, seq: None });
         told.extend(set);
     }
 }

@@ -45,7 +45,12 @@ impl Customer {
             ..Address::nobody()
         };
         let of = AccessOwner::Customer(self.id);
-        Told { push: Push::AccessChanged { of, change, access: self.access.clone() }, to, main: true }
+        Told {
+            push: Push::AccessChanged { of, change, access: self.access.clone() },
+            to,
+            main: true,
+            seq: None,
+        }
     }
 }
 

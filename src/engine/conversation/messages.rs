@@ -8,6 +8,7 @@ use switchboard_domain::conversation::Amended;
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::idempotency::{Outcome as Before, WriteKey};
+use switchboard_domain::conversation::recent::{Missed, Seq};
 use switchboard_domain::conversation::view::{Summary, Threads};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::ThreadId;
@@ -36,6 +37,24 @@ pub(crate) struct AskDone(pub(crate) Arc<Principal>, pub(crate) WriteKey);
 
 impl Message for AskDone {
     type Result = Result<Option<Before>, Rejected>;
+}
+
+/// Asks for the conversation's line, and for what its asker missed since a place among its pushes.
+pub(crate) struct Resume(pub(crate) Arc<Principal>, pub(crate) Option<Seq>);
+
+/// A conversation that somebody goes on with.
+pub(crate) struct Resumed {
+    pub(crate) summary: Summary,
+    /// Up to here the line is true, and what was missed complete.
+    pub(crate) lsn: Lsn,
+    /// The place of the newest push.
+    pub(crate) seq: Seq,
+    /// What was missed, when that was asked for and can be told.
+    pub(crate) missed: Option<Vec<Missed>>,
+}
+
+impl Message for Resume {
+    type Result = Result<Resumed, Rejected>;
 }
 
 /// Asks for the conversation's line, with the position up to which it is true.

@@ -45,7 +45,7 @@ mod snapshot;
 mod timers;
 
 use loading::Loading;
-pub(crate) use messages::{AskDone, NoWord};
+pub(crate) use messages::{AskDone, NoWord, Resume, Resumed};
 pub use messages::{Execute, LoadedThread, NeedThreads, Needs, ReadSummary, ReadThreads, SaveSnapshot};
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;

@@ -11,7 +11,7 @@ use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::ThreadId;
 
 use super::ConversationActor;
-use super::messages::{AskDone, NeedThreads, Needs, ReadSummary, ReadThreads};
+use super::messages::{AskDone, NeedThreads, Needs, ReadSummary, ReadThreads, Resume, Resumed};
 use crate::engine::tables::LicenseTable;
 
 impl ConversationActor {
@@ -29,6 +29,21 @@ impl Handler<ReadSummary> for ConversationActor {
         let properties = self.table.properties();
         let cx = Self::context(&self.table, &properties, by.as_deref(), None);
         MessageResult(self.state.may_read(&cx).map(|()| (self.state.summary(), self.lsn)))
+    }
+}
+
+impl Handler<Resume> for ConversationActor {
+    type Result = MessageResult<Resume>;
+
+    fn handle(&mut self, Resume(by, since): Resume, _: &mut ActorContext<Self>) -> Self::Result {
+        let properties = self.table.properties();
+        let cx = Self::context(&self.table, &properties, Some(&by), None);
+        MessageResult(self.state.may_read(&cx).map(|()| Resumed {
+            summary: self.state.summary(),
+            lsn: self.lsn,
+            seq: self.state.seq(),
+            missed: since.and_then(|since| self.state.missed(since, &by.user)),
+        }))
     }
 }
 

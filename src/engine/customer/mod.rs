@@ -203,7 +203,7 @@ impl CustomerActor {
     /// Something for the agents who may read customers.
     fn news(&self, news: CustomerNews, main: bool) -> Told {
         let to = Address { license: true, hearing: Hearing::Customers, ..Address::nobody() };
-        Told { push: Push::Customer(news), to, main }
+        Told { push: Push::Customer(news), to, main, seq: None }
     }
 
     /// The same, and for the customer's own connections.

@@ -178,7 +178,7 @@ impl Handler<Entered> for CustomerActor {
         if entered.tell_side_storage {
             let news = CustomerNews::SideStorage(self.state.side_storage.clone());
             let to = Address { customer: Some(self.state.id), ..Address::nobody() };
-            let told = Told { push: Push::Customer(news), to, main: false };
+            let told = Told { push: Push::Customer(news), to, main: false, seq: None };
             self.show(vec![told], Release::default());
         }
         if let Some(page) = entered.page {

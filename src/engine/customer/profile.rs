@@ -139,6 +139,7 @@ impl Handler<ImposeBan> for CustomerActor {
             push: Push::Customer(CustomerNews::Banned { customer: id, days }),
             to: Address { license: true, hearing: Hearing::Anything, ..Address::nobody() },
             main: true,
+            seq: None,
         };
         let mut updated = self.updated(false);
         updated.to.customer = None;

@@ -115,7 +115,7 @@ pub(super) fn multicast(shard: &Rc<Shard>, by: &Principal, multicast: Multicast,
         ..Address::nobody()
     };
     let mut release = Release::reply(answer, Ok(Done::Nothing));
-    release.pushes.push((by.license, capture(&table, Told { push, to, main: true })));
+    release.pushes.push((by.license, capture(&table, Told { push, to, main: true, seq: None })));
     shard.after(Lsn::ZERO, release);
 }
 

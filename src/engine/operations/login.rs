@@ -1,11 +1,11 @@
 //! Logins (design D11): subscribe first and hold back what is pushed, read, answer, then send
 //! what was held back and is not in the answer.
 
-use crate::engine::maps::Map;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use switchboard_domain::auth::{Principal, TokenKind};
+use switchboard_domain::auth::TokenKind;
+use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::conversation::view::Summary;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId};
@@ -13,7 +13,6 @@ use switchboard_domain::routing::GroupStatus;
 use tokio::sync::oneshot;
 
 use crate::engine::agent::{Connect, Counts};
-use crate::engine::conversation::ReadSummary;
 use crate::engine::customer::{Arrive, Arrived, ChatsOf, Entered};
 use crate::engine::dialect::{Disconnect, Side};
 use crate::engine::handle::EngineHandle;
@@ -22,23 +21,31 @@ use crate::engine::limits::LOGIN_CHATS;
 use crate::engine::link;
 use crate::engine::operations::connection_gone;
 use crate::engine::operations::read::{shown, table, users};
+use crate::engine::operations::resume::{self, Chats};
 use crate::engine::order::{AgentWelcome, CustomerWelcome, Done, Failure, Login, NewPage};
 use crate::engine::release::Release;
 use crate::engine::router::GroupStatuses;
-use crate::engine::session::{Identity, Session};
+use crate::engine::session::{Identity, Session, Standing};
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 
-/// What a login answers, the position it saw, and where each conversation in it stood.
-type Welcome = (Done, Lsn, Map<ConversationId, Lsn>);
+/// What a login comes to.
+struct Welcome {
+    /// Its answer.
+    done: Done,
+    /// The position that the answer saw.
+    lsn: Lsn,
+    /// What the session has to know of it.
+    standing: Standing,
+}
 
 /// Logs a session in and answers the request that asked for it.
 pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: Login) {
     let shard = Rc::clone(shard);
     actix::spawn(async move {
         match welcome(&shard, &session, login).await {
-            Ok((done, lsn, seen)) => {
-                let answer = move || session.logged_in(slot, &Ok(done), &seen);
+            Ok(Welcome { done, lsn, standing }) => {
+                let answer = move || session.logged_in(slot, &Ok(done), standing);
                 shard.after(lsn, Release::default().first(answer));
             }
             Err(failure) => {
@@ -50,7 +57,7 @@ pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: L
                     }
                     _ => None,
                 };
-                session.logged_in(slot, &Err(failure), &Map::default());
+                session.logged_in(slot, &Err(failure), Standing::default());
                 shard.hub.go_on();
                 if let Some(why) = ends {
                     session.disconnect(why);
@@ -62,16 +69,16 @@ pub(crate) fn login(shard: &Rc<Shard>, session: Rc<Session>, slot: u32, login: L
 
 async fn welcome(shard: &Rc<Shard>, session: &Rc<Session>, login: Login) -> Result<Welcome, Failure> {
     match login {
-        Login::Agent { token, author, reconnect } if session.side() == Side::Agent => {
-            agent(shard, session, &token, author, reconnect).await
+        Login::Agent { token, author, reconnect, resume } if session.side() == Side::Agent => {
+            agent(shard, session, &token, author, (reconnect, resume)).await
         }
-        Login::Customer { token, group, change, page, referrer, side_storage }
+        Login::Customer { token, group, change, page, referrer, side_storage, resume }
             if session.side() == Side::Customer =>
         {
             let mut origin = session.origin().clone();
             origin.referrer = referrer.unwrap_or(origin.referrer);
             let arrive = Arrive { session: session.key(), change, origin, side_storage };
-            customer(shard, session, &token, group, arrive, page).await
+            customer(shard, session, &token, group, (arrive, page), resume).await
         }
         _ => Err(Failure::Unauthenticated),
     }
@@ -82,7 +89,7 @@ async fn agent(
     session: &Rc<Session>,
     token: &str,
     author: Option<AgentId>,
-    reconnect: bool,
+    (reconnect, resume): (bool, Option<Vec<(ConversationId, Seq)>>),
 ) -> Result<Welcome, Failure> {
     let engine = &shard.engine;
     let who = engine.authenticate(token)?;
@@ -114,12 +121,19 @@ async fn agent(
         return Err(Failure::Unauthenticated);
     }
     let chats = index::active_chats_of(&table, &by.user, LOGIN_CHATS);
-    let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
+    let Chats { lines: chats, newest: lsn, seen, resumed, missed } =
+        resume::read(shard, session, &by, &chats, resume).await?;
+    let standing = Standing { seen, missed, numbered: resumed.is_some() };
     let me = table.agent(&me).ok_or(Rejected::Internal)?;
-    let welcome =
-        AgentWelcome { license: by.license, license_created_at: table.license.load().created_at, me, chats };
+    let welcome = AgentWelcome {
+        license: by.license,
+        license_created_at: table.license.load().created_at,
+        me,
+        chats,
+        resumed,
+    };
     let shown = shown(&table, welcome, |welcome| users(&welcome.chats));
-    Ok((Done::AgentLogin(Box::new(shown)), newest, seen))
+    Ok(Welcome { done: Done::AgentLogin(Box::new(shown)), lsn, standing })
 }
 
 async fn customer(
@@ -127,8 +141,8 @@ async fn customer(
     session: &Rc<Session>,
     token: &str,
     group: Option<GroupId>,
-    arrive: Arrive,
-    page: Option<NewPage>,
+    (arrive, page): (Arrive, Option<NewPage>),
+    resume: Option<Vec<(ConversationId, Seq)>>,
 ) -> Result<Welcome, Failure> {
     let engine = &shard.engine;
     let who = engine.authenticate(token)?;
@@ -152,36 +166,21 @@ async fn customer(
     still_good(engine, token)?;
     link::tell(&actor, Entered { page, tell_side_storage });
     let chats = link::ask(&actor, ChatsOf).await?;
-    let (chats, newest, seen) = summaries(shard, &by, &chats).await?;
+    let Chats { lines: chats, newest, seen, resumed, missed } =
+        resume::read(shard, session, &by, &chats, resume).await?;
+    let standing = Standing { seen, missed, numbered: resumed.is_some() };
     let groups = table.license.load().groups.keys().copied().collect();
     let router = engine.directory().license(by.license).ok_or(Rejected::Internal)?.router;
     let statuses = link::ask(&router, GroupStatuses(groups)).await?;
     let online = |(group, status)| (status != GroupStatus::Offline).then_some(group);
     let online_groups = statuses.into_iter().filter_map(online).collect();
     let line = |s: &Summary| (s.chat.id, s.chat.active, s.unread_by_customer);
-    let welcome = CustomerWelcome { customer, chats: chats.iter().map(line).collect(), online_groups };
-    Ok((Done::CustomerLogin(Box::new(welcome)), newest.max(position), seen))
+    let chats = chats.iter().map(line).collect();
+    let welcome = CustomerWelcome { customer, chats, online_groups, resumed };
+    Ok(Welcome { done: Done::CustomerLogin(Box::new(welcome)), lsn: newest.max(position), standing })
 }
 
 /// Whose token was revoked, or who was banned, before the session could hear of it must not stay.
 fn still_good(engine: &EngineHandle, token: &str) -> Result<(), Failure> {
     engine.authenticate(token).and_then(|who| engine.principal(&who, None)).map(drop)
-}
-
-async fn summaries(
-    shard: &Rc<Shard>,
-    by: &Arc<Principal>,
-    ids: &[ConversationId],
-) -> Result<(Vec<Summary>, Lsn, Map<ConversationId, Lsn>), Failure> {
-    let (mut chats, mut newest, mut seen) = (Vec::new(), Lsn::ZERO, Map::default());
-    for id in ids {
-        let actor = shard.engine.directory().conversation(&shard.engine, by.license, *id)?;
-        if let Ok((summary, lsn)) = link::ask(&actor, ReadSummary(Some(Arc::clone(by)))).await? {
-            newest = newest.max(lsn);
-            seen.insert(*id, lsn);
-            chats.push(summary);
-        }
-    }
-    chats.sort_by_key(|summary| std::cmp::Reverse((summary.chat.last_activity, summary.chat.id)));
-    Ok((chats, newest, seen))
 }

@@ -10,6 +10,7 @@ mod license;
 mod login;
 mod once;
 mod read;
+mod resume;
 mod routing;
 mod staff;
 mod start;

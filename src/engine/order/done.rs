@@ -8,6 +8,7 @@ use std::time::Duration;
 use switchboard_domain::auth::Scope;
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::properties::PropertyTable;
+use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::conversation::view::{ChatView, Summary, ThreadLine, ThreadView, Threads};
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId};
 use switchboard_domain::participant::bot::Bot;
@@ -146,6 +147,19 @@ pub struct AgentWelcome {
     pub me: Arc<AgentProfile>,
     /// Its active chats, newest first.
     pub chats: Vec<Summary>,
+    /// Where it stands in its chats, when it asked to go on.
+    pub resumed: Option<Vec<ResumedChat>>,
+}
+
+/// Where somebody stands in a chat after its login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumedChat {
+    /// The chat.
+    pub chat: ConversationId,
+    /// The place of its newest push; `None` when it cannot be read.
+    pub seq: Option<Seq>,
+    /// Whether everything that was missed follows; `None` for a chat that was not asked for.
+    pub recovered: Option<bool>,
 }
 
 /// What a customer's login answers.
@@ -157,6 +171,8 @@ pub struct CustomerWelcome {
     pub chats: Vec<(ConversationId, bool, bool)>,
     /// Groups with somebody online.
     pub online_groups: Vec<GroupId>,
+    /// Where it stands in its chats, when it asked to go on.
+    pub resumed: Option<Vec<ResumedChat>>,
 }
 
 /// A page of customers.

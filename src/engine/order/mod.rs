@@ -9,6 +9,7 @@ use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::archive::ArchiveFilter;
 use switchboard_domain::conversation::command::{Command, OpenThread};
+use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, ThreadId};
 use switchboard_domain::participant::bot::BotChange;
@@ -26,7 +27,7 @@ use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
 pub use crate::engine::request_key::RequestKey;
 pub use done::{
     AgentWelcome, ArchivePage, ArchivedThread, ChatPage, CustomerCard, CustomerPage, CustomerWelcome, Done,
-    IssuedToken, LinesPage, Shown, TokenInfo,
+    IssuedToken, LinesPage, ResumedChat, Shown, TokenInfo,
 };
 
 /// A request of a principal.
@@ -266,6 +267,8 @@ pub enum Login {
         author: Option<AgentId>,
         /// Asks for the last routing status instead of the default one.
         reconnect: bool,
+        /// Where it stood in its chats when it lost its connection; `None`: it wants no numbers.
+        resume: Option<Vec<(ConversationId, Seq)>>,
     },
     /// As a customer.
     Customer {
@@ -281,6 +284,8 @@ pub enum Login {
         referrer: Option<Box<str>>,
         /// What its client kept, when it says so.
         side_storage: Option<Texts>,
+        /// As for an agent.
+        resume: Option<Vec<(ConversationId, Seq)>>,
     },
 }
 

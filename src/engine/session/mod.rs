@@ -47,6 +47,17 @@ pub(crate) struct Identity {
     pub(crate) group: Option<GroupId>,
 }
 
+/// Where a session stands in its chats when its login is answered.
+#[derive(Default)]
+pub(crate) struct Standing {
+    /// The position of each chat that the answer shows.
+    pub(crate) seen: Map<ConversationId, Lsn>,
+    /// What it missed before.
+    pub(crate) missed: Vec<Arc<Capture>>,
+    /// Its client wants the numbers of pushes.
+    pub(crate) numbered: bool,
+}
+
 enum State {
     New,
     /// The login with this slot runs; what is pushed meanwhile waits for its answer (design D11).
@@ -66,6 +77,8 @@ pub struct Session {
     /// The chats that its scopes let it read, once subscribed.
     reads_chats: Cell<Option<Reach>>,
     next_slot: Cell<u32>,
+    /// Its client asked for the numbers of pushes, to go on by them.
+    numbered: Cell<bool>,
     dialect: &'static dyn Dialect,
     outbox: Rc<Outbox>,
     shard: Rc<Shard>,
@@ -123,6 +136,7 @@ impl Session {
             running: RefCell::default(),
             waiting: RefCell::default(),
             next_slot: Cell::new(0),
+            numbered: Cell::new(false),
             seen: RefCell::default(),
             answered: RefCell::default(),
             opened: now,
@@ -240,9 +254,9 @@ impl Session {
         matches!(*self.state.borrow(), State::Gone)
     }
 
-    /// The login came to its end: answers it, then sends what was pushed meanwhile and is not in
-    /// the answer already.
-    pub(crate) fn logged_in(&self, slot: u32, outcome: &Outcome, seen: &Map<ConversationId, Lsn>) {
+    /// The login came to its end: answers it, then sends what was missed before it, and what was pushed
+    /// meanwhile and is not in the answer already.
+    pub(crate) fn logged_in(&self, slot: u32, outcome: &Outcome, standing: Standing) {
         let identity = self.identity.borrow().clone();
         let next = match (outcome, identity) {
             (Ok(_), Some(identity)) => State::In(identity),
@@ -262,7 +276,11 @@ impl Session {
         if let State::LoggingIn(_, buffer) = before
             && outcome.is_ok()
         {
-            self.seen.borrow_mut().clone_from(seen);
+            self.numbered.set(standing.numbered);
+            for capture in standing.missed {
+                self.push(&Copies::new(&capture), None, None);
+            }
+            *self.seen.borrow_mut() = standing.seen;
             for (capture, lsn) in buffer {
                 self.push(&Copies::new(&capture), None, Some(lsn));
             }
@@ -302,14 +320,15 @@ impl Session {
         let mine = cause.filter(|cause| cause.session == self.key && copies.capture.what.main);
         let answered = self.answered.borrow();
         let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));
-        match request_id {
-            None => self.outbox.push_framed(&copy.framed),
-            Some((_, id)) => {
-                let (head, tail) = copy.framed[copy.header..].split_at(copy.splice_at);
-                let id = serde_json::Value::from(&**id).to_string();
-                self.outbox.push_text_of(&[head, b"\"request_id\":", id.as_bytes(), b",", tail]);
-            }
+        let seq = copies.capture.what.seq.filter(|_| self.numbered.get());
+        if request_id.is_none() && seq.is_none() {
+            return self.outbox.push_framed(&copy.framed);
         }
+        let (head, tail) = copy.framed[copy.header..].split_at(copy.splice_at);
+        let id = request_id.map(|(_, id)| format!("\"request_id\":{},", serde_json::Value::from(&**id)));
+        let seq = seq.map(|seq| format!("\"seq\":\"{seq}\","));
+        let (id, seq) = (id.unwrap_or_default(), seq.unwrap_or_default());
+        self.outbox.push_text_of(&[head, seq.as_bytes(), id.as_bytes(), tail]);
     }
 
     /// Did the login's answer show it already (design D11)?

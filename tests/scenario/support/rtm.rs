@@ -42,6 +42,7 @@ impl Frame {
             name: text(&self.value["action"]),
             payload: self.value["payload"].clone(),
             request_id: self.value.get("request_id").map(text),
+            seq: self.value["seq"].as_str().map(str::to_owned),
         })
     }
 }
@@ -52,6 +53,8 @@ pub(crate) struct Push {
     pub(crate) name: String,
     pub(crate) payload: Value,
     pub(crate) request_id: Option<String>,
+    /// Its place, when the login asked for places.
+    pub(crate) seq: Option<String>,
 }
 
 impl Push {

@@ -55,7 +55,7 @@ fn what_changes_nothing_is_echoed() {
         assert!(done.facts.is_empty());
         let push =
             Push::AccessChanged { of: AccessOwner::Chat(chat.state.id()), change, access: Access::of(SALES) };
-        assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true }));
+        assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true, seq: None }));
     }
 }
 

@@ -99,7 +99,7 @@ fn what_was_seen_is_told_to_members_and_followers_and_counts_as_read() {
     chat.state.followers.insert(agent("eve"));
     let done = chat.run("mia", Command::See(None)).unwrap();
     assert!(!chat.state.summary().unread_by_customer);
-    let Told { push, to, main } = done.told("seen_up_to");
+    let Told { push, to, main, .. } = done.told("seen_up_to");
     assert!(*main && matches!(push, Push::SeenUpTo { user: who, .. } if *who == user("mia")));
     assert_eq!((&to.agents[..], to.customer), (&[agent("ann")][..], Some(customer(1))));
     assert_eq!((&to.followers.agents[..], to.groups.len()), (&[agent("eve")][..], 0));
@@ -124,7 +124,7 @@ fn whoever_was_never_in_the_chat_has_no_marker_there() {
 fn a_follower_hears_without_being_a_member_and_alone_is_told_what_is_there() {
     let mut chat = Chat::of_sales().after("ann", add("ann"));
     let done = chat.run("eve", Command::Follow).unwrap();
-    let Told { push, to, main } = done.told("chat_followed");
+    let Told { push, to, main, .. } = done.told("chat_followed");
     assert!(*main);
     assert_eq!(*to, Address { agents: vec![agent("eve")], ..Address::nobody() });
     let Push::ChatFollowed { chat: view, thread } = push else { unreachable!() };

@@ -36,6 +36,7 @@ mod model;
 mod placement;
 mod properties;
 mod random;
+mod recent;
 mod signals;
 mod system_messages;
 mod telling;

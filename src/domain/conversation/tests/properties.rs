@@ -58,7 +58,7 @@ fn what_changes_nothing_is_echoed_as_given() {
             let done = chat.run("mia", command).unwrap();
             assert_eq!((done.facts.len(), done.told.len()), (0, 0));
             let push = Push::PropertiesChanged { chat: chat.state.id(), place, change };
-            assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true }));
+            assert_eq!(done.echo, Some(Told { push, to: Address::nobody(), main: true, seq: None }));
         }
     }
 }

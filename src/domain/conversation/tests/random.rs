@@ -295,6 +295,7 @@ impl Game {
         let head = self.state.head();
         let count = self.state.unsaved_chunks().len();
         self.twin.chunks_saved(count);
+        self.twin.recent = self.twin.recent.stored();
         self.state = stored(&head);
         prop_assert_eq!(&self.state, &head);
         Ok(())

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use switchboard_domain::conversation::event::within;
-use switchboard_domain::id::GroupId;
+use switchboard_domain::conversation::recent::{NotASeq, Seq};
+use switchboard_domain::id::{ConversationId, GroupId};
 use switchboard_domain::limits::URL_CHARS;
 use switchboard_domain::participant::customer::check_side_storage;
 
@@ -12,6 +13,7 @@ use super::Call;
 use super::customers::{Named, change, page};
 use crate::api::livechat::object::Object;
 use crate::engine::dialect::Ask;
+use crate::engine::limits::RESUME_CHATS;
 use crate::engine::order::{Failure, Login};
 
 /// `login` of an agent, or of the bot named as author.
@@ -22,6 +24,7 @@ pub(in super::super) fn agent_login(call: &Call<'_>) -> Result<Ask, Failure> {
         token,
         author: call.author.clone(),
         reconnect: call.args.flag("reconnect")?,
+        resume: resume(&call.args)?,
     }))
 }
 
@@ -47,7 +50,21 @@ pub(in super::super) fn customer_login(call: &Call<'_>) -> Result<Ask, Failure> 
         page: url.map(|_| opened),
         referrer,
         side_storage,
+        resume: resume(args)?,
     }))
+}
+
+/// Where the client stood in its chats (ours; design D12).
+fn resume(args: &Object<'_>) -> Result<Option<Vec<(ConversationId, Seq)>>, Failure> {
+    let Some(resume) = args.optional::<Object<'_>>("resume")? else { return Ok(None) };
+    let chats: Vec<Object<'_>> = resume.optional("chats")?.unwrap_or_default();
+    within("resume.chats", chats.len(), RESUME_CHATS, "chats")?;
+    let place = |chat: &Object<'_>| {
+        let seq = chat.required::<Cow<'_, str>>("seq")?.parse();
+        let seq = seq.map_err(|error: NotASeq| chat.invalid("seq", error.to_string()))?;
+        Ok((chat.required("chat_id")?, seq))
+    };
+    chats.iter().map(place).collect::<Result<_, Failure>>().map(Some)
 }
 
 fn check_agents_client(args: &Object<'_>) -> Result<(), Failure> {

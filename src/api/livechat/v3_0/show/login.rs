@@ -1,13 +1,14 @@
 //! What a login answers (spec v3.0, 5.6 and 6).
 
 use serde::Serialize;
+use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId};
 
 use super::list::SummaryOut;
 use super::user::MyProfile;
 use super::{Lens, Text};
 use crate::engine::dialect::Side;
-use crate::engine::order::{AgentWelcome, CustomerWelcome, Shown};
+use crate::engine::order::{AgentWelcome, CustomerWelcome, ResumedChat, Shown};
 
 /// The plan we tell: there is only one.
 const PLAN: &str = "business";
@@ -20,6 +21,8 @@ pub(super) struct AgentLoginOut<'a> {
     license: LicenseOut,
     my_profile: MyProfile<'a>,
     chats_summary: Vec<SummaryOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<ResumeOut>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +49,34 @@ impl<'a> From<&'a Shown<AgentWelcome>> for AgentLoginOut<'a> {
             },
             my_profile: (&*welcome.me).into(),
             chats_summary: welcome.chats.iter().map(|summary| lens.summary(summary, Some(me))).collect(),
+            resume: ResumeOut::of(welcome.resumed.as_deref()),
         }
+    }
+}
+
+/// Where the client stands in its chats (ours; design D12).
+#[derive(Serialize)]
+struct ResumeOut {
+    chats: Vec<ResumedOut>,
+}
+
+#[derive(Serialize)]
+struct ResumedOut {
+    chat_id: Text<ConversationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<Text<Seq>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered: Option<bool>,
+}
+
+impl ResumeOut {
+    fn of(chats: Option<&[ResumedChat]>) -> Option<Self> {
+        let out = |chat: &ResumedChat| ResumedOut {
+            chat_id: Text(chat.chat),
+            seq: chat.seq.map(Text),
+            recovered: chat.recovered,
+        };
+        chats.map(|chats| Self { chats: chats.iter().map(out).collect() })
     }
 }
 
@@ -58,6 +88,8 @@ pub(super) struct CustomerLoginOut {
     chats: Vec<CustomerChat>,
     #[serde(rename = "__priv_dynamic_config")]
     dynamic_config: DynamicConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<ResumeOut>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +116,7 @@ impl From<&CustomerWelcome> for CustomerLoginOut {
             dynamic_config: DynamicConfig {
                 online_groups_ids: welcome.online_groups.iter().map(|group| group.0).collect(),
             },
+            resume: ResumeOut::of(welcome.resumed.as_deref()),
         }
     }
 }

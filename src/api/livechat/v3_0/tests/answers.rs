@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard_domain::conversation::properties::PropertyValue;
+use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::conversation::view::{ThreadLine, Threads};
 use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::bot::Bot;
@@ -21,7 +22,7 @@ use crate::api::livechat::v3_0::show::testing as world;
 use crate::api::livechat::v3_0::{NUMBER, V3_0};
 use crate::engine::dialect::{Dialect, FrameHead, Side};
 use crate::engine::order::{
-    AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, LinesPage, ListPlace, PageEdge,
+    AgentWelcome, ChatPage, CustomerWelcome, Done, IssuedToken, LinesPage, ListPlace, PageEdge, ResumedChat,
 };
 
 /// The payload of a response to Ann or Mia.
@@ -186,6 +187,7 @@ fn logins_welcome_each_side() {
         license_created_at: Timestamp::from_secs(1_559_347_200),
         me: world::ann(),
         chats: vec![world::summary()],
+        resumed: None,
     };
     assert_eq!(
         answer(Side::Agent, "login", Done::AgentLogin(Box::new(world::shown(welcome)))),
@@ -197,13 +199,27 @@ fn logins_welcome_each_side() {
                 "chats_summary": [agents_summary()] })
     );
     let chats = vec![(world::chat().id, true, false)];
-    let welcome =
-        CustomerWelcome { customer: world::mia(), chats, online_groups: vec![GroupId(0), GroupId(2)] };
+    let chat = world::chat().id;
+    let stands = |seq: Option<u64>, recovered| ResumedChat {
+        chat,
+        seq: seq.map(|number| Seq { epoch: 0xfe, number }),
+        recovered,
+    };
+    let resumed = vec![stands(Some(7), None), stands(Some(9), Some(true)), stands(None, Some(false))];
+    let welcome = CustomerWelcome {
+        customer: world::mia(),
+        chats,
+        online_groups: vec![GroupId(0), GroupId(2)],
+        resumed: Some(resumed),
+    };
     assert_eq!(
         answer(Side::Customer, "login", Done::CustomerLogin(Box::new(welcome))),
         json!({ "customer_id": world::MIA, "has_active_thread": true,
                 "chats": [{ "chat_id": "CHA0000001", "has_unread_events": false }],
-                "__priv_dynamic_config": { "online_groups_ids": [0, 2] } })
+                "__priv_dynamic_config": { "online_groups_ids": [0, 2] },
+                "resume": { "chats": [{ "chat_id": "CHA0000001", "seq": "fe-7" },
+                                      { "chat_id": "CHA0000001", "seq": "fe-9", "recovered": true },
+                                      { "chat_id": "CHA0000001", "recovered": false }] } })
     );
 }
 

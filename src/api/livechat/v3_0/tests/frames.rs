@@ -88,7 +88,8 @@ fn logins_are_read_with_and_without_bearer() {
     for token in ["dal:x", "Bearer dal:x"] {
         let frame = json!({ "action": "login", "author_id": "bot", "payload": {
             "token": token, "reconnect": true, "timezone": "Europe/Warsaw", "application": { "name": "App" } } });
-        let Ok(Ask::Login(Login::Agent { token, author, reconnect })) = read(Side::Agent, None, &frame).ask
+        let Ok(Ask::Login(Login::Agent { token, author, reconnect, resume: None })) =
+            read(Side::Agent, None, &frame).ask
         else {
             panic!()
         };

@@ -18,7 +18,7 @@ use crate::engine::dialect::{Capture, Dialect, Disconnect, Side};
 
 pub(super) fn capture(push: Push) -> Capture {
     let to = Address { license: true, ..Address::nobody() };
-    world::shown(Arc::new(Told { push, to, main: true }))
+    world::shown(Arc::new(Told { push, to, main: true, seq: None }))
 }
 
 pub(super) fn posted(event: switchboard_domain::conversation::event::Event) -> Push {

@@ -257,6 +257,13 @@ impl Recovered {
         storage.journal.set_checkpoint(self.last)
     }
 
+    /// Gives a conversation that was read from its snapshot the pushes that the journal told of.
+    pub(crate) fn recall(&self, head: &mut Conversation) {
+        if let Some(replayed) = self.conversations.get(&(head.license(), head.id())) {
+            head.recall(&replayed.head);
+        }
+    }
+
     fn highest_number(&self) -> u64 {
         let agents = self.agents.values().map(|agent| agent.state.number);
         let bots = self.bots.values().map(|bot| bot.state.number);

@@ -181,7 +181,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     table.rebuild_endpoints();
     // The crash may have come between a group's deletion and what follows from it.
     handle.directory().tell_members(&table);
-    start_conversations(handle, &table, &actors)
+    start_conversations(handle, known, &table, &actors)
 }
 
 fn start_agents(
@@ -250,12 +250,14 @@ fn is_issued(known: &Recovered, token: &[u8; 32]) -> bool {
 /// before waiting ones, or it would give a slot away that is taken.
 fn start_conversations(
     handle: &EngineHandle,
+    known: &Recovered,
     table: &LicenseTable,
     actors: &LicenseActors,
 ) -> Result<(), StorageError> {
     let (mut seats, mut owed) = (Vec::new(), Vec::new());
     for (chat, _) in handle.records().open_conversations(table.id)? {
-        let Some(stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
+        let Some(mut stored) = ConversationActor::load(handle, table.id, chat)? else { continue };
+        known.recall(&mut stored.head);
         table.rows.insert(chat, stored.row());
         seats.push(stored.head.seat());
         let head = stored.head.clone();

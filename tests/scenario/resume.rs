@@ -189,6 +189,25 @@ async fn many_clients_go_on_after_kill_9_with_the_servers_history() {
 }
 
 #[tokio::test]
+async fn what_is_no_event_is_told_after_a_crash_too() {
+    let mut server = Server::start().await;
+    let ann = server.agent(0).await;
+    let (_, chat) = server.chat(json!({})).await;
+    let (thread, chat) = (id(&chat["thread"]), id(&chat));
+    let mut client = Client::agent(&server, 0);
+    let (rtm, told) = client.connect(&server).await;
+    client.places.insert(chat.clone(), told[&chat]["seq"].as_str().unwrap().to_owned());
+    rtm.cut().await;
+    ann.ok("tag_chat_thread", json!({ "chat_id": chat, "thread_id": thread, "tag": "vip" })).await;
+    ann.ok("send_event", message(&chat, "last words")).await;
+    server.kill_9().await;
+    server.restart().await;
+    let rtm = client.reconnect(&server).await;
+    rtm.message("last words").await;
+    assert_eq!(rtm.names_since(0, &chat), ["chat_thread_tagged", "incoming_event"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_told_is_said_so() {
     let server = Server::start().await;
     let _here = server.agent(0).await;

@@ -163,6 +163,13 @@ impl Conversation {
         Seq { epoch: self.epoch, number: self.recent.last }
     }
 
+    /// Takes over the pushes that the same conversation has in memory: a snapshot of it has less.
+    pub fn recall(&mut self, replayed: &Self) {
+        if replayed.seq() == self.seq() {
+            self.recent = replayed.recent.clone();
+        }
+    }
+
     /// Numbers what a fact tells, and keeps it.
     pub(super) fn number_pushes(&mut self, told: &mut [Told]) {
         for told in told {

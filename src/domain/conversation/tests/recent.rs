@@ -130,10 +130,17 @@ fn events_can_be_told_after_a_restart_and_what_is_stored_is_looked_up() {
     chat.run("ann", post(said())).unwrap();
     let whole = missed(&chat, tagged, "mia").unwrap();
     assert_eq!(whole.len(), 2);
+    let before = chat.clone();
     let stored = rmp_serde::to_vec(&chat.state.head()).unwrap();
     chat.state = rmp_serde::from_slice(&stored).unwrap();
     assert_eq!(missed(&chat, tagged, "mia"), Some(whole));
     assert_eq!(missed(&chat, tagged - 1, "mia"), None, "of the tag only a trace is left");
+    chat.state.recall(&before.state);
+    assert_eq!(missed(&chat, tagged - 1, "ann"), missed(&before, tagged - 1, "ann"));
+    let further = before.after("mia", post(said()));
+    let known = chat.state.clone();
+    chat.state.recall(&further.state);
+    assert_eq!(chat.state, known, "of another moment");
 
     let great = || post(event(Visibility::All, text(&"x".repeat(10_000))));
     let before = chat.state.seq();

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest::{Client, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::limits::ATTEMPTS_PER_URL;
+use switchboard_domain::webhook::limits::ATTEMPTS_IN_ALL;
 use switchboard_domain::webhook::{Outcome, Report};
 
 use crate::outbound::address::{AddressPolicy, Forbidden, GuardedResolver, Names, SystemNames};
@@ -36,6 +36,11 @@ const PAGE_REDIRECTS: usize = 3;
 /// How long an unused connection is kept. Shorter than the usual patience of servers, so that a
 /// connection is rarely found closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// Unused connections that are kept for one host. More than the calls to one URL: a call that finds
+/// none free at the moment begins to connect, and takes what comes first; were the other one not kept,
+/// most calls would begin a connection that is closed at once.
+const IDLE_CONNECTIONS: usize = ATTEMPTS_IN_ALL;
 
 /// The headers of Standard Webhooks (standardwebhooks.com, 1.0): which delivery, the same in each
 /// attempt; when this attempt was signed, in Unix seconds; the signatures.
@@ -159,7 +164,7 @@ impl WebhookClient {
             .retry(retry::never())
             .referer(false)
             .user_agent(concat!("Switchboard/", env!("CARGO_PKG_VERSION")))
-            .pool_max_idle_per_host(ATTEMPTS_PER_URL)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_CONNECTION)
             .build()?;
         Ok(Self { http, addresses: policy })

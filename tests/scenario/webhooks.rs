@@ -1,5 +1,7 @@
 //! What a bot hears by webhook, and when.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::rtm::Rtm;
@@ -269,4 +271,31 @@ async fn an_offline_or_removed_bot_hears_nothing_and_nothing_is_replayed() {
     assert_eq!(sink.texts("/listener"), ["one", "two"]);
     assert_eq!(sink.texts("/moved"), ["three", "four", "five"]);
     assert_eq!(sink.texts("/leaver"), ["one"]);
+}
+
+#[tokio::test]
+async fn calls_of_many_chats_go_over_a_few_connections() {
+    let server = Server::start().await;
+    let sink = Sink::start().await;
+    let hook = sink.webhooks("/bot", json!(["incoming_event"]));
+    server.bot(json!({ "webhooks": hook, "status": "accepting chats", "max_chats_count": 100 })).await;
+    let mut talks = Vec::new();
+    for _ in 0..20 {
+        let mia = server.customer().await;
+        let chat = id(&mia.ok("start_chat", json!({ "chat": {} })).await["chat"]);
+        talks.push((mia, chat));
+    }
+    for n in 0..20 {
+        for (mia, chat) in &talks {
+            let event = json!({ "type": "message", "text": n.to_string() });
+            let payload = json!({ "chat_id": chat, "event": event });
+            mia.begin(json!({ "action": "send_event", "payload": payload })).await;
+        }
+    }
+    for (_, chat) in &talks {
+        sink.hit("a chat's last message", |hit| hit.is_about(chat) && hit.says("19")).await;
+    }
+    // 8 calls run at once; while one ends and the next begins, a connection more may be made and kept.
+    let peers: BTreeSet<_> = sink.at("/bot").iter().map(|hit| hit.peer).collect();
+    assert!(peers.len() <= 64, "{} connections for {} calls", peers.len(), sink.at("/bot").len());
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{Actor, Addr, Context, Handler, Message};
 use bytes::Bytes;
 use switchboard_domain::webhook::Attempt;
 
@@ -36,7 +36,7 @@ impl Actor for WorkerActor {
 impl Handler<Post> for WorkerActor {
     type Result = ();
 
-    fn handle(&mut self, Post { attempt, signer, reply }: Post, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Post { attempt, signer, reply }: Post, _: &mut Context<Self>) {
         let client = self.0.clone();
         let work = async move {
             let delivery = &attempt.delivery;
@@ -53,6 +53,7 @@ impl Handler<Post> for WorkerActor {
             }
             link::tell(&reply, Attempted { attempt, attempted });
         };
-        ctx.spawn(work.into_actor(self).map(|(), _, _| ()));
+        // Not a future of the actor: it would poll all of its own whenever one of them is woken.
+        tokio::spawn(work);
     }
 }

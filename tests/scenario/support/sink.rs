@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -27,6 +27,8 @@ pub(crate) struct Hit {
     pub(crate) json: Value,
     /// What it was (or will be) answered with.
     pub(crate) status: u16,
+    /// The other end of the connection that brought it.
+    pub(crate) peer: SocketAddr,
     taken: bool,
 }
 
@@ -74,7 +76,8 @@ impl Sink {
             open: watch::Sender::new(true),
         });
         let router = Router::new().fallback(receive).with_state(Arc::clone(&shared));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { address, shared, task }
     }
 
@@ -170,7 +173,11 @@ impl Drop for Sink {
     }
 }
 
-async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn receive(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -186,7 +193,7 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     };
     let status = (shared.rule.lock().unwrap())(&json);
     let (path, headers) = (parts.uri.path().to_owned(), parts.headers);
-    shared.hits.add(Hit { path, headers, body, json, status, taken: false });
+    shared.hits.add(Hit { path, headers, body, json, status, peer, taken: false });
     let mut open = shared.open.subscribe();
     let _ = open.wait_for(|open| *open).await;
     let status = StatusCode::from_u16(status).unwrap();

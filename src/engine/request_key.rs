@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use switchboard_domain::conversation::idempotency::WriteKey;
-use switchboard_domain::id::{ConversationId, UserId};
+use switchboard_domain::id::{ConversationId, LicenseId, UserId};
 use switchboard_domain::limits::{KEY_LIFE, REQUEST_KEY_CHARS};
 use switchboard_domain::time::Timestamp;
 
@@ -22,10 +22,12 @@ impl RequestKey {
         fits.then(|| Self { text: text.into(), asked: digest(asked) })
     }
 
-    /// The key as the owner of what it writes remembers it: everybody has keys of their own.
+    /// The key as the owner of what it writes remembers it: everybody has keys of their own, in every
+    /// license, since conversations get their names from them.
     #[must_use]
-    pub(crate) fn of(&self, user: &UserId) -> WriteKey {
-        WriteKey { name: digest([&*user.to_string(), &self.text]), asked: self.asked }
+    pub(crate) fn of(&self, license: LicenseId, user: &UserId) -> WriteKey {
+        let name = digest([&*license.to_string(), &user.to_string(), &self.text]);
+        WriteKey { name, asked: self.asked }
     }
 }
 
@@ -67,8 +69,10 @@ mod tests {
         assert!(RequestKey::new("", ["a"]).is_none());
         assert!(RequestKey::new(&"ü".repeat(REQUEST_KEY_CHARS + 1), ["a"]).is_none());
         let key = RequestKey::new(&"ü".repeat(REQUEST_KEY_CHARS), ["a"]).unwrap();
-        let [ann, bob] = ["ann", "bob"].map(|name| key.of(&UserId::Agent(AgentId::new(name))));
+        let of = |license, name| key.of(LicenseId(license), &UserId::Agent(AgentId::new(name)));
+        let (ann, bob) = (of(1, "ann"), of(1, "bob"));
         assert_ne!(ann.name, bob.name);
+        assert_ne!(ann.name, of(2, "ann").name);
         assert_eq!(ann.asked, bob.asked);
         assert_ne!(RequestKey::new("k", ["a", "b"]), RequestKey::new("k", ["ab"]));
     }

@@ -50,7 +50,7 @@ pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 /// Carries out a request and answers it.
 pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
     let Request { by, order, group, key } = request;
-    let key = key.map(|key| Box::new(key.of(&by.user)));
+    let key = key.map(|key| Box::new(key.of(by.license, &by.user)));
     shard.orders.ordered(shard.engine.meters(), &order);
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),

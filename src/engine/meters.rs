@@ -57,6 +57,11 @@ impl Meters {
         counter.inc();
     }
 
+    /// A session left too much unread.
+    pub(crate) fn too_slow(&self) {
+        self.all.sessions_too_slow.inc();
+    }
+
     /// Sessions were told pushes.
     pub(crate) fn pushed(&self, pushes: u64) {
         if pushes > 0 {

@@ -167,6 +167,8 @@ pub struct Metrics {
     pub events_posted: Counter,
     /// Pushes handed to sessions; one push to three sessions counts three.
     pub pushes_delivered: Counter,
+    /// Sessions closed because they left too much unread.
+    pub sessions_too_slow: Counter,
     /// Times a WebSocket was read and had something.
     pub socket_reads: Counter,
     /// Times a WebSocket was offered bytes.
@@ -206,6 +208,7 @@ impl Metrics {
             request_seconds: Histogram::new(SECONDS_BUCKETS),
             events_posted: Counter::default(),
             pushes_delivered: Counter::default(),
+            sessions_too_slow: Counter::default(),
             socket_reads: Counter::default(),
             socket_writes: Counter::default(),
             journal_appends: Counter::default(),
@@ -234,6 +237,11 @@ impl Metrics {
         );
         r.register("events_posted", "Events durable in a thread", self.events_posted.clone());
         r.register("pushes_delivered", "Pushes handed to sessions", self.pushes_delivered.clone());
+        r.register(
+            "sessions_too_slow",
+            "Sessions closed for reading too slowly",
+            self.sessions_too_slow.clone(),
+        );
         r.register("socket_reads", "Times a WebSocket was read", self.socket_reads.clone());
         r.register("socket_writes", "Times a WebSocket was offered bytes", self.socket_writes.clone());
         r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
@@ -277,6 +285,7 @@ mod tests {
         for line in [
             "switchboard_events_posted_total 0\n",
             "switchboard_pushes_delivered_total 0\n",
+            "switchboard_sessions_too_slow_total 0\n",
             "switchboard_socket_reads_total 0\n",
             "switchboard_socket_writes_total 0\n",
             "switchboard_journal_appends_total 0\n",

@@ -43,6 +43,7 @@ mod races;
 mod resume;
 mod routing;
 mod shapes;
+mod slow_clients;
 mod staff;
 mod start;
 mod support;

@@ -57,6 +57,9 @@ enum Phase {
     Ended,
 }
 
+/// Makes the text that a client is told when it is closed for reading too slowly.
+type LastWord = Box<dyn Fn() -> String>;
+
 /// Framed bytes for one WebSocket session, ready for the wire.
 pub struct Outbox {
     /// Gives its memory back when all is written: most sockets are idle most of the time.
@@ -64,6 +67,8 @@ pub struct Outbox {
     phase: Cell<Phase>,
     bound: usize,
     overflowed: Cell<bool>,
+    /// Says why, before it is closed for being too full.
+    last_word: OnceCell<LastWord>,
     reading_paused: Cell<bool>,
     /// In the dirty list, to be written in this turn.
     dirty: Cell<bool>,
@@ -90,6 +95,7 @@ impl Outbox {
             phase: Cell::new(Phase::Open),
             bound,
             overflowed: Cell::new(false),
+            last_word: OnceCell::new(),
             reading_paused: Cell::new(false),
             dirty: Cell::new(false),
             blocked: Cell::new(false),
@@ -97,6 +103,12 @@ impl Outbox {
             wire: OnceCell::new(),
             waker: RefCell::new(Waker::noop().clone()),
         })
+    }
+
+    /// Sets what is said when the client has left too much unread. It stands beyond the bound: a frame
+    /// that the client reads when it comes to it. The first call counts.
+    pub fn set_last_word(&self, word: impl Fn() -> String + 'static) {
+        self.last_word.get_or_init(|| Box::new(word));
     }
 
     /// Queues `payload`, which must be UTF-8, as one text message. Ignored once the socket is closing.
@@ -270,6 +282,9 @@ impl Outbox {
             return true;
         }
         self.overflowed.set(true);
+        if let Some(word) = self.last_word.get() {
+            self.append_frame(OpCode::Data(Data::Text), &[word().as_bytes()]);
+        }
         self.close(CloseCode::Again.into(), "too much unread");
         false
     }

@@ -145,6 +145,11 @@ impl Session {
             active: Cell::new(now),
             stranger: RefCell::default(),
         });
+        let here = Rc::clone(shard);
+        session.outbox.set_last_word(move || {
+            here.engine.meters().too_slow();
+            dialect.disconnect(side, Disconnect::TooSlow)
+        });
         shard.hub.opened(&session);
         shard.engine.meters().session_opened(side);
         session.enter();

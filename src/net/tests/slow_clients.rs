@@ -14,6 +14,7 @@ fn a_client_that_never_reads_is_closed_at_the_bound_and_harms_nobody() {
     on_shard(async {
         let server = Server::start();
         let (mut sleeper, echo) = server.session().await;
+        echo.outbox.set_last_word(|| "too slow".into());
         let (mut neighbour, other) = server.session().await;
         let frame = frame_text(&[b'x'; 32 * 1024]);
         let mut pushed = 0;
@@ -32,6 +33,7 @@ fn a_client_that_never_reads_is_closed_at_the_bound_and_harms_nobody() {
         for _ in 1..pushed {
             assert_eq!(sleeper.next().await.unwrap().unwrap().len(), 32 * 1024);
         }
+        assert_eq!(sleeper.next().await.unwrap().unwrap(), Message::text("too slow"));
         let Some(Ok(Message::Close(Some(close)))) = sleeper.next().await else {
             unreachable!("no close frame")
         };

@@ -72,7 +72,7 @@ impl Entry {
 /// Encodes a batch as one record.
 ///
 /// # Errors
-/// Never for values that serde can represent; reported as `Corrupt` all the same.
+/// Never for values that serde can represent; reported as `Unreadable` all the same.
 pub fn encode(entries: &[Entry]) -> Result<Vec<u8>, StorageError> {
     let mut record = Vec::new();
     encode_into(&mut record, entries)?;
@@ -90,14 +90,14 @@ pub fn encode_into(record: &mut Vec<u8>, entries: &[Entry]) -> Result<(), Storag
 /// Decodes one record.
 ///
 /// # Errors
-/// `Corrupt` when the record is not a batch of entries.
+/// `Unreadable` when the record is not a batch of entries.
 pub fn decode(record: &[u8]) -> Result<Vec<Entry>, StorageError> {
     rmp_serde::from_slice(record).map_err(|error| unreadable("a record", &error))
 }
 
 /// The storage error for stored bytes that do not decode.
-pub(crate) fn unreadable(what: &str, error: &dyn std::error::Error) -> StorageError {
-    StorageError::Corrupt { file: what.into(), offset: 0, reason: error.to_string() }
+pub(crate) fn unreadable(what: &'static str, error: &dyn std::error::Error) -> StorageError {
+    StorageError::Unreadable { what, reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use switchboard_domain::error::Rejected;
 
 use crate::engine::shard::Shard;
-use crate::storage::FatalHook;
+use crate::storage::{FatalHook, in_store};
 
 thread_local! {
     static IN_A_RULE: Cell<bool> = const { Cell::new(false) };
@@ -25,13 +25,14 @@ pub(crate) fn guarded<T>(rule: impl FnOnce() -> Result<T, Rejected>) -> Result<T
     })
 }
 
-/// From now on a panic on a shard, but in a rule, stops the process. For the whole process: called
+/// From now on a panic on a shard, but in a rule or in the store, which knows what it means, stops the
+/// process. For the whole process: called
 /// once, by whoever runs it.
 pub fn stop_on_panic(fatal: FatalHook) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
-        if Shard::current().is_some() && !IN_A_RULE.get() {
+        if Shard::current().is_some() && !IN_A_RULE.get() && !in_store() {
             fatal("a shard panicked");
         }
     }));

@@ -19,8 +19,9 @@ use switchboard_domain::participant::license::{License, LicenseFact};
 use crate::engine::conversation::{Stored, snapshot};
 use crate::engine::entry::{self, Entry, TokenHash, unreadable};
 use crate::engine::license::StoredToken;
+use crate::engine::limits::REPLAY_BATCH_BYTES;
 use crate::engine::webhook::Owed;
-use crate::storage::{ActorKey, ActorKind, Lsn, Save, Storage, StorageError};
+use crate::storage::{ActorKey, ActorKind, Lsn, Records, Save, Storage, StorageError};
 
 /// How often to look whether what was journaled at start is durable.
 const DURABLE_POLL: Duration = Duration::from_millis(1);
@@ -64,22 +65,40 @@ pub(crate) struct Recovered {
     /// Only those that the journal's tail touches.
     conversations: HashMap<(LicenseId, ConversationId), Stored>,
     pub(crate) owed: Owed,
+    /// Bytes of the journal whose customers and conversations are held here.
+    held: usize,
     /// The greatest process-wide creation number.
     pub(crate) number: u64,
     last: Lsn,
 }
 
 impl Recovered {
-    /// Reads snapshots and the journal's tail.
+    /// Reads snapshots and the journal's tail. Records that turn out to be broken are moved aside and
+    /// built anew from the whole journal.
     ///
     /// # Errors
     /// When either cannot be read.
-    pub(crate) fn read(storage: &Storage) -> Result<Self, StorageError> {
+    pub(crate) fn read(storage: &mut Storage) -> Result<Self, StorageError> {
+        match Self::read_in_batches(storage, REPLAY_BATCH_BYTES) {
+            Err(error) if storage.records.are_suspect() => {
+                tracing::error!(%error, "building the records anew from the whole journal");
+                storage.renew_records()?;
+                Self::read_in_batches(storage, REPLAY_BATCH_BYTES)
+            }
+            read => read,
+        }
+    }
+
+    /// The same, storing in between what so many bytes of the journal have touched: a long tail, or all
+    /// of the journal, is replayed in bounded memory.
+    fn read_in_batches(storage: &Storage, batch: usize) -> Result<Self, StorageError> {
         let mut all = Self::default();
         all.read_snapshots(storage)?;
         let checkpoint = storage.journal.checkpoint();
         let last = storage.journal.replay(checkpoint, &mut |lsn, record| {
-            entry::decode(record)?.into_iter().try_for_each(|entry| all.take(storage, lsn, entry))
+            entry::decode(record)?.into_iter().try_for_each(|entry| all.take(storage, lsn, entry))?;
+            all.held += record.len();
+            if all.held >= batch { all.store_held(storage) } else { Ok(()) }
         })?;
         all.last = last.max(checkpoint);
         all.number = all.highest_number();
@@ -89,26 +108,26 @@ impl Recovered {
     fn read_snapshots(&mut self, storage: &Storage) -> Result<(), StorageError> {
         let records = &storage.records;
         for found in records.snapshots(ActorKind::License, None)? {
-            let license: License = decode(&found.bytes)?;
+            let license: License = decode(records, &found.bytes)?;
             self.licenses.insert(license.id, Replayed::of(found.lsn, license));
         }
         for found in records.snapshots(ActorKind::Agent, None)? {
             if let ActorKey::Agent(license, id) = found.key {
-                self.agents.insert((license, id), Replayed::of(found.lsn, decode(&found.bytes)?));
+                self.agents.insert((license, id), Replayed::of(found.lsn, decode(records, &found.bytes)?));
             }
         }
         for found in records.snapshots(ActorKind::Bot, None)? {
             if let ActorKey::Bot(license, id) = found.key {
-                self.bots.insert((license, id), Replayed::of(found.lsn, decode(&found.bytes)?));
+                self.bots.insert((license, id), Replayed::of(found.lsn, decode(records, &found.bytes)?));
             }
         }
         for found in records.snapshots(ActorKind::Token, None)? {
             if let ActorKey::Token(hash) = found.key {
-                self.tokens.insert(hash, (found.lsn, decode(&found.bytes)?));
+                self.tokens.insert(hash, (found.lsn, decode(records, &found.bytes)?));
             }
         }
         if let Some((_, bytes)) = records.snapshot(&ActorKey::Installation)? {
-            self.number = decode(&bytes)?;
+            self.number = decode(records, &bytes)?;
         }
         for license in self.licenses.keys().copied().collect::<Vec<_>>() {
             self.owed.read(storage, license)?;
@@ -146,7 +165,7 @@ impl Recovered {
                     Slot::Vacant(slot) => {
                         let stored = storage.records.snapshot(&ActorKey::Customer(license, id))?;
                         slot.insert(match (stored, &fact) {
-                            (Some((lsn, bytes)), _) => Replayed::of(lsn, decode(&bytes)?),
+                            (Some((lsn, bytes)), _) => Replayed::of(lsn, decode(&storage.records, &bytes)?),
                             (None, CustomerFact::Put(first)) => {
                                 Replayed::of(Lsn::ZERO, Customer::clone(first))
                             }
@@ -197,7 +216,7 @@ impl Recovered {
         };
         let stored = match storage.records.snapshot(&ActorKey::Conversation(license, id))? {
             Some((lsn, bytes)) => {
-                let mut stored: Stored = decode(&bytes)?;
+                let mut stored: Stored = decode(&storage.records, &bytes)?;
                 (stored.lsn, stored.pending) = (lsn, lsn);
                 Some(stored)
             }
@@ -240,15 +259,11 @@ impl Recovered {
         for ((license, id), bot) in &self.bots {
             records.save(one(&ActorKey::Bot(*license, id.clone()), bot.lsn, &bot.state)?)?;
         }
-        for ((license, id), customer) in &self.customers {
-            records.save(one(&ActorKey::Customer(*license, *id), customer.lsn, &customer.state)?)?;
-        }
         for (hash, (lsn, state)) in &self.tokens {
             records.save(one(&ActorKey::Token(*hash), *lsn, state)?)?;
         }
-        for stored in self.conversations.values() {
-            records.save(snapshot(records, &stored.head, stored.indexed_at, stored.pending)?)?;
-        }
+        // They stay: the conversations are started with what the journal told of them.
+        self.save_held(storage)?;
         for license in self.licenses.keys() {
             self.owed.store(storage, *license)?;
         }
@@ -264,6 +279,28 @@ impl Recovered {
         }
     }
 
+    /// Stores the customers and conversations that are held, and lets them go. Between two records
+    /// only: the facts of one record stand at one position.
+    fn store_held(&mut self, storage: &Storage) -> Result<(), StorageError> {
+        self.number = self.highest_number();
+        self.save_held(storage)?;
+        self.customers.clear();
+        self.conversations.clear();
+        self.held = 0;
+        Ok(())
+    }
+
+    fn save_held(&self, storage: &Storage) -> Result<(), StorageError> {
+        let records = &storage.records;
+        for ((license, id), customer) in &self.customers {
+            records.save(one(&ActorKey::Customer(*license, *id), customer.lsn, &customer.state)?)?;
+        }
+        for stored in self.conversations.values() {
+            records.save(snapshot(records, &stored.head, stored.indexed_at, stored.pending)?)?;
+        }
+        Ok(())
+    }
+
     fn highest_number(&self) -> u64 {
         let agents = self.agents.values().map(|agent| agent.state.number);
         let bots = self.bots.values().map(|bot| bot.state.number);
@@ -275,8 +312,9 @@ impl Recovered {
     }
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
-    rmp_serde::from_slice(bytes).map_err(|error| unreadable("a snapshot", &error))
+fn decode<T: DeserializeOwned>(records: &Records, bytes: &[u8]) -> Result<T, StorageError> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|error| records.broken(&format!("a snapshot cannot be read: {error}")))
 }
 
 /// What is stored of the installation: the greatest process-wide creation number.
@@ -303,6 +341,9 @@ fn known<'a, K: std::hash::Hash + Eq, V>(
 
 /// The journal tells of a change to what neither it nor a snapshot ever made.
 fn orphan(what: &str) -> StorageError {
-    let reason = format!("a change to {what} that was never made");
-    StorageError::Corrupt { file: "the journal".into(), offset: 0, reason }
+    StorageError::Unreadable { what: "a record", reason: format!("it changes {what} that was never made") }
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

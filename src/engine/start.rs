@@ -42,8 +42,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the storage cannot be read or written.
-    pub fn start(parts: Parts, plans: Vec<Plan>) -> Result<Self, StorageError> {
-        let mut known = Recovered::read(&parts.storage)?;
+    pub fn start(mut parts: Parts, plans: Vec<Plan>) -> Result<Self, StorageError> {
+        let mut known = Recovered::read(&mut parts.storage)?;
         for plan in plans {
             let facts = plan.facts(&mut known, clock::now());
             known.add(&parts.storage, facts)?;

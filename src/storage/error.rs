@@ -4,15 +4,22 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// A failure of the storage. Texts say what, where and, if anything helps, what to do.
+/// A failure of the storage. Texts say what, where, and what the operator shall do.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// Free space is below the reserve, or a write found none. Nothing was accepted; it recovers by
     /// itself when space returns.
-    #[error("the disk is full: free some space, writing resumes by itself")]
+    #[error(
+        "the disk is full: free some space; a running server then writes again by itself, one that could \
+         not start has to be started again"
+    )]
     DiskFull,
     /// Bytes on disk are not what was written.
-    #[error("{} is broken at byte {offset}: {reason}", file.display())]
+    #[error(
+        "{} is broken at byte {offset}: {reason}; leave the files as they are and run `switchboard doctor` on \
+         the data directory: it says what can be mended and what has to come from a backup",
+        file.display()
+    )]
     Corrupt {
         /// The file (for sled: its directory).
         file: PathBuf,
@@ -23,7 +30,7 @@ pub enum StorageError {
     },
     /// A later version of the program wrote this.
     #[error(
-        "{} has format {found}, this program knows up to {known}: start the version that wrote it",
+        "{} has format {found}, this program knows up to {known}: start the version that wrote it, or a later one",
         file.display()
     )]
     NewerFormat {
@@ -35,7 +42,10 @@ pub enum StorageError {
         known: u32,
     },
     /// Another process uses the data directory.
-    #[error("{} is held by {}", file.display(), Holder(*pid, address.as_deref()))]
+    #[error(
+        "{} is held by {}: stop that process first, or name another data directory",
+        file.display(), Holder(*pid, address.as_deref())
+    )]
     Locked {
         /// The lock file.
         file: PathBuf,
@@ -44,8 +54,18 @@ pub enum StorageError {
         /// Where its admin interface listens, when it already does.
         address: Option<String>,
     },
+    /// Stored bytes that no version of the program wrote, as far as this one knows.
+    #[error("{what} cannot be read: {reason}; run `switchboard doctor` on the data directory")]
+    Unreadable {
+        /// What they should be.
+        what: &'static str,
+        /// Why they are not.
+        reason: String,
+    },
     /// A record greater than the journal takes.
-    #[error("a record of {size} bytes is over the limit of {limit}")]
+    #[error(
+        "a record of {size} bytes is over the limit of {limit}: a fault of this program, please report it"
+    )]
     TooLarge {
         /// Its size in bytes.
         size: usize,
@@ -53,7 +73,11 @@ pub enum StorageError {
         limit: usize,
     },
     /// The operating system refused something.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error(
+        "cannot {what} {}: {source}; see that the disk is healthy and mounted, and that the file is ours to \
+         read and write",
+        path.display()
+    )]
     Io {
         /// What was tried.
         what: &'static str,
@@ -63,7 +87,7 @@ pub enum StorageError {
         source: io::Error,
     },
     /// The journal was closed, or stopped after a failed write.
-    #[error("the storage has stopped")]
+    #[error("the storage has stopped after a failure: the log before this says why; then start again")]
     Stopped,
 }
 

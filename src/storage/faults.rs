@@ -46,6 +46,11 @@ impl Faults {
         self.store.set_disk_full(full);
     }
 
+    /// From now on the records hold broken bytes, also after a crash.
+    pub fn break_records(&self) {
+        self.store.break_bytes();
+    }
+
     /// Stops the storage as a crash does, and gives what the next start finds: records of the journal
     /// that were durable, and of the records what was synced.
     ///
@@ -54,11 +59,18 @@ impl Faults {
     pub fn crash(&self) -> Result<(Storage, Self), StorageError> {
         let faults = Self { journal: Arc::new(self.journal.crash()), store: Arc::new(self.store.crash()) };
         let store: Arc<dyn Store> = Arc::<MemoryStore>::clone(&faults.store);
-        Ok((faults.storage(Records::new(store)?), faults))
+        // Whoever starts on broken records finds that out by reading them.
+        let records = Records::new(Arc::clone(&store)).unwrap_or_else(|_| Records::empty(store));
+        Ok((faults.storage(records), faults))
     }
 
     fn storage(&self, records: Records) -> Storage {
         let journal: Arc<dyn Journal> = Arc::<MemoryJournal>::clone(&self.journal);
-        Storage { journal, records, lock: None }
+        let store = Arc::clone(&self.store);
+        let renew = Box::new(move || {
+            store.renew();
+            Ok(Records::empty(Arc::<MemoryStore>::clone(&store)))
+        });
+        Storage { journal, records, lock: None, renew }
     }
 }

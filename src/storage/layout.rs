@@ -62,7 +62,7 @@ impl Layout {
         let Some(text) = files::read_if_there(&file)? else {
             // The mark is made first of all, so data without it is not of our making.
             if self.journal_dir().exists() || self.sled_dir().exists() {
-                return Err(StorageError::corrupt(file, 0, "missing, though there is data beside it"));
+                return Err(StorageError::corrupt(file, 0, "it is missing, though there is data beside it"));
             }
             return files::replace(&file, format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes());
         };

@@ -83,7 +83,9 @@ mod tests {
         let lock = DirLock::acquire(&path).unwrap();
         let pid = std::process::id();
         let refused = DirLock::acquire(&path).unwrap_err();
-        assert!(refused.to_string().ends_with(&format!("is held by process {pid}")), "{refused}");
+        let told =
+            format!("is held by process {pid}: stop that process first, or name another data directory");
+        assert!(refused.to_string().ends_with(&told), "{refused}");
 
         lock.set_address("127.0.0.1:9090").unwrap();
         let refused = DirLock::acquire(&path).unwrap_err();

@@ -17,6 +17,7 @@ mod lock;
 mod lsn;
 pub mod records;
 mod settings;
+mod space;
 #[cfg(test)]
 mod tests;
 
@@ -29,14 +30,14 @@ pub use journal::{DurableListener, Journal};
 pub use layout::Layout;
 pub use lock::DirLock;
 pub use lsn::Lsn;
-pub use records::{ActorKey, ActorKind, IndexKey, Records, Rows, Save, Snapshot};
+pub use records::{ActorKey, ActorKind, IndexKey, Records, Rows, Save, Snapshot, in_store};
 pub use settings::{
     DEFAULT_RESERVE_BYTES, DEFAULT_SEGMENT_BYTES, Durability, FatalHook, MAX_SEGMENT_BYTES,
     MIN_SEGMENT_BYTES, Settings,
 };
 
 use journal::FileJournal;
-use records::{SledStore, Store};
+use records::{Care, MemoryStore, SledStore, Store};
 
 /// The opened storage of one installation.
 pub struct Storage {
@@ -46,7 +47,12 @@ pub struct Storage {
     pub records: Records,
     /// Held while this lives; the journal and the sled tree hold it too.
     lock: Option<Arc<DirLock>>,
+    /// Makes the records anew, moving broken ones aside.
+    renew: Renew,
 }
+
+/// Opens the records; broken ones are moved aside first.
+type Renew = Box<dyn Fn() -> Result<Records, StorageError> + Send + Sync>;
 
 impl Storage {
     /// Opens (or makes) the data directory `dir` and takes its lock. A broken sled tree is moved aside
@@ -60,12 +66,21 @@ impl Storage {
         layout.create_root()?;
         let lock = Arc::new(DirLock::acquire(&layout.lock_file())?);
         layout.check_format()?;
+        let journal_dir = layout.journal_dir();
 
-        let store: Arc<dyn Store> = Arc::new(SledStore::open_or_move_aside(dir, &layout.sled_dir())?);
-        let records = Records::new(store)?;
+        let renew: Renew = {
+            let (root, settings) = (dir.to_owned(), settings.clone());
+            Box::new(move || {
+                let care = Care::new(&root, &settings);
+                let place = layout.sled_dir();
+                let store: Arc<dyn Store> = Arc::new(SledStore::open_or_move_aside(&root, &place, care)?);
+                Records::new(store)
+            })
+        };
+        let records = renew()?;
         let floor = records.highest_saved();
-        let journal = FileJournal::open(&layout.journal_dir(), Arc::clone(&lock), floor, settings)?;
-        let storage = Self { journal: Arc::new(journal), records, lock: Some(lock) };
+        let journal = FileJournal::open(&journal_dir, Arc::clone(&lock), floor, settings)?;
+        let storage = Self { journal: Arc::new(journal), records, lock: Some(lock), renew };
         storage.distrust_a_checkpoint_without_records()?;
         Ok(storage)
     }
@@ -83,6 +98,18 @@ impl Storage {
     /// `Io` or `DiskFull` when the file cannot be written.
     pub fn set_address(&self, address: &str) -> Result<(), StorageError> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock.set_address(address))
+    }
+
+    /// Moves records that were found broken aside and begins with empty ones, which the replay of the
+    /// whole journal fills. Meant for the start, while nobody else has the records.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`; `Corrupt` when the new ones are broken too.
+    pub fn renew_records(&mut self) -> Result<(), StorageError> {
+        // The broken ones have to be let go before others can take their place.
+        self.records = Records::empty(Arc::new(MemoryStore::new()));
+        self.records = (self.renew)()?;
+        self.distrust_a_checkpoint_without_records()
     }
 
     /// A checkpoint says "all up to here is in the records". Records that were just made anew hold

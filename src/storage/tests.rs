@@ -117,3 +117,27 @@ fn the_twin_in_memory_crashes_like_a_machine() {
     assert!(matches!(storage.journal.ready(), Err(StorageError::DiskFull)));
     assert!(matches!(storage.records.save(Save::new()), Err(StorageError::DiskFull)));
 }
+
+#[test]
+fn records_found_broken_are_made_anew_beside_the_same_journal() {
+    let root = tempfile::tempdir().unwrap();
+    let mut storage = open(root.path());
+    let lsn = append(&storage, b"one");
+    snapshot(&storage, lsn, b"state");
+    storage.records.sync().unwrap();
+    storage.journal.set_checkpoint(lsn).unwrap();
+    assert!(!storage.records.are_suspect());
+    let error = storage.records.broken("a test says so");
+    assert!(error.to_string().contains("switchboard doctor"), "{error}");
+    assert!(storage.records.are_suspect());
+
+    storage.renew_records().unwrap();
+    assert!(!storage.records.are_suspect());
+    assert_eq!(storage.records.snapshot(&ActorKey::Installation).unwrap(), None);
+    assert_eq!(storage.journal.checkpoint(), Lsn::ZERO);
+    assert_eq!(all(&*storage.journal, Lsn::ZERO), [b"one".to_vec()]);
+    assert!(root.path().join("sled.corrupt.1").is_dir());
+    drop(storage);
+    assert!(!open(root.path()).records.are_suspect());
+    assert!(!root.path().join("sled.corrupt.2").exists(), "only once");
+}

@@ -40,6 +40,7 @@ mod previews;
 mod properties;
 mod queue;
 mod races;
+mod rebuild;
 mod resume;
 mod routing;
 mod shapes;

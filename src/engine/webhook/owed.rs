@@ -7,9 +7,9 @@ use std::sync::Arc;
 use switchboard_domain::id::LicenseId;
 use switchboard_domain::webhook::{DeadLetter, Delivery, DeliveryId, Standing};
 
-use crate::engine::entry::{Entry, unreadable};
+use crate::engine::entry::Entry;
 use crate::engine::webhook;
-use crate::storage::{Save, Storage, StorageError};
+use crate::storage::{Records, Save, Storage, StorageError};
 
 type Key = (LicenseId, DeliveryId);
 
@@ -31,11 +31,11 @@ impl Owed {
     /// When it cannot be read.
     pub(crate) fn read(&mut self, storage: &Storage, license: LicenseId) -> Result<(), StorageError> {
         for (_, bytes) in storage.records.deliveries(license)? {
-            let delivery: Arc<Delivery> = decode(&bytes)?;
+            let delivery: Arc<Delivery> = decode(&storage.records, &bytes)?;
             self.deliveries.insert((license, delivery.id.clone()), delivery);
         }
         for (url, bytes) in storage.records.receivers(license)? {
-            self.receivers.insert((license, url.into()), decode(&bytes)?);
+            self.receivers.insert((license, url.into()), decode(&storage.records, &bytes)?);
         }
         Ok(())
     }
@@ -65,7 +65,9 @@ impl Owed {
                 let stored = || storage.records.dead_letter(license, key.1.as_str());
                 let letter = match self.died.remove(&key) {
                     Some(letter) => Some(letter),
-                    None => stored()?.map(|bytes| decode::<DeadLetter>(&bytes)).transpose()?,
+                    None => {
+                        stored()?.map(|bytes| decode::<DeadLetter>(&storage.records, &bytes)).transpose()?
+                    }
                 };
                 if let Some(letter) = letter {
                     self.deliveries.insert(key.clone(), Arc::new(letter.delivery.revived(at, &url)));
@@ -152,6 +154,7 @@ impl Owed {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
-    rmp_serde::from_slice(bytes).map_err(|error| unreadable("a delivery", &error))
+fn decode<T: serde::de::DeserializeOwned>(records: &Records, bytes: &[u8]) -> Result<T, StorageError> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|error| records.broken(&format!("a delivery cannot be read: {error}")))
 }

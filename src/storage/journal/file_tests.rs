@@ -279,3 +279,18 @@ fn below_the_reserve_it_is_not_ready() {
     // What was decided already still has its place: that is what the reserve is for.
     append_each(&journal, &records(1, 10));
 }
+
+#[test]
+fn what_cannot_be_understood_is_refused_with_file_and_offset() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path());
+    append_each(&journal, &records(3, 50));
+    let refused = journal.replay(Lsn::ZERO, &mut |lsn, _| match lsn.get() {
+        2 => Err(StorageError::Unreadable { what: "a record", reason: "nonsense".to_owned() }),
+        _ => Ok(()),
+    });
+    let Err(StorageError::Corrupt { file, offset, reason }) = refused else { unreachable!("{refused:?}") };
+    let second = segment::HEADER_BYTES + record::HEADER_BYTES + 50;
+    assert_eq!((file, offset), (segments(dir.path())[0].clone(), second as u64));
+    assert_eq!(reason, "a record cannot be read: nonsense (record 2)");
+}

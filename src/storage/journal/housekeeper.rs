@@ -10,13 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::segment;
+use crate::storage::space::FreeSpace;
 use crate::storage::{StorageError, files};
 
 /// How old the knowledge of the free space may be.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Says how many bytes are free.
-pub(super) type FreeSpace = Box<dyn Fn() -> io::Result<u64> + Send>;
 
 /// What to watch and to make.
 pub(super) struct Duties {
@@ -158,15 +156,6 @@ impl Shared {
     }
 }
 
-/// Asks the file system that holds `dir`, counting what an unprivileged process may use.
-pub(super) fn free_space_of(dir: &Path) -> FreeSpace {
-    let dir = dir.to_owned();
-    Box::new(move || {
-        let fs = rustix::fs::statvfs(&dir)?;
-        Ok(fs.f_bavail.saturating_mul(fs.f_frsize))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
@@ -176,7 +165,7 @@ mod tests {
 
     use crate::telemetry::clock;
 
-    fn duties(dir: &Path, free: impl Fn() -> u64 + Send + 'static) -> Duties {
+    fn duties(dir: &Path, free: impl Fn() -> u64 + Send + Sync + 'static) -> Duties {
         Duties {
             spare: dir.join("spare"),
             segment_bytes: 4096,

@@ -25,7 +25,7 @@ pub(super) struct Tail {
 /// stood there. Otherwise it was durable and the disk, or somebody, broke it: that is refused.
 pub(super) fn find_tail(last_segment: &Path) -> Result<Tail, StorageError> {
     let segment = Segment::read(last_segment)?;
-    let end = segment.walk(|_| Ok(()))?;
+    let end = segment.walk(|_, _| Ok(()))?;
     if let Some(reason) = end.broken {
         let expected = segment.expected(end.last);
         if record::later_group(&segment.bytes[end.offset..], expected) {
@@ -59,6 +59,18 @@ fn broken(segment: &Segment, end: &End, reason: &str) -> StorageError {
     StorageError::corrupt(&segment.path, end.offset as u64, format!("{reason} (record {expected})"))
 }
 
+/// Says where in the journal stands what its reader cannot make sense of.
+fn placed(error: StorageError, path: &Path, offset: usize, lsn: Lsn) -> StorageError {
+    match error {
+        StorageError::Unreadable { what, reason } => StorageError::corrupt(
+            path,
+            offset as u64,
+            format!("{what} cannot be read: {reason} (record {lsn})"),
+        ),
+        error => error,
+    }
+}
+
 /// Shows the records after `after` and up to `until`, checking that none is missing.
 pub(super) fn replay(
     dir: &Path,
@@ -77,8 +89,10 @@ pub(super) fn replay(
             let reason = format!("the records after {seen} up to {previous} are missing");
             return Err(StorageError::corrupt(path, 0, reason));
         }
-        let end = segment.walk(|record| match record.lsn {
-            lsn if lsn > after && lsn <= until => visit(lsn, record.body),
+        let end = segment.walk(|record, offset| match record.lsn {
+            lsn if lsn > after && lsn <= until => {
+                visit(lsn, record.body).map_err(|error| placed(error, path, offset, lsn))
+            }
             _ => Ok(()),
         })?;
         let last = end.last.unwrap_or(previous);

@@ -89,17 +89,17 @@ impl Segment {
         Ok(Self { path: path.to_owned(), header, bytes })
     }
 
-    /// Shows the records in order, as far as they are whole.
+    /// Shows the records in order, and where they begin, as far as they are whole.
     pub(super) fn walk(
         &self,
-        mut visit: impl FnMut(&Record<'_>) -> Result<(), StorageError>,
+        mut visit: impl FnMut(&Record<'_>, usize) -> Result<(), StorageError>,
     ) -> Result<End, StorageError> {
         let mut end = End { offset: HEADER_BYTES, last: None, broken: None };
         loop {
             let rest = &self.bytes[end.offset..];
             match record::parse(rest) {
                 Parsed::Record(record) if record.lsn == self.expected(end.last) => {
-                    visit(&record)?;
+                    visit(&record, end.offset)?;
                     end.last = Some(record.lsn);
                     end.offset += record.framed_len();
                 }
@@ -188,7 +188,7 @@ mod tests {
         let refused = Header::decode(Path::new("j"), &bytes).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "j has format 2, this program knows up to 1: start the version that wrote it"
+            "j has format 2, this program knows up to 1: start the version that wrote it, or a later one"
         );
     }
 

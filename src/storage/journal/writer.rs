@@ -5,10 +5,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::housekeeper::{Duties, Housekeeper, LOOK_EVERY, free_space_of};
+use super::housekeeper::{Duties, Housekeeper, LOOK_EVERY};
 use super::record;
 use super::recovery::{self, Tail};
 use super::segment::{self, Header};
+use crate::storage::space::free_space_of;
 use crate::storage::{Durability, Lsn, Settings, StorageError, files};
 
 const SPARE: &str = "spare";

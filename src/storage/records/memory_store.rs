@@ -22,6 +22,9 @@ struct State {
     synced: Arc<Map>,
     full: bool,
     stopped: bool,
+    /// Reads find nonsense.
+    broken: bool,
+    suspect: bool,
 }
 
 impl MemoryStore {
@@ -36,14 +39,31 @@ impl MemoryStore {
         files::lock(&self.state).full = full;
     }
 
+    /// From now on reads find broken bytes, also after a crash, until [`renew`](Self::renew).
+    pub fn break_bytes(&self) {
+        files::lock(&self.state).broken = true;
+    }
+
+    /// Forgets everything, as a store does that is moved aside and made anew.
+    pub fn renew(&self) {
+        *files::lock(&self.state) = State::default();
+    }
+
     /// Stops this store as a crash does, and returns the one that the next start finds: what was synced.
     #[must_use]
     pub fn crash(&self) -> Self {
         let mut state = files::lock(&self.state);
         state.stopped = true;
         let synced = Arc::clone(&state.synced);
-        let found = State { live: Arc::clone(&synced), synced, ..State::default() };
+        let found = State { live: Arc::clone(&synced), synced, broken: state.broken, ..State::default() };
         Self { state: Mutex::new(found) }
+    }
+}
+
+impl MemoryStore {
+    fn check_readable(&self) -> Result<(), StorageError> {
+        let broken = files::lock(&self.state).broken;
+        if broken { Err(self.broken("a test broke it")) } else { Ok(()) }
     }
 }
 
@@ -61,6 +81,7 @@ impl State {
 
 impl Store for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.check_readable()?;
         Ok(files::lock(&self.state).live.get(key).cloned())
     }
 
@@ -81,6 +102,7 @@ impl Store for MemoryStore {
         if range.is_empty() {
             return Ok(Vec::new());
         }
+        self.check_readable()?;
         let live = Arc::clone(&files::lock(&self.state).live);
         let pairs = live.range(range.clone()).map(|(key, value)| (key.clone(), value.clone()));
         Ok(match direction {
@@ -98,6 +120,15 @@ impl Store for MemoryStore {
 
     fn place(&self) -> PathBuf {
         PathBuf::from("memory")
+    }
+
+    fn broken(&self, reason: &str) -> StorageError {
+        files::lock(&self.state).suspect = true;
+        StorageError::corrupt(self.place(), 0, reason)
+    }
+
+    fn is_suspect(&self) -> bool {
+        files::lock(&self.state).suspect
     }
 }
 

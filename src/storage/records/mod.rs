@@ -7,6 +7,7 @@
 //!
 //! Nothing here is the only copy: the journal can build all of it again.
 
+mod care;
 mod codec;
 mod key;
 mod memory_store;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
+pub use care::{Care, in_store};
 pub use key::{ActorKey, ActorKind, IndexKey};
 pub use memory_store::MemoryStore;
 pub use save::Save;
@@ -124,6 +126,19 @@ impl Records {
         self.store.write(batch)?;
         *highest = lsn.max(*highest);
         Ok(())
+    }
+
+    /// Something that was saved here makes no sense any more: says so loudly and remembers it, so that
+    /// a start builds the records anew. Gives the error to answer with.
+    #[must_use]
+    pub fn broken(&self, reason: &str) -> StorageError {
+        self.store.broken(reason)
+    }
+
+    /// Whether anything was found broken since they were opened.
+    #[must_use]
+    pub fn are_suspect(&self) -> bool {
+        self.store.is_suspect()
     }
 
     /// Puts all that was saved on the disk. Then, and not before, the checkpoint may move.

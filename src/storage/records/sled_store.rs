@@ -4,16 +4,21 @@
 //! - A `snap.*.generating` left by a crash makes `open` fail: removed before.
 //! - Values of 32 KiB and more are handled badly: split into parts.
 //! - `watch_prefix` and the flusher thread are not used; only a checkpoint needs the disk.
-//! - Broken files may make it panic: caught at the open, and then like any corruption.
+//! - Broken files may make it panic, at the open and later: caught, and then like any corruption.
+//! - A write that failed once fails for ever, and reads with it: no write without room on the disk, and
+//!   one that fails all the same stops the process.
 
 use std::fs::{self, File};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
+
+use super::care::{Care, guarded};
 use super::parts::{self, Head};
 use super::store::{Batch, Direction, KeyRange, Pair, Store};
 use crate::storage::{StorageError, files};
@@ -32,6 +37,8 @@ pub struct SledStore {
     db: sled::Db,
     dir: PathBuf,
     suspect: PathBuf,
+    is_suspect: AtomicBool,
+    care: Care,
     /// A value in parts is read under it, and replaced under it: no read sees parts of two values.
     parts: RwLock<()>,
 }
@@ -42,17 +49,18 @@ impl SledStore {
     ///
     /// # Errors
     /// `Io`, `DiskFull`; `Corrupt` only if a new tree is broken too.
-    pub fn open_or_move_aside(root: &Path, dir: &Path) -> Result<Self, StorageError> {
+    pub fn open_or_move_aside(root: &Path, dir: &Path, care: Care) -> Result<Self, StorageError> {
         let suspect = root.join(SUSPECT);
         if !suspect.exists() {
-            match Self::open(dir, &suspect) {
+            match open(dir) {
                 Err(error @ StorageError::Corrupt { .. }) => {
                     tracing::error!(%error, "the records are broken");
                 }
-                opened => return opened,
+                opened => return opened.map(|db| Self::of(db, dir, suspect, care)),
             }
         }
         if dir.exists() {
+            wait_until_closed(dir)?;
             let aside = (1..u32::MAX)
                 .map(|n| root.join(format!("sled.corrupt.{n}")))
                 .find(|aside| !aside.exists())
@@ -67,40 +75,42 @@ impl SledStore {
         if suspect.exists() {
             fs::remove_file(&suspect).map_err(StorageError::io("remove", &suspect))?;
         }
-        Self::open(dir, &suspect)
+        open(dir).map(|db| Self::of(db, dir, suspect, care))
     }
 
-    fn open(dir: &Path, suspect: &Path) -> Result<Self, StorageError> {
-        files::create_dir(dir)?;
-        remove_half_written_snapshots(dir)?;
-        let db = open_sled(dir)?;
-        // Sled has made its files by now; make their names durable.
-        files::sync_dir(dir)?;
-        Ok(Self { db, dir: dir.to_owned(), suspect: suspect.to_owned(), parts: RwLock::new(()) })
+    fn of(db: sled::Db, dir: &Path, suspect: PathBuf, care: Care) -> Self {
+        let is_suspect = AtomicBool::new(false);
+        Self { db, dir: dir.to_owned(), suspect, is_suspect, care, parts: RwLock::new(()) }
     }
 
-    /// Translates, and remembers for the next start that the tree is broken.
-    fn error(&self, what: &'static str) -> impl FnOnce(sled::Error) -> StorageError {
-        move |error| {
-            let error = translate(&self.dir, what, error);
-            if let StorageError::Corrupt { .. } = error {
-                self.suspect(&error);
-            }
-            error
+    /// Calls into sled. A panic of it is a sign of broken bytes; those are remembered for the next start.
+    fn call<T>(
+        &self,
+        what: &'static str,
+        call: impl FnOnce() -> Result<T, sled::Error>,
+    ) -> Result<T, StorageError> {
+        match guarded(call) {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) => match translate(&self.dir, what, error) {
+                StorageError::Corrupt { reason, .. } => Err(self.broken(&reason)),
+                error => Err(error),
+            },
+            None => Err(self.broken("sled panicked on it")),
         }
     }
 
-    fn broken(&self, reason: &str) -> StorageError {
-        let error = StorageError::corrupt(&self.dir, 0, reason);
-        self.suspect(&error);
-        error
-    }
-
-    fn suspect(&self, error: &StorageError) {
-        tracing::error!(%error, "the records are broken: restart to rebuild them from the journal");
-        if let Err(error) = fs::write(&self.suspect, error.to_string()) {
-            tracing::error!(%error, "cannot remember that either");
+    /// The same for what changes the tree: after a failure of the disk nothing more will work.
+    fn change<T>(
+        &self,
+        what: &'static str,
+        call: impl FnOnce() -> Result<T, sled::Error>,
+    ) -> Result<T, StorageError> {
+        self.care.room()?;
+        let done = self.call(what, call);
+        if let Err(error @ (StorageError::Io { .. } | StorageError::DiskFull)) = &done {
+            self.care.write_failed(error);
         }
+        done
     }
 
     fn join(&self, key: &[u8], head: &[u8]) -> Result<Vec<u8>, StorageError> {
@@ -109,7 +119,7 @@ impl SledStore {
             Some(Head::InParts { parts, length }) => {
                 let mut value = Vec::new();
                 for n in 0..parts {
-                    let part = self.db.get(parts::part_key(key, n)).map_err(self.error("read"))?;
+                    let part = self.call("read", || self.db.get(parts::part_key(key, n)))?;
                     value
                         .extend_from_slice(&part.ok_or_else(|| self.broken("a part of a value is missing"))?);
                 }
@@ -125,7 +135,7 @@ impl SledStore {
 
     /// How many parts the stored value of a key has.
     fn stored_parts(&self, head_key: &[u8]) -> Result<u32, StorageError> {
-        let head = self.db.get(head_key).map_err(self.error("read"))?;
+        let head = self.call("read", || self.db.get(head_key))?;
         Ok(head.and_then(|head| Head::decode(&head).map(|head| head.parts())).unwrap_or(0))
     }
 }
@@ -133,7 +143,7 @@ impl SledStore {
 impl Store for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let _parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
-        let head = self.db.get(parts::head_key(key)).map_err(self.error("read"))?;
+        let head = self.call("read", || self.db.get(parts::head_key(key)))?;
         head.map(|head| self.join(key, &head)).transpose()
     }
 
@@ -158,7 +168,7 @@ impl Store for SledStore {
                 changes.remove(parts::part_key(key, n));
             }
         }
-        self.db.apply_batch(changes).map_err(self.error("write"))
+        self.change("write", || self.db.apply_batch(changes))
     }
 
     fn scan(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<Pair>, StorageError> {
@@ -169,12 +179,14 @@ impl Store for SledStore {
         let mut heads = self.db.range(parts::head_key(&range.start)..parts::head_key(&range.end));
         let mut pairs = Vec::new();
         while pairs.len() < limit {
-            let next = match direction {
-                Direction::Forward => heads.next(),
-                Direction::Backward => heads.next_back(),
-            };
-            let Some(pair) = next else { break };
-            let (head_key, head) = pair.map_err(self.error("read"))?;
+            let next = self.call("read", || {
+                let next = match direction {
+                    Direction::Forward => heads.next(),
+                    Direction::Backward => heads.next_back(),
+                };
+                next.transpose()
+            })?;
+            let Some((head_key, head)) = next else { break };
             let key = parts::key_of(&head_key);
             pairs.push((key.to_vec(), self.join(key, &head)?));
         }
@@ -182,7 +194,7 @@ impl Store for SledStore {
     }
 
     fn sync(&self) -> Result<(), StorageError> {
-        self.db.flush().map_err(self.error("flush"))?;
+        self.change("flush", || self.db.flush())?;
         let db = self.dir.join("db");
         File::open(&db).and_then(|file| file.sync_all()).map_err(StorageError::io("sync", &db))
     }
@@ -190,6 +202,46 @@ impl Store for SledStore {
     fn place(&self) -> PathBuf {
         self.dir.clone()
     }
+
+    fn broken(&self, reason: &str) -> StorageError {
+        let error = StorageError::corrupt(&self.dir, 0, reason);
+        self.is_suspect.store(true, Ordering::Release);
+        tracing::error!(%error, "the records are broken: the next start rebuilds them from the journal");
+        if let Err(error) = fs::write(&self.suspect, error.to_string()) {
+            tracing::error!(%error, file = %self.suspect.display(),
+                "cannot remember that: move the directory of the records away before the next start");
+        }
+        error
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.is_suspect.load(Ordering::Acquire)
+    }
+}
+
+/// Opens sled's tree, or makes it.
+fn open(dir: &Path) -> Result<sled::Db, StorageError> {
+    files::create_dir(dir)?;
+    remove_half_written_snapshots(dir)?;
+    let db = open_sled(dir)?;
+    // Sled has made its files by now; make their names durable.
+    files::sync_dir(dir)?;
+    Ok(db)
+}
+
+/// Sled's threads of an earlier store in this process may still write: not beside the tree that comes
+/// in its place.
+#[expect(clippy::disallowed_methods, reason = "at start nothing else runs that a pause could hold up")]
+fn wait_until_closed(dir: &Path) -> Result<(), StorageError> {
+    let db = dir.join("db");
+    let Ok(file) = File::open(&db) else { return Ok(()) };
+    for _ in 0..LOCK_TRIES {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(LOCK_PAUSE),
+            done => return done.map_err(|error| StorageError::io("lock", &db)(error.into())),
+        }
+    }
+    Err(StorageError::io("lock", &db)(io::Error::other("sled does not let go of it")))
 }
 
 fn remove_half_written_snapshots(dir: &Path) -> Result<(), StorageError> {
@@ -208,8 +260,8 @@ fn open_sled(dir: &Path) -> Result<sled::Db, StorageError> {
     let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let mut tries = 1;
     loop {
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()))
-            .map_err(|_| StorageError::corrupt(dir, 0, "sled panicked on it"))?;
+        let opened =
+            guarded(|| config.open()).ok_or_else(|| StorageError::corrupt(dir, 0, "sled panicked on it"))?;
         match opened {
             Err(sled::Error::Io(error)) if is_lock_held(&error) && tries < LOCK_TRIES => {
                 tries += 1;
@@ -250,5 +302,13 @@ impl SledStore {
     /// Breaks a value that is stored in parts.
     pub(super) fn lose_a_part(&self, key: &[u8]) {
         assert!(self.db.remove(parts::part_key(key, 1)).is_ok_and(|lost| lost.is_some()));
+    }
+
+    /// What sled answers is what the caller says.
+    pub(super) fn pretend(
+        &self,
+        answer: impl FnOnce() -> Result<(), sled::Error>,
+    ) -> Result<(), StorageError> {
+        self.change("write", answer)
     }
 }

@@ -73,4 +73,11 @@ pub trait Store: Send + Sync {
 
     /// Where it lies, for error messages.
     fn place(&self) -> PathBuf;
+
+    /// Something read from here makes no sense: remembers it, loudly, so that a start can build the
+    /// store anew, and gives the error to answer with.
+    fn broken(&self, reason: &str) -> StorageError;
+
+    /// Whether something was found broken since it was opened.
+    fn is_suspect(&self) -> bool;
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use error::StorageError;
 pub use faults::Faults;
-pub use journal::{DurableListener, Journal};
+pub use journal::{Disk, DiskFile, DurableListener, Fault, FaultyDisk, Journal};
 pub use layout::Layout;
 pub use lock::DirLock;
 pub use lsn::Lsn;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::journal::{Disk, real_disk};
+
 /// Size of a journal segment, bytes: small enough to be made in an instant on a laptop.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 8 << 20;
 /// Smallest segment, bytes: below a page, preallocation means nothing.
@@ -41,6 +43,8 @@ pub struct Settings {
     pub reserve_bytes: u64,
     /// Told when a record was accepted and cannot be made durable.
     pub fatal: FatalHook,
+    /// What the journal's segments lie on.
+    pub disk: Disk,
 }
 
 impl Settings {
@@ -52,6 +56,7 @@ impl Settings {
             segment_bytes: DEFAULT_SEGMENT_BYTES,
             reserve_bytes: DEFAULT_RESERVE_BYTES,
             fatal,
+            disk: real_disk(),
         }
     }
 

@@ -114,7 +114,24 @@ async fn a_start_that_cannot_work_ends_with_a_readable_error() {
     let dir = server.data_dir();
     assert!(stderr.contains(dir.to_str().unwrap()), "the error names the directory: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(stderr.contains("stop that process first"), "the error says what to do: {stderr}");
+    assert_eq!(code, Some(73));
     server.agent(0).await;
+}
+
+#[tokio::test]
+async fn a_directory_of_a_later_version_is_refused_and_left_alone() {
+    let mut server = Server::start().await;
+    let dir = server.data_dir();
+    assert_eq!(server.stop().await, Some(0));
+    let format = dir.join("format");
+    std::fs::write(&format, "switchboard-data 2\n").unwrap();
+    let (code, _, stderr) = failed_start(&dir, "127.0.0.1:0").await;
+    assert_eq!(code, Some(73), "{stderr}");
+    assert!(stderr.contains("start the version that wrote it"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&format).unwrap(), "switchboard-data 2\n");
+    std::fs::write(&format, "switchboard-data 1\n").unwrap();
+    server.restart().await;
 }
 
 #[tokio::test]

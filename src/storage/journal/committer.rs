@@ -1,11 +1,11 @@
 //! Group commit: the group is what came in while the last one was written. No timer gathers it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use super::disk::DiskFile;
 use super::housekeeper::Housekeeper;
 use super::pending::Pending;
 use super::writer::Writer;
@@ -129,18 +129,13 @@ impl Committer {
     /// Puts on the disk what `Os` left in the page cache.
     pub(super) fn sync_all(&self) -> Result<(), StorageError> {
         if self.durability == Durability::Os {
-            let unsynced: Vec<Arc<File>> = files::lock(&self.output).writer.take_unsynced();
+            let unsynced: Vec<Arc<dyn DiskFile>> = files::lock(&self.output).writer.take_unsynced();
             if let Some(error) = unsynced.iter().find_map(|file| file.sync_data().err()) {
                 self.fail(&format!("cannot sync the journal: {error}"));
                 return Err(StorageError::Stopped);
             }
         }
         Ok(())
-    }
-
-    #[cfg(test)]
-    pub(super) fn break_disk(&self) {
-        files::lock(&self.output).writer.break_disk();
     }
 }
 

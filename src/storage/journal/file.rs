@@ -42,11 +42,6 @@ impl FileJournal {
             let _ = thread.join();
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn break_disk(&self) {
-        self.committer.break_disk();
-    }
 }
 
 impl Journal for FileJournal {

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -11,22 +10,22 @@ use super::conformance::{self, Heard, all};
 use super::{FileJournal, Journal, record, segment};
 use crate::storage::{DirLock, Durability, Lsn, Settings, StorageError, settings::MIN_SEGMENT_BYTES};
 
-fn settings(durability: Durability) -> Settings {
+pub(super) fn settings(durability: Durability) -> Settings {
     let fatal = Arc::new(|reason: &str| unreachable!("{reason}"));
     Settings { durability, segment_bytes: MIN_SEGMENT_BYTES, reserve_bytes: 0, ..Settings::new(fatal) }
 }
 
-fn try_open(dir: &Path, floor: Lsn, settings: &Settings) -> Result<FileJournal, StorageError> {
+pub(super) fn try_open(dir: &Path, floor: Lsn, settings: &Settings) -> Result<FileJournal, StorageError> {
     let lock = Arc::new(DirLock::acquire(&dir.join("lock"))?);
     FileJournal::open(&dir.join("journal"), lock, floor, settings)
 }
 
-fn open(dir: &Path) -> FileJournal {
+pub(super) fn open(dir: &Path) -> FileJournal {
     try_open(dir, Lsn::ZERO, &settings(Durability::Commit)).unwrap()
 }
 
 /// Each record durable before the next is appended: each is a group of its own.
-fn append_each(journal: &FileJournal, records: &[Vec<u8>]) {
+pub(super) fn append_each(journal: &FileJournal, records: &[Vec<u8>]) {
     let heard = Heard::by(journal);
     for record in records {
         let lsn = journal.append(record).unwrap();
@@ -35,16 +34,16 @@ fn append_each(journal: &FileJournal, records: &[Vec<u8>]) {
     }
 }
 
-fn segments(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn segments(dir: &Path) -> Vec<PathBuf> {
     segment::list(&dir.join("journal")).unwrap().into_iter().map(|(_, path)| path).collect()
 }
 
 /// Records that are told apart and hold no zero byte.
-fn records(count: u8, size: usize) -> Vec<Vec<u8>> {
+pub(super) fn records(count: u8, size: usize) -> Vec<Vec<u8>> {
     (1..=count).map(|n| vec![n; size]).collect()
 }
 
-fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::write(path, bytes).unwrap();
@@ -223,35 +222,6 @@ fn positions_that_the_records_have_seen_are_not_given_again() {
     let journal = open(dir.path());
     assert_eq!(all(&journal, Lsn::ZERO), [vec![1; 10], vec![2; 10], b"after".to_vec()]);
     assert_eq!(all(&journal, Lsn::new(5)), [b"after".to_vec()]);
-}
-
-#[test]
-fn a_failed_write_is_fatal_and_releases_nothing() {
-    for durability in [Durability::Commit, Durability::Os] {
-        let dir = tempfile::tempdir().unwrap();
-        let (told, reasons) = mpsc::sync_channel(16);
-        let fatal = Arc::new(move |reason: &str| {
-            let _ = told.send(reason.to_owned());
-        });
-        let journal = try_open(dir.path(), Lsn::ZERO, &Settings { fatal, ..settings(durability) }).unwrap();
-        append_each(&journal, &records(1, 10));
-        let heard = Arc::new(AtomicUsize::new(0));
-        journal.on_durable({
-            let heard = Arc::clone(&heard);
-            Arc::new(move |_| {
-                heard.fetch_add(1, Ordering::SeqCst);
-            })
-        });
-        journal.break_disk();
-        journal.append(b"accepted").unwrap();
-        journal.hand_over();
-        let reason = reasons.recv_timeout(Duration::from_secs(30)).unwrap();
-        assert!(reason.contains("cannot write"), "{reason}");
-        assert!(matches!(journal.append(b"later"), Err(StorageError::Stopped)));
-        assert!(matches!(journal.ready(), Err(StorageError::Stopped)));
-        journal.close();
-        assert_eq!((journal.durable(), heard.load(Ordering::SeqCst)), (Lsn::new(1), 0));
-    }
 }
 
 #[test]

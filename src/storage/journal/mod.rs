@@ -4,11 +4,14 @@
 //! is in them is the engine's business.
 //!
 //! On disk: `<first lsn>.journal` segments, filled with zeros when made, each a header
-//! (`segment`) and records (`record`) up to the zeros; and a `checkpoint` file. No segment is ever
-//! deleted here, so the records can always be built anew.
+//! (`segment`) and records (`record`) up to the zeros; a `checkpoint` file; and `unsynced` (`trust`) while
+//! records are not synced before they are acknowledged. No segment is ever deleted here, so the records can
+//! always be built anew.
 
 mod checkpoint;
 mod committer;
+mod disk;
+mod faulty;
 mod file;
 mod housekeeper;
 mod memory;
@@ -16,15 +19,20 @@ mod pending;
 mod record;
 mod recovery;
 mod segment;
+mod trust;
 mod writer;
 
 #[cfg(test)]
 pub(in crate::storage) mod conformance;
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
 mod file_tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use disk::{Disk, DiskFile, real_disk};
+pub use faulty::{Fault, FaultyDisk};
 pub use file::FileJournal;
 pub use memory::MemoryJournal;
 pub use record::MAX_RECORD_BYTES;

@@ -1,12 +1,12 @@
 //! What is found at a start: the end of the journal, and the way through it.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::segment::{self, End, Segment};
 use super::{Visitor, record};
-use crate::storage::{Lsn, StorageError};
+use crate::storage::{Lsn, StorageError, files};
 
 /// The last segment as a writer may go on with it.
 pub(super) struct Tail {
@@ -40,6 +40,49 @@ pub(super) fn find_tail(last_segment: &Path) -> Result<Tail, StorageError> {
     let last_record = end.last.unwrap_or(segment.header.previous);
     let last = Lsn::new(segment.expected(end.last).get().saturating_sub(1));
     Ok(Tail { offset: end.offset as u64, last_record, last, segment })
+}
+
+/// After a power failure with `Durability::Os`: what stands behind the first broken record that nobody
+/// had synced is no proof of anything, so the journal ends there. Segments behind it are put aside.
+pub(super) fn cut_after_power_failure(dir: &Path, synced: Lsn) -> Result<(), StorageError> {
+    let segments = segment::list(dir)?;
+    let mut expected: Option<Lsn> = None;
+    let wanted = segments.partition_point(|(first, _)| *first <= synced.next()).saturating_sub(1);
+    for (n, (_, path)) in segments.iter().enumerate().skip(wanted) {
+        // A segment that was begun, and whose beginning is lost or does not follow on.
+        let segment = match Segment::read(path) {
+            Ok(segment) if expected.is_none_or(|expected| segment.header.previous.next() == expected) => {
+                segment
+            }
+            Err(error @ StorageError::NewerFormat { .. }) => return Err(error),
+            Err(error) if expected.is_none() => return Err(error),
+            _ => return put_aside(dir, &segments[n..]),
+        };
+        let end = segment.walk(|_, _| Ok(()))?;
+        let next = segment.expected(end.last);
+        if let (Some(reason), true) = (end.broken, next > synced) {
+            tracing::error!(
+                segment = %path.display(), offset = end.offset, lsn = %next, reason,
+                "the power failed before the system had written this: the journal ends here, the last moments \
+                 before the failure are lost (durability is \"os\")"
+            );
+            put_aside(dir, segments.get(n + 1..).unwrap_or_default())?;
+            return cut(&segment, end.offset);
+        }
+        expected = Some(next);
+    }
+    Ok(())
+}
+
+/// Renames segments so that they are none any more; the last one first, so that a crash leaves no gap.
+fn put_aside(dir: &Path, segments: &[(Lsn, PathBuf)]) -> Result<(), StorageError> {
+    for (_, path) in segments.iter().rev() {
+        let aside = path.with_extension("lost");
+        tracing::error!(from = %path.display(), to = %aside.display(), "put aside a segment behind the journal's end");
+        fs::rename(path, &aside).map_err(StorageError::io("put aside", path))?;
+        files::sync_dir(dir)?;
+    }
+    Ok(())
 }
 
 fn cut(segment: &Segment, offset: usize) -> Result<(), StorageError> {

@@ -8,9 +8,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::disk::DiskFile;
 use super::record::{self, Parsed, Record};
 use crate::storage::{Lsn, StorageError};
 
@@ -161,7 +162,7 @@ pub(super) fn make_zeroed(path: &Path, size: u64) -> io::Result<File> {
 }
 
 /// Writes the header of a fresh segment, synced.
-pub(super) fn write_header(file: &File, header: Header) -> io::Result<()> {
+pub(super) fn write_header(file: &dyn DiskFile, header: Header) -> io::Result<()> {
     file.write_all_at(&header.encode(), 0)?;
     file.sync_data()
 }

@@ -1,14 +1,15 @@
 //! The open segment: where groups are written, and the step to the next one.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::disk::{Disk, DiskFile};
 use super::housekeeper::{Duties, Housekeeper, LOOK_EVERY};
 use super::record;
 use super::recovery::{self, Tail};
 use super::segment::{self, Header};
+use super::trust;
 use crate::storage::space::free_space_of;
 use crate::storage::{Durability, Lsn, Settings, StorageError, files};
 
@@ -23,11 +24,12 @@ pub(super) struct Writer {
     /// The last written record.
     last: Lsn,
     /// Earlier segments that may not be on the disk yet; only with `Durability::Os`.
-    unsynced: Vec<Arc<File>>,
+    unsynced: Vec<Arc<dyn DiskFile>>,
+    disk: Disk,
 }
 
 struct OpenSegment {
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     path: PathBuf,
     offset: u64,
     capacity: u64,
@@ -48,25 +50,40 @@ impl Writer {
             }
             _ => {}
         }
+        let unsynced = trust::synced_up_to(dir, checkpoint)?;
+        if let Some(synced) = unsynced {
+            recovery::cut_after_power_failure(dir, synced)?;
+        }
         let segments = segment::list(dir)?;
         let tail = segments.last().map(|(_, path)| recovery::find_tail(path)).transpose()?;
         let floor = floor.max(checkpoint);
         let last = tail.as_ref().map_or(floor, |tail| tail.last.max(floor));
         // What is read from the page cache now may not be on the disk, if only the process died.
         for (first, path) in &segments {
-            if *first > checkpoint || tail.as_ref().is_some_and(|t| t.segment.path == *path) {
+            let may_be_unsynced = unsynced.is_some() || *first > checkpoint;
+            if may_be_unsynced || tail.as_ref().is_some_and(|t| t.segment.path == *path) {
                 File::open(path).and_then(|file| file.sync_data()).map_err(StorageError::io("sync", path))?;
             }
         }
         let segment_bytes = settings.bounded_segment_bytes();
         let open = match tail {
-            Some(tail) if tail.last == last => OpenSegment::reopen(&tail)?,
+            Some(tail) if tail.last == last => OpenSegment::reopen(&tail, &settings.disk)?,
             tail => {
                 let previous = tail.map_or(Lsn::ZERO, |tail| tail.last_record);
                 if last > previous {
-                    tracing::error!(end = %previous, %floor, "the journal has lost what the records have of it");
+                    tracing::error!(
+                        end = %previous, %floor,
+                        "the journal has lost its end, which the records had seen: what was said last may be \
+                         missing. See whether the disk is healthy, and make a backup from now on by copying \
+                         the whole directory of a stopped server"
+                    );
                 }
-                OpenSegment::make(dir, segment_bytes, Header { first: last.next(), previous })?
+                OpenSegment::make(
+                    dir,
+                    segment_bytes,
+                    Header { first: last.next(), previous },
+                    &settings.disk,
+                )?
             }
         };
         let keeper = Arc::new(Housekeeper::start(Duties {
@@ -76,6 +93,7 @@ impl Writer {
             free_space: free_space_of(dir),
             look_every: LOOK_EVERY,
         })?);
+        trust::note(dir, settings.durability, last)?;
         Ok(Self {
             dir: dir.to_owned(),
             durability: settings.durability,
@@ -84,6 +102,7 @@ impl Writer {
             open,
             last,
             unsynced: Vec::new(),
+            disk: Arc::clone(&settings.disk),
         })
     }
 
@@ -116,7 +135,7 @@ impl Writer {
     }
 
     /// The files that may not be on the disk yet, to be synced without holding the writer.
-    pub(super) fn take_unsynced(&mut self) -> Vec<Arc<File>> {
+    pub(super) fn take_unsynced(&mut self) -> Vec<Arc<dyn DiskFile>> {
         let mut files = std::mem::take(&mut self.unsynced);
         files.push(Arc::clone(&self.open.file));
         files
@@ -133,13 +152,16 @@ impl Writer {
             Durability::Os => self.unsynced.push(Arc::clone(&self.open.file)),
         }
         self.open = if needed > self.segment_bytes {
-            OpenSegment::make(&self.dir, needed, header)?
+            OpenSegment::make(&self.dir, needed, header, &self.disk)?
         } else {
             let spare = self.dir.join(SPARE);
             let next = match self.keeper.take_spare() {
-                Ok(file) => OpenSegment::begin(&self.dir, &spare, file, self.segment_bytes, header)?,
+                Ok(file) => {
+                    let file = (self.disk)(file);
+                    OpenSegment::begin(&self.dir, &spare, file, self.segment_bytes, header)?
+                }
                 // It failed up to a second ago; perhaps there is space again.
-                Err(_) => OpenSegment::make(&self.dir, self.segment_bytes, header)?,
+                Err(_) => OpenSegment::make(&self.dir, self.segment_bytes, header, &self.disk)?,
             };
             self.keeper.want_spare();
             next
@@ -149,17 +171,18 @@ impl Writer {
 }
 
 impl OpenSegment {
-    fn reopen(tail: &Tail) -> Result<Self, StorageError> {
+    fn reopen(tail: &Tail, disk: &Disk) -> Result<Self, StorageError> {
         let path = tail.segment.path.clone();
-        let file = OpenOptions::new().write(true).open(&path).map_err(StorageError::io("open", &path))?;
+        let file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(StorageError::io("open", &path))?;
         let capacity = tail.segment.bytes.len() as u64;
-        Ok(Self { file: Arc::new(file), path, offset: tail.offset, capacity })
+        Ok(Self { file: disk(file), path, offset: tail.offset, capacity })
     }
 
-    fn make(dir: &Path, size: u64, header: Header) -> Result<Self, StorageError> {
+    fn make(dir: &Path, size: u64, header: Header, disk: &Disk) -> Result<Self, StorageError> {
         let fresh = dir.join("segment.new");
         let file = segment::make_zeroed(&fresh, size).map_err(StorageError::io("make a segment", &fresh))?;
-        Self::begin(dir, &fresh, file, size, header)
+        Self::begin(dir, &fresh, disk(file), size, header)
     }
 
     /// Gives a file of zeros, now at `made_at`, its header and then its name: whatever carries the name
@@ -167,17 +190,17 @@ impl OpenSegment {
     fn begin(
         dir: &Path,
         made_at: &Path,
-        file: File,
+        file: Arc<dyn DiskFile>,
         size: u64,
         header: Header,
     ) -> Result<Self, StorageError> {
         let path = segment::path(dir, header.first);
-        segment::write_header(&file, header)
+        segment::write_header(&*file, header)
             .and_then(|()| fs::rename(made_at, &path))
             .map_err(StorageError::io("begin", &path))?;
         files::sync_dir(dir)?;
         let offset = segment::HEADER_BYTES as u64;
-        Ok(Self { file: Arc::new(file), path, offset, capacity: size })
+        Ok(Self { file, path, offset, capacity: size })
     }
 
     fn append(&mut self, frames: &[u8]) -> Result<(), StorageError> {
@@ -203,15 +226,5 @@ fn fitting_len(frames: &[u8], room: u64) -> usize {
             return fitting;
         }
         fitting = next;
-    }
-}
-
-#[cfg(test)]
-impl Writer {
-    /// From now on every write fails: the file is replaced by one that cannot be written.
-    pub(super) fn break_disk(&mut self) {
-        if let Ok(file) = File::open(&self.open.path) {
-            self.open.file = Arc::new(file);
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::{Arc, Mutex, Once};
 use std::thread::JoinHandle;
 
@@ -16,7 +17,9 @@ use switchboard::net::conn::Connections;
 use switchboard::net::drain::Drain;
 use switchboard::net::listen::Listeners;
 use switchboard::outbound::{AddressPolicy, Options, WebhookClient};
-use switchboard::storage::{FatalHook, Faults, Storage};
+use switchboard::storage::{
+    Disk, FatalHook, Faults, MIN_SEGMENT_BYTES, Settings as OnDisk, Storage, StorageError,
+};
 use switchboard::telemetry::clock;
 use switchboard::telemetry::metrics::Metrics;
 use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
@@ -50,12 +53,14 @@ pub(crate) struct Server {
     pub(crate) faults: Faults,
     pub(crate) journal: Arc<Watched>,
     /// What was told to the fatal hook.
-    broken: Arc<Mutex<Vec<String>>>,
+    broken: Broken,
     settings: Settings,
     /// What a story may know of it, in the shape of the demo's one line.
     pub(crate) ready: Value,
     pub(crate) client: reqwest::Client,
 }
+
+type Broken = Arc<Mutex<Vec<String>>>;
 
 /// The thread that everything runs under.
 struct Running {
@@ -94,11 +99,41 @@ impl Server {
         Self::start_on(storage, faults, Routing::default(), self.settings).await
     }
 
-    async fn start_on(mut storage: Storage, faults: Faults, routing: Routing, settings: Settings) -> Self {
+    async fn start_on(storage: Storage, faults: Faults, routing: Routing, settings: Settings) -> Self {
+        Self::start_hearing(storage, faults, routing, settings, Arc::default()).await
+    }
+
+    /// On a data directory, with a journal on this disk. The gate and the other faults stay unused.
+    pub(crate) async fn start_on_disk(dir: &Path, disk: Disk) -> Self {
+        let broken: Broken = Arc::default();
+        let heard = Arc::clone(&broken);
+        let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
+        let settings =
+            OnDisk { disk, segment_bytes: MIN_SEGMENT_BYTES, reserve_bytes: 0, ..OnDisk::new(fatal) };
+        let began = clock::monotonic();
+        // The threads of a server that was here before let go of the directory one after the other.
+        let storage = loop {
+            match Storage::open(dir, &settings) {
+                Err(StorageError::Locked { .. }) if clock::monotonic() - began < DEADLINE => {
+                    tokio::task::yield_now().await;
+                }
+                opened => break opened.unwrap(),
+            }
+        };
+        let (_, unused) = Storage::in_memory();
+        Self::start_hearing(storage, unused, Routing::default(), Settings::default(), broken).await
+    }
+
+    async fn start_hearing(
+        mut storage: Storage,
+        faults: Faults,
+        routing: Routing,
+        settings: Settings,
+        broken: Broken,
+    ) -> Self {
         let client = http_client();
         let journal = Arc::new(Watched::new(Arc::clone(&storage.journal)));
         storage.journal = Arc::<Watched>::clone(&journal);
-        let broken = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&broken);
         let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
         let (tell, told) = oneshot::channel();
@@ -150,6 +185,18 @@ impl Server {
     /// Makes all that waited durable, and lets later changes through.
     pub(crate) fn open_gate(&self) {
         self.faults.open_gate();
+    }
+
+    /// Waits until the engine has given up; gives what it said.
+    pub(crate) async fn gave_up(&self) -> String {
+        let began = clock::monotonic();
+        loop {
+            if let Some(why) = self.broken.lock().unwrap().first() {
+                return why.clone();
+            }
+            assert!(clock::monotonic() - began < DEADLINE, "it should have given up");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Fails when the engine has given up; for the end of a story.

@@ -167,6 +167,9 @@ struct Server {
     engine: Engine,
     address: SocketAddr,
     drain: Drain,
+    /// Heard before anybody is told that connections are accepted: a signal that came in between would
+    /// end the process without a drain.
+    signals: Signals,
     /// Each shard's word that it accepts no more, and that its connections are gone.
     accepted: Vec<oneshot::Receiver<()>>,
     idle: Vec<oneshot::Receiver<()>>,
@@ -193,9 +196,9 @@ impl Server {
             fatal,
         };
         stop_on_panic(Arc::clone(&parts.fatal));
-        let engine = Engine::start(parts, plans)?;
+        let (engine, signals) = (Engine::start(parts, plans)?, Signals::new()?);
         let (address, drain) = (http.address, Drain::new());
-        let mut server = Self { engine, address, drain, accepted: Vec::new(), idle: Vec::new() };
+        let mut server = Self { engine, address, drain, signals, accepted: Vec::new(), idle: Vec::new() };
         server.listen(http, tls);
         Ok(server)
     }
@@ -236,11 +239,11 @@ impl Server {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains; a second signal ends the process at once.
-    async fn run(self, grace: Duration) -> Result<(), RunError> {
-        let mut signals = Signals::new()?;
-        signals.next().await;
+    async fn run(mut self, grace: Duration) -> Result<(), RunError> {
+        self.signals.next().await;
         tracing::info!("stopping: a second signal stops at once");
-        let drained = self.drain_for(grace);
+        let Self { engine, drain, mut signals, accepted, idle, .. } = self;
+        let drained = drain_for(grace, engine, &drain, (accepted, idle));
         tokio::select! {
             () = drained => Ok(()),
             () = signals.next() => {
@@ -249,27 +252,32 @@ impl Server {
             }
         }
     }
+}
 
-    async fn drain_for(self, grace: Duration) {
-        self.drain.start();
-        let Self { engine, accepted, idle, .. } = self;
-        let connections = async {
-            for shard in accepted {
-                drop(shard.await);
-            }
-            engine.tell_sessions();
-            for shard in idle {
-                drop(shard.await);
-            }
-            engine.sessions_gone().await;
-        };
-        let patience = grace.saturating_sub(STORE_TIME).max(grace / 2);
-        if tokio::time::timeout(patience, connections).await.is_err() {
-            tracing::warn!("some connections did not end in time");
+/// Accepts no more, tells the sessions, and stores everything, within a time of grace.
+async fn drain_for(
+    grace: Duration,
+    engine: Engine,
+    drain: &Drain,
+    (accepted, idle): (Vec<oneshot::Receiver<()>>, Vec<oneshot::Receiver<()>>),
+) {
+    drain.start();
+    let connections = async {
+        for shard in accepted {
+            drop(shard.await);
         }
-        if tokio::time::timeout(grace - patience, engine.stop()).await.is_err() {
-            tracing::warn!("not everything was stored in time; the next start reads the journal");
+        engine.tell_sessions();
+        for shard in idle {
+            drop(shard.await);
         }
+        engine.sessions_gone().await;
+    };
+    let patience = grace.saturating_sub(STORE_TIME).max(grace / 2);
+    if tokio::time::timeout(patience, connections).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+    if tokio::time::timeout(grace - patience, engine.stop()).await.is_err() {
+        tracing::warn!("not everything was stored in time; the next start reads the journal");
     }
 }
 

@@ -16,8 +16,8 @@ pub enum StorageError {
     DiskFull,
     /// Bytes on disk are not what was written.
     #[error(
-        "{} is broken at byte {offset}: {reason}; leave the files as they are and run `switchboard doctor` on \
-         the data directory: it says what can be mended and what has to come from a backup",
+        "{} is broken at byte {offset}: {reason}; leave the files as they are, and start on a copy of the \
+         data directory from before",
         file.display()
     )]
     Corrupt {
@@ -55,7 +55,9 @@ pub enum StorageError {
         address: Option<String>,
     },
     /// Stored bytes that no version of the program wrote, as far as this one knows.
-    #[error("{what} cannot be read: {reason}; run `switchboard doctor` on the data directory")]
+    #[error(
+        "{what} cannot be read: {reason}; leave the files as they are, and start on a copy of the data directory from before"
+    )]
     Unreadable {
         /// What they should be.
         what: &'static str,

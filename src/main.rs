@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use switchboard::cli::args::{Cli, Command, ConfigAction};
 use switchboard::cli::exit::Exit;
-use switchboard::cli::{run, token, webhook};
+use switchboard::cli::{backup, doctor, run, token, webhook};
 use switchboard::config::Config;
 use switchboard::storage::FatalHook;
 use switchboard::telemetry::log;
@@ -32,6 +32,19 @@ fn main() -> ExitCode {
             .block_on(token::run(&args))
             .map(|token| say(&token))
             .map_err(|error| (error.to_string(), error.exit())),
+        Command::Backup(args) => {
+            backup::backup(&args).map(|told| say(&told)).map_err(|error| (error.to_string(), error.exit()))
+        }
+        Command::Restore(args) => {
+            backup::restore(&args).map(|told| say(&told)).map_err(|error| (error.to_string(), error.exit()))
+        }
+        Command::Doctor(args) => match doctor::run(&args) {
+            Ok(report) => {
+                say(report.text.trim_end());
+                return report.exit.into();
+            }
+            Err(error) => Err((error.to_string(), Exit::from(&error))),
+        },
         Command::Config(args) => config(&args.action),
         Command::Webhook(args) => actix::System::new()
             .block_on(webhook::run(&args.action))

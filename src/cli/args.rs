@@ -37,6 +37,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Ask the running server for an agent's token and print it
     Token(TokenArgs),
+    /// Copy the data of a server, which may go on running, into a new directory
+    Backup(BackupArgs),
+    /// Check a backup and make a new data directory of it
+    Restore(RestoreArgs),
+    /// Look whether a data directory that no server runs on is sound, and mend what can be mended
+    Doctor(DoctorArgs),
     /// Look at a configuration file
     Config(ConfigArgs),
     /// Tools for whoever writes a receiver of webhooks
@@ -106,6 +112,42 @@ pub struct TokenArgs {
     /// How long it shall live, in seconds [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub expires_in: Option<u64>,
+}
+
+/// `switchboard backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The directory to make; what is there already is left alone
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// The data directory
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DEMO_DIR, conflicts_with = "config")]
+    pub data_dir: PathBuf,
+    /// The configuration file that names it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `switchboard restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The directory that `backup` has made
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The data directory to make; what is there already is left alone
+    #[arg(value_name = "DATA_DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// `switchboard doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The data directory
+    #[arg(value_name = "DATA_DIR")]
+    pub data_dir: PathBuf,
+    /// Mend what can be mended without losing anything that was acknowledged
+    #[arg(long)]
+    pub repair: bool,
 }
 
 /// `switchboard config`
@@ -292,6 +334,9 @@ mod tests {
             parse("switchboard config check --config a.toml"),
             Ok(Command::Config(ConfigArgs { action: ConfigAction::Check(_) }))
         ));
+        assert!(matches!(parse("switchboard backup to --config a.toml"), Ok(Command::Backup(_))));
+        assert!(matches!(parse("switchboard restore from dir"), Ok(Command::Restore(_))));
+        assert!(matches!(parse("switchboard doctor dir --repair"), Ok(Command::Doctor(_))));
         let Ok(Command::Token(args)) = parse("switchboard token a@b.c --scopes x,y --expires-in 60") else {
             unreachable!("token parses");
         };
@@ -317,6 +362,9 @@ mod tests {
     fn what_does_not_exist_is_refused() {
         for line in [
             "switchboard backup",
+            "switchboard backup to --config f --data-dir d",
+            "switchboard restore from",
+            "switchboard doctor",
             "switchboard serve",
             "switchboard demo --listen nowhere",
             "switchboard token a@b.c --expires-in 0",

@@ -3,7 +3,9 @@
 //! What a command does lives below; here is only the speaking with the person at the terminal.
 
 pub mod args;
+pub mod backup;
 pub mod credentials;
+pub mod doctor;
 pub mod exit;
 mod pizzabot;
 mod plan;

@@ -70,13 +70,13 @@ pub enum RunError {
 impl RunError {
     /// With which code the process ends.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Problems(_) | Self::Tls(_) => Exit::Config,
             Self::Listen(_) => Exit::Unavailable,
-            Self::Credentials(_)
-            | Self::Storage(StorageError::Locked { .. } | StorageError::NewerFormat { .. }) => Exit::DataDir,
-            Self::Storage(_) | Self::Outbound(_) | Self::System(_) => Exit::Internal,
+            Self::Credentials(_) => Exit::DataDir,
+            Self::Storage(error) => error.into(),
+            Self::Outbound(_) | Self::System(_) => Exit::Internal,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod customer;
 pub mod dialect;
 pub mod directory;
 pub mod entry;
+pub mod examine;
 pub mod handle;
 pub mod hub;
 pub mod index;

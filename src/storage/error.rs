@@ -16,8 +16,8 @@ pub enum StorageError {
     DiskFull,
     /// Bytes on disk are not what was written.
     #[error(
-        "{} is broken at byte {offset}: {reason}; leave the files as they are, and start on a copy of the \
-         data directory from before",
+        "{} is broken at byte {offset}: {reason}; leave the files as they are and run `switchboard doctor` on \
+         the data directory: it says what can be mended and what has to come from a backup",
         file.display()
     )]
     Corrupt {
@@ -41,6 +41,24 @@ pub enum StorageError {
         /// The newest version known here.
         known: u32,
     },
+    /// Something is where something new was to be made.
+    #[error("{} is there already: name a directory that does not exist or is empty", dir.display())]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A directory that no server has written to.
+    #[error("{} holds no data of Switchboard: name the data directory of a server", dir.display())]
+    NoData {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A directory that no backup was finished in.
+    #[error("{} holds no finished backup: name a directory that `switchboard backup` has made", dir.display())]
+    NoBackup {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// Another process uses the data directory.
     #[error(
         "{} is held by {}: stop that process first, or name another data directory",
@@ -55,9 +73,7 @@ pub enum StorageError {
         address: Option<String>,
     },
     /// Stored bytes that no version of the program wrote, as far as this one knows.
-    #[error(
-        "{what} cannot be read: {reason}; leave the files as they are, and start on a copy of the data directory from before"
-    )]
+    #[error("{what} cannot be read: {reason}; run `switchboard doctor` on the data directory")]
     Unreadable {
         /// What they should be.
         what: &'static str,

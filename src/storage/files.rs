@@ -45,6 +45,20 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StorageError> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
+/// Writes a new file, synced; its name is durable with the next [`sync_dir`].
+pub(super) fn write_synced(path: &Path, content: &[u8]) -> Result<(), StorageError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .map_err(StorageError::io("write", path))
+}
+
 /// Reads a file that may not be there.
 pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     match fs::read(path) {

@@ -22,6 +22,8 @@ pub struct Layout {
 }
 
 impl Layout {
+    pub(super) const JOURNAL: &str = "journal";
+
     /// Of the data directory `root`, which need not exist.
     #[must_use]
     pub fn new(root: &Path) -> Self {
@@ -43,7 +45,7 @@ impl Layout {
     /// Where the journal lies.
     #[must_use]
     pub fn journal_dir(&self) -> PathBuf {
-        self.root.join("journal")
+        self.root.join(Self::JOURNAL)
     }
 
     /// Where sled lies.
@@ -59,26 +61,37 @@ impl Layout {
     /// Refuses a newer directory, marks a new or older one with the version known here.
     pub(super) fn check_format(&self) -> Result<(), StorageError> {
         let file = self.format_file();
-        let Some(text) = files::read_if_there(&file)? else {
-            // The mark is made first of all, so data without it is not of our making.
-            if self.journal_dir().exists() || self.sled_dir().exists() {
-                return Err(StorageError::corrupt(file, 0, "it is missing, though there is data beside it"));
-            }
-            return files::replace(&file, format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes());
-        };
+        // The mark is made first of all, so data without it is not of our making.
+        if !file.exists() && !self.journal_dir().exists() && !self.sled_dir().exists() {
+            return self.mark();
+        }
+        match self.read_format()? {
+            KNOWN_FORMAT => Ok(()),
+            _older => self.mark(),
+        }
+    }
+
+    /// Marks the directory with the version known here.
+    pub(super) fn mark(&self) -> Result<(), StorageError> {
+        files::replace(&self.format_file(), format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes())
+    }
+
+    /// The version of a directory that holds something.
+    pub(super) fn read_format(&self) -> Result<u32, StorageError> {
+        let file = self.format_file();
+        let text = files::read_if_there(&file)?.ok_or_else(|| {
+            StorageError::corrupt(&file, 0, "it is missing, though there is data beside it")
+        })?;
         let found = std::str::from_utf8(&text)
             .ok()
             .and_then(|text| text.trim_end().strip_prefix(FORMAT_WORD)?.trim_start().parse::<u32>().ok())
             .ok_or_else(|| {
                 StorageError::corrupt(&file, 0, format!("does not read \"{FORMAT_WORD} <number>\""))
             })?;
-        match found {
-            KNOWN_FORMAT => Ok(()),
-            newer if newer > KNOWN_FORMAT => {
-                Err(StorageError::NewerFormat { file, found, known: KNOWN_FORMAT })
-            }
-            _older => files::replace(&file, format!("{FORMAT_WORD} {KNOWN_FORMAT}\n").as_bytes()),
+        if found > KNOWN_FORMAT {
+            return Err(StorageError::NewerFormat { file, found, known: KNOWN_FORMAT });
         }
+        Ok(found)
     }
 }
 

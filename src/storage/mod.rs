@@ -8,6 +8,10 @@
 //! May not live here: actors, facts or anything else that gives the bytes a meaning, a runtime, a
 //! channel, a wire type. Only `records/sled_store.rs` names sled. Numbers on disk are big-endian.
 
+mod backup;
+#[cfg(test)]
+mod care_tests;
+mod doctor;
 mod error;
 mod faults;
 mod files;
@@ -24,6 +28,8 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{Backup, BackupFile, backup, restore};
+pub use doctor::{Doctor, Finding, Reader, Repair, Severity};
 pub use error::StorageError;
 pub use faults::Faults;
 pub use journal::{Disk, DiskFile, DurableListener, Fault, FaultyDisk, Journal};
@@ -36,8 +42,8 @@ pub use settings::{
     MIN_SEGMENT_BYTES, Settings,
 };
 
-use journal::FileJournal;
-use records::{Care, MemoryStore, SledStore, Store};
+use journal::{FileJournal, copying};
+use records::{Care, MemoryStore, SledStore};
 
 /// The opened storage of one installation.
 pub struct Storage {
@@ -69,12 +75,17 @@ impl Storage {
         let journal_dir = layout.journal_dir();
 
         let renew: Renew = {
-            let (root, settings) = (dir.to_owned(), settings.clone());
+            let (root, settings, journal) = (dir.to_owned(), settings.clone(), layout.journal_dir());
             Box::new(move || {
                 let care = Care::new(&root, &settings);
                 let place = layout.sled_dir();
-                let store: Arc<dyn Store> = Arc::new(SledStore::open_or_move_aside(&root, &place, care)?);
-                Records::new(store)
+                // Without the beginning of the journal the records could not be built anew.
+                let open = if copying::reaches_back(&journal)? {
+                    SledStore::open_or_move_aside
+                } else {
+                    SledStore::open_as_it_is
+                };
+                Records::new(Arc::new(open(&root, &place, care)?))
             })
         };
         let records = renew()?;

@@ -128,7 +128,7 @@ fn records_found_broken_are_made_anew_beside_the_same_journal() {
     storage.journal.set_checkpoint(lsn).unwrap();
     assert!(!storage.records.are_suspect());
     let error = storage.records.broken("a test says so");
-    assert!(error.to_string().contains("from before"), "{error}");
+    assert!(error.to_string().contains("switchboard doctor"), "{error}");
     assert!(storage.records.are_suspect());
 
     storage.renew_records().unwrap();

@@ -14,6 +14,7 @@ mod access;
 mod administration;
 mod archives;
 mod availability;
+mod backup;
 mod bans;
 mod bot_owners;
 mod bots;

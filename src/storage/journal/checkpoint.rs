@@ -8,6 +8,18 @@ fn path(dir: &Path) -> PathBuf {
     dir.join("checkpoint")
 }
 
+/// Reads the checkpoint: `None` when there is none, `Some(None)` when it cannot be read.
+pub(super) fn read_exactly(dir: &Path) -> Result<Option<Option<Lsn>>, StorageError> {
+    Ok(files::read_if_there(&path(dir))?.map(|bytes| parse(&bytes)))
+}
+
+/// Forgets the checkpoint: the next start replays the whole journal.
+pub(in crate::storage) fn forget(dir: &Path) -> Result<(), StorageError> {
+    let path = path(dir);
+    std::fs::remove_file(&path).map_err(StorageError::io("remove", &path))?;
+    files::sync_dir(dir)
+}
+
 /// Reads the checkpoint. One that cannot be read counts as none: the whole journal is there, so that
 /// costs time, not data.
 pub(super) fn read(dir: &Path) -> Result<Lsn, StorageError> {

@@ -8,16 +8,18 @@
 //! records are not synced before they are acknowledged. No segment is ever deleted here, so the records can
 //! always be built anew.
 
-mod checkpoint;
+pub(in crate::storage) mod checkpoint;
 mod committer;
+pub(in crate::storage) mod copying;
 mod disk;
+pub(in crate::storage) mod examine;
 mod faulty;
 mod file;
 mod housekeeper;
 mod memory;
 mod pending;
 mod record;
-mod recovery;
+pub(in crate::storage) mod recovery;
 mod segment;
 mod trust;
 mod writer;

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::segment::{self, End, Segment};
-use super::{Visitor, record};
+use super::{Visitor, checkpoint, record, trust};
 use crate::storage::{Lsn, StorageError, files};
 
 /// The last segment as a writer may go on with it.
@@ -74,6 +74,17 @@ pub(super) fn cut_after_power_failure(dir: &Path, synced: Lsn) -> Result<(), Sto
     Ok(())
 }
 
+/// Cuts off what was never whole, as a start does.
+pub(in crate::storage) fn cut_tail(dir: &Path) -> Result<(), StorageError> {
+    if let Some(synced) = trust::synced_up_to(dir, checkpoint::read(dir)?)? {
+        cut_after_power_failure(dir, synced)?;
+    }
+    match segment::list(dir)?.last() {
+        Some((_, path)) => find_tail(path).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Renames segments so that they are none any more; the last one first, so that a crash leaves no gap.
 fn put_aside(dir: &Path, segments: &[(Lsn, PathBuf)]) -> Result<(), StorageError> {
     for (_, path) in segments.iter().rev() {
@@ -97,13 +108,13 @@ fn cut(segment: &Segment, offset: usize) -> Result<(), StorageError> {
         .map_err(StorageError::io("cut", &segment.path))
 }
 
-fn broken(segment: &Segment, end: &End, reason: &str) -> StorageError {
+pub(super) fn broken(segment: &Segment, end: &End, reason: &str) -> StorageError {
     let expected = segment.expected(end.last);
     StorageError::corrupt(&segment.path, end.offset as u64, format!("{reason} (record {expected})"))
 }
 
 /// Says where in the journal stands what its reader cannot make sense of.
-fn placed(error: StorageError, path: &Path, offset: usize, lsn: Lsn) -> StorageError {
+pub(super) fn placed(error: StorageError, path: &Path, offset: usize, lsn: Lsn) -> StorageError {
     match error {
         StorageError::Unreadable { what, reason } => StorageError::corrupt(
             path,

@@ -36,7 +36,8 @@ const SUSPECT: &str = "sled.suspect";
 pub struct SledStore {
     db: sled::Db,
     dir: PathBuf,
-    suspect: PathBuf,
+    /// Where it is remembered that the tree is broken.
+    suspect: Option<PathBuf>,
     is_suspect: AtomicBool,
     care: Care,
     /// A value in parts is read under it, and replaced under it: no read sees parts of two values.
@@ -56,9 +57,31 @@ impl SledStore {
                 Err(error @ StorageError::Corrupt { .. }) => {
                     tracing::error!(%error, "the records are broken");
                 }
-                opened => return opened.map(|db| Self::of(db, dir, suspect, care)),
+                opened => return opened.map(|db| Self::of(db, dir, Some(suspect), care)),
             }
         }
+        Self::move_aside(root, dir)?;
+        open(dir).map(|db| Self::of(db, dir, Some(suspect), care))
+    }
+
+    /// Opens the tree at `dir` and leaves it where it is, whatever its state, also for the next start.
+    ///
+    /// # Errors
+    /// `Corrupt`, also when an earlier process found it so; `Io`, `DiskFull`.
+    pub fn open_as_it_is(root: &Path, dir: &Path, care: Care) -> Result<Self, StorageError> {
+        let suspect = root.join(SUSPECT);
+        match files::read_if_there(&suspect)? {
+            Some(why) => Err(StorageError::corrupt(dir, 0, String::from_utf8_lossy(&why))),
+            None => open(dir).map(|db| Self::of(db, dir, None, care)),
+        }
+    }
+
+    /// Moves a broken tree aside, to `sled.corrupt.<n>` in `root`.
+    ///
+    /// # Errors
+    /// `Io`: then it is where it was.
+    pub fn move_aside(root: &Path, dir: &Path) -> Result<(), StorageError> {
+        let suspect = root.join(SUSPECT);
         if dir.exists() {
             wait_until_closed(dir)?;
             let aside = (1..u32::MAX)
@@ -75,10 +98,10 @@ impl SledStore {
         if suspect.exists() {
             fs::remove_file(&suspect).map_err(StorageError::io("remove", &suspect))?;
         }
-        open(dir).map(|db| Self::of(db, dir, suspect, care))
+        Ok(())
     }
 
-    fn of(db: sled::Db, dir: &Path, suspect: PathBuf, care: Care) -> Self {
+    fn of(db: sled::Db, dir: &Path, suspect: Option<PathBuf>, care: Care) -> Self {
         let is_suspect = AtomicBool::new(false);
         Self { db, dir: dir.to_owned(), suspect, is_suspect, care, parts: RwLock::new(()) }
     }
@@ -206,10 +229,12 @@ impl Store for SledStore {
     fn broken(&self, reason: &str) -> StorageError {
         let error = StorageError::corrupt(&self.dir, 0, reason);
         self.is_suspect.store(true, Ordering::Release);
-        tracing::error!(%error, "the records are broken: the next start rebuilds them from the journal");
-        if let Err(error) = fs::write(&self.suspect, error.to_string()) {
-            tracing::error!(%error, file = %self.suspect.display(),
-                "cannot remember that: move the directory of the records away before the next start");
+        if let Some(suspect) = &self.suspect {
+            tracing::error!(%error, "the records are broken: the next start rebuilds them from the journal");
+            if let Err(error) = fs::write(suspect, reason) {
+                tracing::error!(%error, file = %suspect.display(),
+                    "cannot remember that: move the directory of the records away before the next start");
+            }
         }
         error
     }

@@ -62,7 +62,11 @@ impl Server {
 
     /// Starts a demo on a fresh directory and waits until connections are accepted.
     pub(crate) async fn start() -> Self {
-        let dir = TempDir::with_prefix("switchboard-scenario-").unwrap();
+        Self::start_in(TempDir::with_prefix("switchboard-scenario-").unwrap()).await
+    }
+
+    /// The same on this directory, in which `data` may be there already.
+    pub(crate) async fn start_in(dir: TempDir) -> Self {
         let (child, stdout, log, ready) = spawn(dir.path(), 1).await;
         Self { child, stdout, log, runs: 1, dir, may_log_errors: false, ready, client: http_client(None) }
     }
@@ -174,6 +178,15 @@ impl Drop for Server {
 pub(crate) async fn failed_start(dir: &Path, listen: &str) -> (Option<i32>, String, String) {
     let run = command(dir, listen).output();
     let output = timeout(START_DEADLINE, run).await.expect("a start that cannot work should end").unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Another command of the program: gives exit code, standard output and standard error.
+pub(crate) async fn cli(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    let run = quiet(command.args(args)).output();
+    let output = timeout(START_DEADLINE, run).await.expect("a command should end").unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Bench(Options),
     /// Measures how fast a webhook receiver hears beside a dead one, next to how fast it hears alone.
     Beside(BesideOptions),
+    /// Kills the server with kill -9 under load and compares what is there with what it acknowledged.
+    Crash(CrashOptions),
     /// The bare loop that webhook calls are compared with. `bench` starts it.
     #[command(hide = true)]
     Post(PostOptions),
@@ -88,6 +90,19 @@ pub(crate) struct BesideOptions {
     #[arg(long, default_value_t = 400)]
     pub(crate) messages: usize,
     /// The server to measure; missing: the one next to this program.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct CrashOptions {
+    /// Rounds; in each one the server is killed once or twice.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rounds: u32,
+    /// Draws the moments of the kills.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// The server; missing: the one next to this program.
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,
 }

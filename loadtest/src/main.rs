@@ -2,12 +2,14 @@
 //!
 //! `bench` measures what the server's processor spends for each frame that it delivers, next to
 //! peers that do the same work in the same run; `beside` measures whether a dead webhook receiver
-//! is felt by its neighbour. Everything talks to loopback only, is bounded in
+//! is felt by its neighbour; `crash` kills the server again and again and compares what is there with what
+//! it acknowledged. Everything talks to loopback only, is bounded in
 //! time, and ends the processes that it started.
 
 mod args;
 mod bench;
 mod beside;
+mod crash;
 mod floor;
 mod hooks;
 mod idle;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Post(options) => hooks::post(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Beside(options) => beside::run(&options),
+        Command::Crash(options) => crash::run(&options),
         Command::Floor(options) => floor::serve(&options),
     };
     match done {

@@ -32,7 +32,8 @@ pub(super) fn storage(config: &Config, fatal: storage::FatalHook) -> storage::Se
         config::Durability::Commit => storage::Durability::Commit,
         config::Durability::Os => storage::Durability::Os,
     };
-    storage::Settings { durability, ..storage::Settings::new(fatal) }
+    let segment_bytes = config.data.segment_bytes;
+    storage::Settings { durability, segment_bytes, ..storage::Settings::new(fatal) }
 }
 
 /// How webhooks are called.
@@ -57,6 +58,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         strangers_per_address: config.limits.unauthorized_connections,
         customer_inactivity: Duration::from_secs(config.limits.customer_inactivity_seconds),
         patience: Patience { block: Duration::from_secs(config.limits.customer_block_seconds), ..PATIENCE },
+        checkpoint_time: Duration::from_secs(config.data.checkpoint_seconds),
         schedules: Schedules {
             bots: schedule(&config.webhooks, &config.webhooks.bots),
             license: schedule(&config.webhooks, &config.webhooks.license),

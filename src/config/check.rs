@@ -13,6 +13,7 @@ use switchboard_domain::participant::staff::check_address;
 
 use super::{Config, Group, License, Routing, Secret, Timers, Tls, WebhookKind, settings};
 use crate::api::admin;
+use crate::storage::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
 /// Characters of a token, at least: fewer can be guessed.
 const TOKEN_CHARS: usize = 32;
@@ -20,6 +21,8 @@ const TOKEN_CHARS: usize = 32;
 const CLIENT_SECRET_CHARS: usize = 16;
 /// The longest drain, in seconds: a supervisor would have killed us before.
 const MAX_DRAIN_SECONDS: u64 = 3_600;
+/// The longest time between two checkpoints, in seconds: a start replays about so much.
+const MAX_CHECKPOINT_SECONDS: u64 = 3_600;
 /// The longest wait for an endpoint's answer, in seconds: it holds a worker that long.
 const MAX_WEBHOOK_TIMEOUT_SECONDS: u64 = 60;
 /// Tries of one delivery beyond the first.
@@ -100,6 +103,16 @@ impl Config {
             !self.data.dir.as_os_str().is_empty(),
             "data.dir",
             "is empty; name a directory, such as \"data\"",
+        );
+        problems.unless(
+            (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&self.data.segment_bytes),
+            "data.segment_bytes",
+            format!("must be from {MIN_SEGMENT_BYTES} to {MAX_SEGMENT_BYTES}"),
+        );
+        problems.unless(
+            (1..=MAX_CHECKPOINT_SECONDS).contains(&self.data.checkpoint_seconds),
+            "data.checkpoint_seconds",
+            format!("must be from 1 to {MAX_CHECKPOINT_SECONDS}"),
         );
         problems.unless(!self.licenses.is_empty(), "license", "none is configured; add a [[license]]");
 
@@ -339,6 +352,10 @@ mod tests {
         assert_eq!(wrong(|c| c.server.shards = 5_000), ["server.shards"]);
         assert_eq!(wrong(|c| c.server.drain_grace_seconds = 0), ["server.drain_grace_seconds"]);
         assert_eq!(wrong(|c| c.data.dir = "".into()), ["data.dir"]);
+        assert_eq!(wrong(|c| c.data.segment_bytes = MIN_SEGMENT_BYTES - 1), ["data.segment_bytes"]);
+        assert_eq!(wrong(|c| c.data.segment_bytes = MAX_SEGMENT_BYTES + 1), ["data.segment_bytes"]);
+        assert_eq!(wrong(|c| c.data.checkpoint_seconds = 0), ["data.checkpoint_seconds"]);
+        assert_eq!(wrong(|c| c.data.checkpoint_seconds = 3_601), ["data.checkpoint_seconds"]);
         let missing = || "no/such.pem".into();
         assert_eq!(
             wrong(|c| c.server.tls = Some(Tls { listen: c.server.listen, cert: missing(), key: missing() })),

@@ -8,6 +8,9 @@ use super::{
     Server, Timers, Tls, Webhooks,
 };
 
+use crate::engine::limits::CHECKPOINT_TIME;
+use crate::storage::DEFAULT_SEGMENT_BYTES;
+
 /// What differs from one demo to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demo {
@@ -108,7 +111,12 @@ impl Config {
         };
         Self {
             server: Server { listen: demo.listen, tls: Some(tls), ..Server::default() },
-            data: Data { dir: demo.data_dir.clone(), durability: Durability::default() },
+            data: Data {
+                dir: demo.data_dir.clone(),
+                durability: Durability::default(),
+                segment_bytes: DEFAULT_SEGMENT_BYTES,
+                checkpoint_seconds: CHECKPOINT_TIME.as_secs(),
+            },
             admin: Admin { token: demo.admin_token.clone() },
             // The demo's bots run on this machine.
             webhooks: Webhooks { allow_loopback: true, ..Webhooks::default() },

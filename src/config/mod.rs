@@ -17,6 +17,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use switchboard_domain::webhook::limits::{BACKLOG_AGE, DISABLE_AFTER};
 
+use crate::engine::limits::CHECKPOINT_TIME;
+use crate::storage::DEFAULT_SEGMENT_BYTES;
+
 pub use check::Problem;
 pub use demo::Demo;
 pub use load::ConfigError;
@@ -94,6 +97,21 @@ pub struct Data {
     /// When a change is acknowledged.
     #[serde(default)]
     pub durability: Durability,
+    /// Bytes of a file of the journal; what is there already keeps its size.
+    #[serde(default = "default_segment_bytes")]
+    pub segment_bytes: u64,
+    /// Seconds between two snapshots of what changes, and between two checkpoints.
+    #[serde(default = "default_checkpoint_seconds")]
+    pub checkpoint_seconds: u64,
+}
+
+const fn default_segment_bytes() -> u64 {
+    DEFAULT_SEGMENT_BYTES
+}
+
+/// As the engine's own.
+const fn default_checkpoint_seconds() -> u64 {
+    CHECKPOINT_TIME.as_secs()
 }
 
 /// When a change is acknowledged.
@@ -339,6 +357,7 @@ mod tests {
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.server.drain_grace_seconds, 8);
         assert_eq!(config.data.durability, Durability::Commit);
+        assert_eq!((config.data.segment_bytes, config.data.checkpoint_seconds), (8 << 20, 10));
         assert!(!config.webhooks.allow_loopback);
         assert_eq!(config.webhooks.retry_seconds, DEFAULT_RETRY_SECONDS);
         assert_eq!(config.limits, Limits::default());

@@ -22,8 +22,8 @@ use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::hub::HubActor;
 use crate::engine::limits::{
-    CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER, PATIENCE,
-    REQUEST_TIME, STRANGERS_PER_ADDRESS, WALKS,
+    CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER,
+    PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK, WALKS,
 };
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
@@ -83,9 +83,17 @@ pub struct Settings {
     pub patience: Patience,
     /// How patient webhook calls are.
     pub schedules: Schedules,
+    /// Time between two checkpoints, at least a tick.
+    pub checkpoint_time: Duration,
 }
 
 impl Settings {
+    /// Ticks between two checkpoints.
+    pub(crate) fn ticks_per_checkpoint(&self) -> u32 {
+        let ticks = self.checkpoint_time.as_millis() / TICK.as_millis();
+        u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
+    }
+
     /// How often the timers of a session are looked at.
     pub(crate) fn look_again(&self) -> Duration {
         let shortest = self.login_time.min(self.idle_time).min(self.request_time);
@@ -105,6 +113,7 @@ impl Default for Settings {
             customer_inactivity: CUSTOMER_INACTIVITY,
             patience: PATIENCE,
             schedules: Schedules::default(),
+            checkpoint_time: CHECKPOINT_TIME,
         }
     }
 }

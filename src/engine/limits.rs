@@ -42,9 +42,9 @@ pub const TICK: Duration = Duration::from_millis(500);
 /// Looks at a session's timers in the time of its shortest one, which so never runs over by more than
 /// an eighth. To look more often would be most of what thousands of idle sessions cost.
 pub const LOOKS_PER_TIMER: u32 = 8;
-/// Ticks between two checkpoints, and between two snapshots of one actor that goes on changing
-/// (design D4).
-pub const TICKS_PER_CHECKPOINT: u32 = 20;
+/// Time between two checkpoints, and between two snapshots of one actor that goes on changing (design
+/// D4), unless it is set: a start replays about so much.
+pub const CHECKPOINT_TIME: Duration = Duration::from_secs(10);
 /// Index rows read for one page of a list: bounds the work of a count over a long history.
 pub const LIST_SCAN: usize = 10_000;
 /// Index rows of the archives held at once while they are searched: a search walks all of them.

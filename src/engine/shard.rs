@@ -17,7 +17,7 @@ use crate::engine::conversation::{ConversationActor, TimePassed};
 use crate::engine::entry::{self, Entry};
 use crate::engine::handle::EngineHandle;
 use crate::engine::hub::{Hub, Parcel, Parcels};
-use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
+use crate::engine::limits::TICK;
 use crate::engine::link;
 use crate::engine::maps::Map;
 use crate::engine::meters::OrderMeters;
@@ -76,6 +76,7 @@ pub struct Shard {
     record: RefCell<Vec<u8>>,
     outgoing: RefCell<Vec<Vec<Parcel>>>,
     ticks: Cell<u32>,
+    ticks_per_checkpoint: u32,
     /// The part of this thread's traffic that the process has counted.
     counted: Cell<Traffic>,
     wheel: RefCell<Wheel>,
@@ -98,6 +99,7 @@ impl Shard {
             orders: OrderMeters::default(),
             outgoing: RefCell::new((0..shards).map(|_| Vec::new()).collect()),
             ticks: Cell::new(0),
+            ticks_per_checkpoint: engine.settings().ticks_per_checkpoint(),
             counted: Cell::new(traffic()),
             wheel: RefCell::default(),
         });
@@ -143,7 +145,7 @@ impl Shard {
             let ticks = self.ticks.get().wrapping_add(1);
             self.ticks.set(ticks);
             self.save_due(ticks);
-            if ticks.is_multiple_of(TICKS_PER_CHECKPOINT) {
+            if ticks.is_multiple_of(self.ticks_per_checkpoint) {
                 self.engine.publish_floor(self.index, self.floor());
             }
         }
@@ -261,7 +263,7 @@ impl Shard {
     pub(crate) fn saved_in_part(&self, owner: &ActorKey, lsn: Lsn) {
         if let Some(mark) = self.marks.borrow_mut().get_mut(&Hold::Actor(owner.clone())) {
             mark.since = mark.since.max(lsn);
-            mark.due = self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT);
+            mark.due = self.ticks.get().wrapping_add(self.ticks_per_checkpoint);
         }
     }
 
@@ -274,8 +276,8 @@ impl Shard {
     /// as long as lies between two snapshots, or all their snapshots would be made, and lie in
     /// memory, at one moment.
     fn first_snapshot(&self) -> u32 {
-        let spread = clock::random_u64() % u64::from(TICKS_PER_CHECKPOINT);
-        self.ticks.get().wrapping_add(TICKS_PER_CHECKPOINT / 2 + spread as u32)
+        let spread = clock::random_u64() % u64::from(self.ticks_per_checkpoint);
+        self.ticks.get().wrapping_add(self.ticks_per_checkpoint / 2 + spread as u32)
     }
 
     /// Asks for the snapshots that are due.
@@ -283,7 +285,7 @@ impl Shard {
         // Ticks are counted round and round: what is less than half a round behind is past.
         let is_past = |due: u32| now.wrapping_sub(due) < u32::MAX / 2;
         for mark in self.marks.borrow_mut().values_mut().filter(|mark| is_past(mark.due)) {
-            mark.due = now.wrapping_add(TICKS_PER_CHECKPOINT);
+            mark.due = now.wrapping_add(self.ticks_per_checkpoint);
             if let Some(save) = &mark.save {
                 save();
             }

@@ -18,7 +18,7 @@ use switchboard_domain::webhook::{
 use super::Post;
 use super::graves::Graves;
 use super::log::{DeliveryLog, LogLine};
-use crate::engine::limits::{TICK, TICKS_PER_CHECKPOINT};
+use crate::engine::limits::TICK;
 use crate::engine::link;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -123,7 +123,8 @@ impl Actor for DispatcherActor {
             dispatcher.bury_some();
             dispatcher.send(ctx);
         });
-        ctx.run_interval(TICK * TICKS_PER_CHECKPOINT, |dispatcher, _| dispatcher.look_after());
+        let store_every = self.shard.engine.settings().checkpoint_time;
+        ctx.run_interval(store_every, |dispatcher, _| dispatcher.look_after());
         // What a crash kept from following a webhook's going.
         let registered = self.registered.keys().cloned().collect();
         let dropped = self.outbox.registered(registered);

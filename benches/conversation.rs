@@ -8,6 +8,7 @@ use switchboard_domain::auth::{Principal, ScopeSet};
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::command::{Command, NewConversation, OpenThread, WhenInactive};
 use switchboard_domain::conversation::event::{EventBody, NewEvent, Visibility};
+use switchboard_domain::conversation::fact::Fact;
 use switchboard_domain::conversation::properties::{Properties, PropertyTable};
 use switchboard_domain::conversation::{Context, Conversation, Decision, Lookup};
 use switchboard_domain::id::{
@@ -17,7 +18,9 @@ use switchboard_domain::participant::settings::Settings;
 use switchboard_domain::routing::Placement;
 use switchboard_domain::time::Timestamp;
 
-const LICENSE: LicenseId = LicenseId(1);
+pub(crate) const LICENSE: LicenseId = LicenseId(1);
+/// Who holds every conversation.
+pub(crate) const AGENT: &str = "agent@example.com";
 
 /// A license in which everybody is somebody.
 struct World;
@@ -78,23 +81,53 @@ fn context<'a>(by: &'a Principal, properties: &'a PropertyTable, second: u64) ->
     Context { by: Some(by), now, license: &World, properties, placed_at: now, epoch: 1, key: None }
 }
 
-/// A conversation of a customer with an agent, and so many messages.
-pub(crate) fn conversation(messages: u64) -> Conversation {
-    let (by, properties) = (customer(), PropertyTable::built_in());
+/// What happened in the n-th conversation: so many messages of its customer, and its end.
+pub(crate) fn talk(n: u64, messages: u64, closed: bool) -> (ConversationId, Vec<Fact>) {
+    let properties = PropertyTable::built_in();
+    let by = Principal { user: UserId::Customer(CustomerId::from_random(u128::from(n))), ..customer() };
+    let mut facts = Vec::new();
+    let decision = begin(n, &by, &properties);
+    let born = decision.facts.first().and_then(Conversation::born);
+    let Some(mut state) = born else { unreachable!("a new conversation is born") };
+    let mut take = |state: &mut Conversation, decision: Decision| {
+        apply(state, &decision);
+        facts.extend(decision.facts);
+    };
+    take(&mut state, decision);
+    for message in 0..messages {
+        let decision = post(&state, &by, &properties, 1_001 + message);
+        take(&mut state, decision);
+    }
+    if closed {
+        let context = context(&by, &properties, 2_000);
+        let decision = state.decide(Command::Close { require_presence: false }, &context).unwrap_or_default();
+        take(&mut state, decision);
+    }
+    assert_eq!(state.active_thread().is_none(), closed);
+    (state.id(), facts)
+}
+
+fn begin(n: u64, by: &Principal, properties: &PropertyTable) -> Decision {
     let open = OpenThread {
-        thread: ThreadId::from_random(1),
+        thread: ThreadId::from_random(n),
         properties: Properties::default(),
         thread_properties: Properties::default(),
         access: None,
         events: Vec::new(),
         tags: Vec::new(),
         continuous: None,
-        customer: Some(CustomerId::from_random(1)),
+        customer: Some(CustomerId::from_random(u128::from(n))),
         follow: false,
-        placement: Some(Placement::Assigned(AgentId::new("agent@example.com"))),
+        placement: Some(Placement::Assigned(AgentId::new(AGENT))),
     };
-    let new = NewConversation { license: LICENSE, id: ConversationId::from_random(1), number: 1, open };
-    let decision = Conversation::create(new, &context(&by, &properties, 1_000)).unwrap_or_default();
+    let new = NewConversation { license: LICENSE, id: ConversationId::from_random(n), number: n, open };
+    Conversation::create(new, &context(by, properties, 1_000)).unwrap_or_default()
+}
+
+/// A conversation of a customer with an agent, and so many messages.
+pub(crate) fn conversation(messages: u64) -> Conversation {
+    let (by, properties) = (customer(), PropertyTable::built_in());
+    let decision = begin(1, &by, &properties);
     let born = decision.facts.first().and_then(Conversation::born);
     let Some(mut conversation) = born else { unreachable!("a new conversation is born") };
     apply(&mut conversation, &decision);

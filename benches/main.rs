@@ -6,6 +6,7 @@
 mod conversation;
 mod fanout;
 mod journal;
+mod recovery;
 mod router;
 mod snapshot;
 mod wire;
@@ -20,5 +21,6 @@ fn main() {
     fanout::benches(&mut criterion);
     journal::benches(&mut criterion);
     snapshot::benches(&mut criterion);
+    recovery::benches(&mut criterion);
     criterion.final_summary();
 }

@@ -90,7 +90,11 @@ impl Stranger<'_> {
         while sent < frames {
             let mut line = Line::open(self.server, self.side).await;
             let login = json!({ "action": "login", "request_id": "in", "payload": { "token": token } });
-            let answer = line.ask(&login).await;
+            let Some(answer) = line.ask_or_be_sent_off(&login).await else {
+                // Banned in the middle of its login: the next one is refused.
+                sent += 1;
+                continue;
+            };
             if answer["success"] != true {
                 // Banned, most likely. So the rest comes from somebody who is not logged in.
                 assert_deserved(&answer["payload"]["error"], "login");

@@ -56,6 +56,25 @@ impl Line {
         self.until(|frame| (frame["type"] == "response").then(|| frame.clone())).await
     }
 
+    /// As [`Line::ask`]; `None` when the server ends the connection instead, and says so.
+    pub(super) async fn ask_or_be_sent_off(&mut self, frame: &Value) -> Option<Value> {
+        assert!(self.send(&frame.to_string()).await, "the connection should live");
+        let mut sent_off = false;
+        loop {
+            match self.next().await {
+                Heard::Frame(frame) if frame["type"] == "response" => return Some(frame),
+                Heard::Frame(frame) => {
+                    sent_off |=
+                        frame["action"].as_str().is_some_and(|action| action.ends_with("_disconnected"));
+                }
+                Heard::End(code) => {
+                    assert!(sent_off, "the connection ended with {code:?} and no word");
+                    return None;
+                }
+            }
+        }
+    }
+
     /// Waits for a frame that `pick` wants something of.
     pub(super) async fn until<T>(&mut self, mut pick: impl FnMut(&Value) -> Option<T>) -> T {
         loop {

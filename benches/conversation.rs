@@ -57,6 +57,7 @@ impl Lookup for World {
 
 pub(crate) fn message() -> NewEvent {
     NewEvent {
+        details: None,
         custom_id: None,
         visibility: Visibility::All,
         properties: Properties::default(),
@@ -109,6 +110,7 @@ pub(crate) fn talk(n: u64, messages: u64, closed: bool) -> (ConversationId, Vec<
 
 fn begin(n: u64, by: &Principal, properties: &PropertyTable) -> Decision {
     let open = OpenThread {
+        ticket: None,
         thread: ThreadId::from_random(n),
         properties: Properties::default(),
         thread_properties: Properties::default(),

@@ -147,6 +147,7 @@ fn parts(storage: Storage) -> Parts {
         Err(error) => unreachable!("no client: {error}"),
     };
     Parts {
+        platform_token: None,
         storage,
         client,
         dialects: api::livechat::dialects().to_vec(),
@@ -162,6 +163,7 @@ fn plan() -> Plan {
     let license = LicenseId(LICENSE.0);
     let organization = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f";
     Plan {
+        inbox: None,
         license: License::new(license, organization, ClientId::new("app"), Timestamp::from_secs(1)),
         only_new: false,
         settings: SettingsChange::default(),

@@ -51,6 +51,8 @@ fn requests() -> Vec<(&'static str, Value)> {
 
 fn event() -> Arc<Event> {
     Arc::new(Event {
+        details: None,
+        number: 0,
         id: EventId { thread: ThreadId::from_random(7), order: 12 },
         custom_id: None,
         created_at: Timestamp::from_secs(1_700_000_000),
@@ -82,6 +84,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
         event: Arc::clone(&event),
     };
     let capture = Shown {
+        desk: None,
         what: Arc::new(Told { push, to: Address::nobody(), main: true, seq: None }),
         profiles: Profiles::default(),
         properties: Arc::new(PropertyTable::built_in()),

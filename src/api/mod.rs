@@ -2,4 +2,5 @@
 //! knows what lies behind the engine.
 
 pub mod admin;
+pub mod chatwoot;
 pub mod livechat;

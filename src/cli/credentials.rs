@@ -7,10 +7,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use switchboard_domain::id::CustomerId;
+use switchboard_domain::desk::{Channel, Inbox};
+use switchboard_domain::id::{CustomerId, GroupId};
 
 use super::args::DemoArgs;
 use crate::config::{Demo, Secret};
+use crate::engine::provision::PlannedInbox;
 use crate::engine::secret;
 use crate::telemetry::clock;
 
@@ -34,6 +36,43 @@ pub struct Credentials {
     pub agents: [AgentCredentials; 2],
     /// The groups that exist.
     pub groups: Vec<u32>,
+    /// The help desk's secrets.
+    #[serde(default = "DeskCredentials::draw")]
+    pub desk: DeskCredentials,
+}
+
+/// What opens the demo's help desk beside the agents' tokens.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskCredentials {
+    /// Opens the platform API.
+    pub platform_token: String,
+    /// Names the demo's inbox to customers.
+    pub inbox_identifier: String,
+    /// Key of the proof of a customer's identity there.
+    pub inbox_hmac_token: String,
+    /// Signs the calls of the inbox.
+    pub inbox_secret: String,
+    /// Drawn just now, and kept nowhere yet.
+    #[serde(skip)]
+    pub is_new: bool,
+}
+
+impl DeskCredentials {
+    /// The number of the demo's account.
+    pub const ACCOUNT: u64 = 1;
+    /// The number of the demo's inbox.
+    pub const INBOX: u64 = 1;
+
+    fn draw() -> Self {
+        let drawn = secret::draw_short;
+        Self {
+            platform_token: drawn(),
+            inbox_identifier: drawn(),
+            inbox_hmac_token: drawn(),
+            inbox_secret: drawn(),
+            is_new: true,
+        }
+    }
 }
 
 /// An agent's way in.
@@ -73,10 +112,13 @@ impl Credentials {
     /// # Errors
     /// The directory cannot be made or written, or the file in it is damaged.
     pub fn load_or_create(dir: &Path) -> Result<Self, CredentialsError> {
-        if let Some(kept) = Self::load(dir)? {
-            return Ok(kept);
-        }
-        let fresh = Self::draw();
+        // One from before there was a help desk gets its secrets now.
+        let mut fresh = match Self::load(dir)? {
+            Some(kept) if !kept.desk.is_new => return Ok(kept),
+            Some(kept) => kept,
+            None => Self::draw(),
+        };
+        fresh.desk.is_new = false;
         fresh.store(dir).map_err(|source| CredentialsError::Io { file: dir.join(FILE), source })?;
         Ok(fresh)
     }
@@ -107,8 +149,22 @@ impl Credentials {
             client_id: self.client_id.clone(),
             client_secret: Secret::new(&self.client_secret),
             admin_token: Secret::new(&self.admin_token),
+            platform_token: Secret::new(&self.desk.platform_token),
             agent_tokens: self.agents.each_ref().map(|agent| Secret::new(&agent.token)),
         }
+    }
+
+    /// The demo's inbox: everybody serves it.
+    #[must_use]
+    pub fn inbox(&self) -> PlannedInbox {
+        let desk = &self.desk;
+        let secrets = [&desk.inbox_identifier, &desk.inbox_hmac_token, &desk.inbox_secret];
+        let [identifier, hmac_token, secret] = secrets.map(|text| text.as_str().into());
+        let inbox = Inbox {
+            group: GroupId::EVERYBODY,
+            ..Inbox::new(DeskCredentials::INBOX, Channel::Api, [identifier, hmac_token, secret])
+        };
+        PlannedInbox { account: "Demo".into(), inbox }
     }
 
     fn draw() -> Self {
@@ -121,6 +177,7 @@ impl Credentials {
             admin_token: secret::draw(),
             agents: Demo::AGENTS.map(|id| AgentCredentials { id: id.to_owned(), token: secret::draw() }),
             groups: Demo::GROUPS.to_vec(),
+            desk: DeskCredentials::draw(),
         }
     }
 

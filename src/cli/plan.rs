@@ -62,6 +62,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         schedules: Schedules {
             bots: schedule(&config.webhooks, &config.webhooks.bots),
             license: schedule(&config.webhooks, &config.webhooks.license),
+            ..Schedules::default()
         },
     }
 }
@@ -93,6 +94,7 @@ fn license(from: &config::License, only_new: bool) -> Plan {
         max_customer_chats: from.max_customer_chats_count,
         groups: from.groups.iter().map(group).collect(),
         agents: from.agents.iter().map(|agent| planned_agent(from, agent)).collect(),
+        inbox: None,
     }
 }
 

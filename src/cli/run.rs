@@ -19,6 +19,7 @@ use super::plan;
 use super::welcome::Welcome;
 use crate::api;
 use crate::config::{Config, ConfigError, Problem};
+use crate::engine::dialect::Dialect;
 use crate::engine::panics::stop_on_panic;
 use crate::engine::provision::Plan;
 use crate::engine::{Engine, EngineHandle, Parts};
@@ -107,7 +108,10 @@ pub async fn demo(args: DemoArgs, fatal: FatalHook) -> Result<(), RunError> {
     };
     let secure = tls.as_ref().map(|(listeners, _)| listeners.address);
     // The demo's shop is made once; what becomes of it is the administration's business.
-    let plans = plan::licenses(&config, true);
+    let mut plans = plan::licenses(&config, true);
+    if let Some(plan) = plans.first_mut() {
+        plan.inbox = Some(credentials.inbox());
+    }
     let server = Server::start(&config, plans, storage, http, tls, fatal)?;
     let welcome = Welcome {
         http: format!("http://{}", server.address),
@@ -188,9 +192,10 @@ impl Server {
         let parts = Parts {
             storage,
             client: WebhookClient::new(plan::outbound(config))?,
-            dialects: api::livechat::dialects().to_vec(),
+            dialects: dialects(),
             metrics: Arc::new(Metrics::new()),
             admin_token: config.admin.token.expose().to_owned(),
+            platform_token: config.admin.platform_token.as_ref().map(|token| token.expose().to_owned()),
             shards: plan::shards(config),
             settings: plan::settings(config),
             fatal,
@@ -281,9 +286,15 @@ async fn drain_for(
     }
 }
 
+/// Every dialect of every face, with the number by which stored webhooks name it.
+fn dialects() -> Vec<(u16, &'static dyn Dialect)> {
+    api::livechat::dialects().into_iter().chain(api::chatwoot::dialects()).collect()
+}
+
 /// Every face behind one router.
 pub fn router(engine: &EngineHandle) -> Router {
-    api::livechat::web(engine.clone()).merge(api::admin::router(engine.clone())).merge(doors::router(engine))
+    let others = api::livechat::web(engine.clone()).merge(api::admin::router(engine.clone()));
+    api::chatwoot::beside(engine.clone(), others.merge(doors::router(engine)))
 }
 
 /// SIGTERM and Ctrl-C.

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, DeskCredentials};
 
 /// A running demo and how to talk to it. Serializes to the contract of `demo --json`.
 #[derive(Serialize)]
@@ -30,7 +31,25 @@ impl Welcome<'_> {
     /// # Errors
     /// None that is known: every part is text or a number.
     pub fn line(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
+        let mut line = serde_json::to_value(self)?;
+        if let Some(fields) = line.as_object_mut() {
+            fields.remove("desk");
+            fields.insert("chatwoot".into(), self.chatwoot());
+        }
+        serde_json::to_string(&line)
+    }
+
+    /// The same people and their inbox, as clients of the help desk know them.
+    fn chatwoot(&self) -> Value {
+        let Credentials { agents, desk, .. } = self.credentials;
+        json!({
+            "account_id": DeskCredentials::ACCOUNT,
+            "admin_token": agents[0].token,
+            "agent_token": agents[1].token,
+            "platform_token": desk.platform_token,
+            "inbox_id": DeskCredentials::INBOX,
+            "inbox_identifier": desk.inbox_identifier,
+        })
     }
 
     /// A page for a newcomer: who is there, and commands that work when pasted.
@@ -100,8 +119,6 @@ Agents get chats while they are logged in over a WebSocket: connect to {ws}/v3.0
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::cli::credentials::AgentCredentials;
 
@@ -115,6 +132,13 @@ mod tests {
             admin_token: "admin".into(),
             agents: [agent("agent1@example.com"), agent("agent2@example.com")],
             groups: vec![0, 1, 2],
+            desk: DeskCredentials {
+                platform_token: "platform".into(),
+                inbox_identifier: "inbox".into(),
+                inbox_hmac_token: "hmac".into(),
+                inbox_secret: "signs".into(),
+                is_new: false,
+            },
         }
     }
 
@@ -142,6 +166,11 @@ mod tests {
                     {"id": "agent2@example.com", "token": "token-of-agent2@example.com"},
                 ],
                 "groups": [0, 1, 2],
+                "chatwoot": {
+                    "account_id": 1, "admin_token": "token-of-agent1@example.com",
+                    "agent_token": "token-of-agent2@example.com", "platform_token": "platform",
+                    "inbox_id": 1, "inbox_identifier": "inbox",
+                },
             })
         );
         (welcome.https, welcome.ca_cert) = (None, None);

@@ -28,6 +28,8 @@ pub struct Demo {
     pub client_secret: Secret,
     /// The token of the administration.
     pub admin_token: Secret,
+    /// The token of the help desk's platform.
+    pub platform_token: Secret,
     /// The tokens of [`Demo::AGENTS`], in their order.
     pub agent_tokens: [Secret; 2],
 }
@@ -95,6 +97,7 @@ impl Demo {
             client_id: "0123456789abcdef".into(),
             client_secret: token("client-secret"),
             admin_token: token("admin-token"),
+            platform_token: token("platform-token"),
             agent_tokens: [token("agent1-token"), token("agent2-token")],
         }
     }
@@ -117,7 +120,10 @@ impl Config {
                 segment_bytes: DEFAULT_SEGMENT_BYTES,
                 checkpoint_seconds: CHECKPOINT_TIME.as_secs(),
             },
-            admin: Admin { token: demo.admin_token.clone() },
+            admin: Admin {
+                token: demo.admin_token.clone(),
+                platform_token: Some(demo.platform_token.clone()),
+            },
             // The demo's bots run on this machine.
             webhooks: Webhooks { allow_loopback: true, ..Webhooks::default() },
             limits: Limits::default(),

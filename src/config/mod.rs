@@ -131,6 +131,10 @@ pub enum Durability {
 pub struct Admin {
     /// Whoever has it may do everything.
     pub token: Secret,
+    /// Whoever has it may make accounts, people and bots by the platform API of the help desk; nobody
+    /// may, when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_token: Option<Secret>,
 }
 
 /// `[[license]]`: a tenant.
@@ -367,11 +371,12 @@ mod tests {
     fn a_printed_configuration_reads_back_but_for_its_secrets() {
         let config = Config::demo(Demo::sample());
         let page = config.print();
-        for secret in ["admin-token", "client-secret", "agent1-token", "agent2-token"] {
+        for secret in ["admin-token", "platform-token", "client-secret", "agent1-token", "agent2-token"] {
             assert!(!page.contains(secret), "{secret} is shown:\n{page}");
         }
         let mut back: Config = toml::from_str(&page).unwrap();
         back.admin.token = config.admin.token.clone();
+        back.admin.platform_token.clone_from(&config.admin.platform_token);
         for (read, made) in back.licenses.iter_mut().zip(&config.licenses) {
             read.client_secret = made.client_secret.clone();
             for (read, made) in read.agents.iter_mut().zip(&made.agents) {

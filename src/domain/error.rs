@@ -19,6 +19,10 @@ pub enum Resource {
     Bot,
     /// A registered webhook.
     Webhook,
+    /// An inbox of a help desk.
+    Inbox,
+    /// A team of a help desk.
+    Team,
 }
 
 /// A refused command. Nothing was changed.
@@ -96,6 +100,18 @@ impl Rejected {
     #[must_use]
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// A field that must say something.
+    #[must_use]
+    pub fn blank(field: &str) -> Self {
+        Self::invalid(field, "can't be blank")
+    }
+
+    /// A field whose value somebody else has already.
+    #[must_use]
+    pub fn taken(field: &str) -> Self {
+        Self::invalid(field, "has already been taken")
     }
 
     /// The same refusal of a field that stands inside another one.

@@ -246,6 +246,12 @@ impl AgentId {
         Self(Arc::from(format!("{bits:032x}")))
     }
 
+    /// Is it the id of a bot? People have e-mail addresses.
+    #[must_use]
+    pub fn names_a_bot(&self) -> bool {
+        self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

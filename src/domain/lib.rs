@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod conversation;
+pub mod desk;
 pub mod error;
 pub mod id;
 pub mod limits;

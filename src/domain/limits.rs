@@ -40,6 +40,19 @@ pub const PROPERTY_TABLE_BYTES: usize = 512 * 1024;
 pub const PROPERTY_DOMAIN_VALUES: usize = 100;
 /// Fields of one filled form; more is `Invalid`.
 pub const FORM_FIELDS: usize = 64;
+/// Bytes of JSON text in the attributes that a desk keeps of a message, conversation, contact or inbox:
+/// heads and events hold them; more is `Invalid`.
+pub const ATTRIBUTES_BYTES: usize = 16 * 1024;
+/// Labels of one conversation or contact: a head holds them all; more is `Invalid`.
+pub const LABELS_PER_CONVERSATION: usize = 64;
+/// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.
+pub const INBOXES_PER_LICENSE: usize = 500;
+/// Teams of a license, for the same reason; more is `Invalid`.
+pub const TEAMS_PER_LICENSE: usize = 500;
+/// Hooks of a license's desk: each hears of everything; more is `Invalid`.
+pub const HOOKS_PER_LICENSE: usize = 100;
+/// Entries of one contact into inboxes; more is `Invalid`.
+pub const ENTRIES_PER_CONTACT: usize = 64;
 /// Bytes of any other short text of an event (labels, captions, answers); more is `Invalid`.
 pub const SHORT_TEXT_BYTES: usize = 4 * 1024;
 /// Events that may come with a new thread; more is `Invalid`.

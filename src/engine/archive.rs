@@ -158,6 +158,7 @@ mod tests {
             properties: Properties::default(),
         };
         Line {
+            ticket: None,
             active: false,
             access: Access::of(GroupId(group)),
             agents: Vec::new(),
@@ -178,6 +179,7 @@ mod tests {
         let created = fact(Change::Created { license: LICENSE, id: chat(n), number: n, epoch: 1 });
         let mut head = Conversation::born(&created).unwrap();
         let opened = Change::ThreadOpened {
+            ticket: None,
             thread: ThreadId::from_random(n),
             by: None,
             customer: None,

@@ -42,8 +42,8 @@ pub struct Change {
 
 /// The bot is to be removed.
 pub struct Remove {
-    /// Who asks.
-    pub by: Arc<Principal>,
+    /// Who asks; `None`: the engine itself.
+    pub by: Option<Arc<Principal>>,
     /// Reaches bots of other applications too.
     pub any: bool,
     /// Who hears how it went.
@@ -141,7 +141,8 @@ impl Handler<Remove> for BotActor {
     type Result = ();
 
     fn handle(&mut self, Remove { by, any, answer }: Remove, ctx: &mut Context<Self>) {
-        if let Err(rejected) = self.reachable(&by, any) {
+        let reachable = by.as_deref().map_or(Ok(()), |by| self.reachable(by, any));
+        if let Err(rejected) = reachable {
             return self.refuse(answer, rejected);
         }
         let at = self.shard.now().after(self.state.changed_at);

@@ -10,6 +10,7 @@ use switchboard_domain::id::AgentId;
 use switchboard_domain::webhook::Endpoint;
 
 use crate::engine::order::{Failure, Login, Order, Outcome, RequestKey, Shown};
+use crate::outbound::Form;
 
 /// Which kind of user a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,4 +145,14 @@ pub trait Dialect: Send + Sync + 'static {
     /// `chat` is the conversation that the push is about, as it is now: the source of
     /// `additional_data`. `None` for pushes about an agent.
     fn webhook(&self, endpoint: &Endpoint, capture: &Capture, chat: Option<&ChatView>) -> Option<Vec<u8>>;
+
+    /// Renders the bodies of the calls that tell an endpoint of a help desk of this, in their order.
+    fn desk_calls(&self, _endpoint: &Endpoint, _capture: &Capture) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    /// How its webhook calls are signed; `None`: by Standard Webhooks.
+    fn signature_form(&self) -> Option<&'static Form> {
+        None
+    }
 }

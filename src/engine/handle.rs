@@ -54,6 +54,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Opens the administration.
     pub admin_token: String,
+    /// Opens the installation to a help desk's platform; nothing does, when missing.
+    pub platform_token: Option<String>,
     /// How many shards.
     pub shards: NonZeroUsize,
     /// What an operator may set.
@@ -218,6 +220,10 @@ impl EngineHandle {
     #[must_use]
     pub fn admin_token_matches(&self, token: &str) -> bool {
         secret::same(token, &self.0.parts.admin_token)
+    }
+
+    pub(crate) fn platform_token(&self) -> Option<&str> {
+        self.0.parts.platform_token.as_deref()
     }
 
     /// Does the license exist?

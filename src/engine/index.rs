@@ -10,9 +10,10 @@ use switchboard_domain::conversation::Conversation;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::archive::ThreadTrace;
 use switchboard_domain::conversation::properties::Properties;
+use switchboard_domain::conversation::ticket::{Status, Urgency};
 use switchboard_domain::conversation::view::Talk;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::entry::unreadable;
@@ -35,6 +36,46 @@ pub struct Line {
     /// Every thread, oldest first; `None` in rows of before rows knew threads.
     #[serde(default)]
     pub threads: Option<Vec<ThreadTrace>>,
+    /// What a help desk's lists go by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Arc<TicketLine>>,
+}
+
+/// What a help desk's list has to know of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketLine {
+    /// Creation number inside the license.
+    pub number: u64,
+    /// How it stands.
+    pub status: Status,
+    /// Who has it.
+    pub holder: Option<AgentId>,
+    /// Its groups.
+    pub groups: Vec<GroupId>,
+    /// Its customer.
+    pub customer: Option<CustomerId>,
+    /// Its team.
+    pub team: Option<u64>,
+    /// Its labels.
+    pub labels: Vec<Box<str>>,
+    /// Its haste.
+    pub urgency: Option<Urgency>,
+}
+
+impl TicketLine {
+    fn of(conversation: &Conversation) -> Option<Self> {
+        let ticket = conversation.ticket()?;
+        Some(Self {
+            number: conversation.number(),
+            status: conversation.status(),
+            holder: conversation.holder().filter(|_| conversation.active_thread().is_some()).cloned(),
+            groups: conversation.access().groups.iter().copied().collect(),
+            customer: conversation.customer(),
+            team: ticket.team,
+            labels: ticket.labels.clone(),
+            urgency: ticket.urgency,
+        })
+    }
 }
 
 /// A line with its place in the order.
@@ -76,6 +117,7 @@ impl Line {
             agents: conversation.present_agents().cloned().collect(),
             properties: chat.properties,
             threads: Some(conversation.thread_traces()),
+            ticket: TicketLine::of(conversation).map(Arc::new),
         }
     }
 
@@ -160,6 +202,43 @@ fn span<T>(rows: &[(Timestamp, ConversationId, T)], list: &ListChats) -> (usize,
             (start, start.saturating_add(list.limit).min(rows.len()))
         }
     }
+}
+
+/// The help desk's conversations that somebody may see, newest activity first.
+///
+/// # Errors
+/// `Internal` when the stored index cannot be read.
+pub(crate) fn tickets(
+    table: &LicenseTable,
+    records: &Records,
+    by: &Principal,
+) -> Result<Vec<(ConversationId, Arc<TicketLine>)>, Rejected> {
+    let mut rows = read_candidates(table, records)?;
+    rows.retain(|(_, _, line)| line.seen_by(by));
+    Ok(ticket_lines(rows))
+}
+
+/// All of the help desk's conversations, newest activity first.
+///
+/// # Errors
+/// `Internal` when the stored index cannot be read.
+pub(crate) fn all_tickets(
+    table: &LicenseTable,
+    records: &Records,
+) -> Result<Vec<(ConversationId, Arc<TicketLine>)>, Rejected> {
+    read_candidates(table, records).map(ticket_lines)
+}
+
+fn ticket_lines(mut rows: Vec<Candidate>) -> Vec<(ConversationId, Arc<TicketLine>)> {
+    rows.sort_by_key(|(at, chat, _)| std::cmp::Reverse((*at, *chat)));
+    rows.into_iter().filter_map(|(_, chat, line)| Some((chat, line.ticket.clone()?))).collect()
+}
+
+fn read_candidates(table: &LicenseTable, records: &Records) -> Result<Vec<Candidate>, Rejected> {
+    candidates(table, records, true).map_err(|error| {
+        tracing::error!(%error, "the index of chats cannot be read");
+        Rejected::Internal
+    })
 }
 
 type Candidate = (Timestamp, ConversationId, Arc<Line>);
@@ -272,6 +351,7 @@ mod tests {
             properties: Properties::default(),
         };
         Line {
+            ticket: None,
             active: true,
             access: Access::of(GroupId(3)),
             agents: vec![AgentId::new("a")],

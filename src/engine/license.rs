@@ -167,7 +167,8 @@ impl Handler<Change> for LicenseActor {
         };
         let before = self.state.clone();
         self.state.apply(&fact);
-        let webhooks = (self.state.webhooks != before.webhooks).then(|| Webhooks::of(&self.state));
+        let hooks_differ = self.state.webhooks != before.webhooks || self.state.desk != before.desk;
+        let webhooks = hooks_differ.then(|| Webhooks::of(&self.state));
         let made = self.state.groups.keys().find(|group| !before.has_group(**group));
         let done = made.map_or(done, |group| Done::GroupCreated(*group));
         let (shard, table, license) = (Rc::clone(&self.shard), Arc::clone(&self.table), self.state.clone());

@@ -38,6 +38,10 @@ pub struct AgentProfile {
     pub away: bool,
     /// When a human agent was made last.
     pub since: Timestamp,
+    /// Creation number (design D14).
+    pub number: u64,
+    /// It is a help desk's bot.
+    pub desk: bool,
 }
 
 impl AgentProfile {
@@ -64,6 +68,8 @@ impl From<&Agent> for AgentProfile {
             changed_at: agent.changed_at,
             away: agent.away,
             since: agent.since,
+            number: agent.number,
+            desk: false,
         }
     }
 }
@@ -84,6 +90,8 @@ impl From<&Bot> for AgentProfile {
             changed_at: bot.offline_since,
             away: false,
             since: Timestamp::default(),
+            number: bot.number,
+            desk: bot.desk.is_some(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use switchboard_domain::auth::{ScopeSet, Token, TokenKind};
+use switchboard_domain::desk::{DeskChange, Inbox};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, GroupId, LicenseId};
 use switchboard_domain::participant::agent::Agent;
@@ -32,6 +33,16 @@ pub struct Plan {
     pub groups: Vec<PlannedGroup>,
     /// Its human agents: who they are, and their groups and limits.
     pub agents: Vec<PlannedAgent>,
+    /// The first inbox of its help desk.
+    pub inbox: Option<PlannedInbox>,
+}
+
+/// The first inbox of a license's help desk.
+pub struct PlannedInbox {
+    /// The name of the account.
+    pub account: Box<str>,
+    /// The inbox.
+    pub inbox: Inbox,
 }
 
 /// A group as a configuration describes it.
@@ -63,19 +74,41 @@ impl Plan {
     pub(crate) fn facts(self, known: &mut Recovered, now: Timestamp) -> Vec<Entry> {
         let id = self.license.id;
         let old = known.licenses.get(&id).map(|old| old.state.clone());
-        if old.is_some() && self.only_new {
-            return Vec::new();
-        }
+        let account =
+            known.licenses.values().map(|license| license.state.desk.account).max().unwrap_or(0) + 1;
         let mut facts = Vec::new();
-        let license = self.planned_license(old.clone());
+        let mut license = match &old {
+            Some(old) if self.only_new => old.clone(),
+            _ => self.planned_license(old.clone()),
+        };
+        self.give_desk(&mut license, account, now);
         if old.as_ref() != Some(&license) {
             facts.push(Entry::License(id, LicenseFact::Put(license.clone())));
+        }
+        if old.is_some() && self.only_new {
+            return facts;
         }
         let named: Vec<_> = self.groups.iter().map(|group| group.id).collect();
         for planned in self.agents {
             planned.facts(known, &license, &named, now, &mut facts);
         }
         facts
+    }
+
+    /// Every license has a desk, with a number of its own; a new one may come with an inbox.
+    fn give_desk(&self, license: &mut License, account: u64, now: Timestamp) {
+        if license.desk.account > 0 {
+            return;
+        }
+        license.desk.account = account;
+        license.desk.name = format!("Account {account}").into();
+        if let Some(planned) = &self.inbox {
+            license.desk.name = planned.account.clone();
+            let inbox = Inbox { created_at: now, ..planned.inbox.clone() };
+            let name =
+                license.groups.get(&inbox.group).map_or_else(|| "Inbox".into(), |group| group.name.clone());
+            bring_about(license, LicenseChange::Desk(DeskChange::PutInbox { inbox: Box::new(inbox), name }));
+        }
     }
 
     fn planned_license(&self, old: Option<License>) -> License {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use switchboard_domain::conversation::Conversation;
-use switchboard_domain::conversation::event::EventBody;
+use switchboard_domain::conversation::event::{Event, EventBody};
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::conversation::push::{Push, Told};
-use switchboard_domain::id::AgentId;
+use switchboard_domain::conversation::view::ChatView;
+use switchboard_domain::desk::DeskOccasion;
+use switchboard_domain::id::{AgentId, GroupId, UserId};
 use switchboard_domain::webhook::{
     Action, AuthorKind, Delivery, DeliveryId, Endpoint, EndpointId, Lane, Occasion, Owner,
 };
@@ -15,14 +17,39 @@ use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
 use crate::engine::limits::{DELIVERY_BYTES_PER_CHANGE, DELIVERY_OVERHEAD};
-use crate::engine::order::Shown;
+use crate::engine::order::{DeskContext, Shown};
 use crate::engine::tables::LicenseTable;
 use crate::telemetry::clock;
 
 /// A push with the profiles of the users named in it, as they are at this moment.
 pub(crate) fn capture(table: &LicenseTable, told: Told) -> Arc<Capture> {
+    capture_for(table, told, None)
+}
+
+/// The same, of a help desk's conversation.
+pub(crate) fn capture_for(table: &LicenseTable, told: Told, desk: Option<Arc<DeskContext>>) -> Arc<Capture> {
     let profiles = table.profiles(told.push.users());
-    Arc::new(Shown { what: Arc::new(told), profiles, properties: table.properties() })
+    Arc::new(Shown { what: Arc::new(told), profiles, properties: table.properties(), desk })
+}
+
+/// What a help desk needs to show a conversation; `None` for one that is no desk's.
+pub(crate) fn desk_context(
+    engine: &EngineHandle,
+    table: &LicenseTable,
+    chat: &Conversation,
+) -> Option<Arc<DeskContext>> {
+    chat.ticket()?;
+    if let Some(customer) = chat.customer().filter(|customer| table.customer(*customer).is_none()) {
+        // Its profile is shown, so that it has to be known.
+        drop(engine.directory().customer(engine, table.id, customer));
+    }
+    Some(Arc::new(desk_view(table, chat.chat_view())))
+}
+
+/// The same of what was read of it.
+pub(crate) fn desk_view(table: &LicenseTable, chat: ChatView) -> DeskContext {
+    let users: Vec<_> = chat.members.iter().map(|member| member.user.clone()).collect();
+    DeskContext { license: table.license.load_full(), profiles: table.profiles(&users), chat }
 }
 
 /// Matches a push against the endpoints that are live now, and adds a due delivery for each to
@@ -44,6 +71,8 @@ pub(crate) fn deliveries(
     let none = Properties::default();
     let members: Vec<AgentId> =
         chat.as_deref().map(|chat| chat.present_agents().cloned().collect()).unwrap_or_default();
+    let groups: Vec<GroupId> =
+        view.as_ref().map(|view| view.access.groups.iter().copied().collect()).unwrap_or_default();
     let occasion = Occasion {
         action,
         author: author(push),
@@ -53,33 +82,71 @@ pub(crate) fn deliveries(
             _ => None,
         },
         chat_properties: view.as_ref().map_or(&none, |view| &view.properties),
+        desk: capture.desk.as_ref().map(|desk| desk_occasion(desk, &groups, push)),
     };
     let mut bytes = owed(batch);
     for endpoint in endpoints.matching(&occasion) {
         let Some(dialect) = engine.dialect(endpoint.dialect) else { continue };
-        let Some(body) = dialect.webhook(endpoint, capture, view.as_ref()) else { continue };
-        bytes += weight(&body, endpoint.url.len());
-        if bytes > DELIVERY_BYTES_PER_CHANGE {
-            tracing::error!(license = %table.id, endpoint = ?endpoint.id, "a change has more to tell webhooks than fits");
-            break;
-        }
-        // Unique without drawing anything: the conversation counts its deliveries.
-        let (id, number) = match chat.as_deref_mut() {
-            Some(chat) => {
-                let number = chat.next_delivery();
-                (DeliveryId::of_conversation(chat.id(), number), number)
+        let bodies = match endpoint.desk {
+            Some(_) => dialect.desk_calls(endpoint, capture),
+            None => dialect.webhook(endpoint, capture, view.as_ref()).into_iter().collect(),
+        };
+        for body in bodies {
+            bytes += weight(&body, endpoint.url.len());
+            if bytes > DELIVERY_BYTES_PER_CHANGE {
+                tracing::error!(license = %table.id, endpoint = ?endpoint.id, "a change has more to tell webhooks than fits");
+                return;
             }
-            None => (DeliveryId::new(&format!("{:032x}", clock::random_u128())), 0),
-        };
-        let delivery = Delivery {
-            id,
-            lane: Lane { endpoint: lane(endpoint), conversation: push.chat() },
-            owner: endpoint.owner.clone(),
-            url: endpoint.url.clone(),
-            body: Arc::from(body),
-            due_since: clock::now(),
-        };
-        batch.push(Entry::DeliveryDue(table.id, Arc::new(delivery), number));
+            let (id, number) = next_delivery(chat.as_deref_mut());
+            let delivery = Delivery {
+                id,
+                lane: Lane { endpoint: lane(endpoint), conversation: push.chat() },
+                owner: endpoint.owner.clone(),
+                url: endpoint.url.clone(),
+                body: Arc::from(body),
+                due_since: clock::now(),
+                awaited: is_awaited(endpoint, push),
+            };
+            batch.push(Entry::DeliveryDue(table.id, Arc::new(delivery), number));
+        }
+    }
+}
+
+/// Unique without drawing anything: the conversation counts its deliveries.
+fn next_delivery(chat: Option<&mut Conversation>) -> (DeliveryId, u64) {
+    match chat {
+        Some(chat) => {
+            let number = chat.next_delivery();
+            (DeliveryId::of_conversation(chat.id(), number), number)
+        }
+        None => (DeliveryId::new(&format!("{:032x}", clock::random_u128())), 0),
+    }
+}
+
+/// Does a customer wait for what a bot makes of it?
+fn is_awaited(endpoint: &Endpoint, push: &Push) -> bool {
+    let asked =
+        |event: &Event| event.visible_to_customer() && matches!(event.author, Some(UserId::Customer(_)));
+    matches!(endpoint.owner, Owner::DeskBot(_))
+        && match push {
+            Push::EventPosted { event, .. } => asked(event),
+            Push::ChatStarted { thread, .. } => thread.events.iter().any(|event| asked(event)),
+            _ => false,
+        }
+}
+
+fn desk_occasion<'a>(desk: &'a DeskContext, groups: &'a [GroupId], push: &'a Push) -> DeskOccasion<'a> {
+    let inbox = groups.iter().find_map(|group| desk.license.desk.inbox_of(*group));
+    let author = match push {
+        Push::EventPosted { event, .. } => event.author.as_ref(),
+        Push::ChatStarted { thread, .. } => thread.events.first().and_then(|event| event.author.as_ref()),
+        _ => None,
+    };
+    DeskOccasion {
+        groups,
+        bot: inbox.and_then(|inbox| inbox.bot.as_ref()),
+        holder: desk.chat.desk.as_ref().and_then(|desk| desk.holder.as_ref()),
+        author: author.and_then(UserId::agent),
     }
 }
 
@@ -100,8 +167,8 @@ fn owed(batch: &[Entry]) -> usize {
 /// A bot hears everything about a chat in one order, whatever the action.
 fn lane(endpoint: &Endpoint) -> EndpointId {
     match &endpoint.owner {
-        Owner::Bot(bot) => EndpointId::new(bot.as_str()),
-        Owner::License => endpoint.id.clone(),
+        Owner::Bot(bot) | Owner::DeskBot(bot) => EndpointId::new(bot.as_str()),
+        Owner::License | Owner::DeskHook => endpoint.id.clone(),
     }
 }
 

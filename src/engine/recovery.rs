@@ -20,6 +20,7 @@ use crate::engine::conversation::{Stored, snapshot};
 use crate::engine::entry::{self, Entry, TokenHash, unreadable};
 use crate::engine::license::StoredToken;
 use crate::engine::limits::REPLAY_BATCH_BYTES;
+use crate::engine::names;
 use crate::engine::webhook::Owed;
 use crate::storage::{ActorKey, ActorKind, Lsn, Records, Save, Storage, StorageError};
 
@@ -176,6 +177,7 @@ impl Recovered {
                 customer.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Conversation(license, id, fact) => {
+                self.number = self.number.max(fact.highest_number());
                 let stored = self.conversation(storage, license, id, Some(&fact))?;
                 let stored = stored.ok_or_else(|| orphan("a conversation"))?;
                 if lsn > stored.lsn {
@@ -293,7 +295,9 @@ impl Recovered {
     fn save_held(&self, storage: &Storage) -> Result<(), StorageError> {
         let records = &storage.records;
         for ((license, id), customer) in &self.customers {
-            records.save(one(&ActorKey::Customer(*license, *id), customer.lsn, &customer.state)?)?;
+            let mut save = one(&ActorKey::Customer(*license, *id), customer.lsn, &customer.state)?;
+            names::enter(*license, &customer.state, &mut save);
+            records.save(save)?;
         }
         for stored in self.conversations.values() {
             records.save(snapshot(records, &stored.head, stored.indexed_at, stored.pending)?)?;
@@ -306,9 +310,13 @@ impl Recovered {
         let bots = self.bots.values().map(|bot| bot.state.number);
         let customers = self.customers.values().map(|customer| {
             let customer = &customer.state;
-            customer.visit.as_ref().map_or(customer.number, |visit| visit.number.max(customer.number))
+            let entries = customer.contact.iter().flat_map(|contact| &contact.entries);
+            let newest = entries.map(|entry| entry.number).max().unwrap_or(customer.number);
+            let visited = customer.visit.as_ref().map_or(customer.number, |visit| visit.number);
+            newest.max(visited).max(customer.number)
         });
-        agents.chain(bots).chain(customers).fold(self.number, u64::max)
+        let desks = self.licenses.values().map(|license| license.state.desk.highest_number());
+        agents.chain(bots).chain(customers).chain(desks).fold(self.number, u64::max)
     }
 }
 

@@ -41,6 +41,7 @@ fn journal() -> (Storage, Faults) {
         let mut person: Customer = Customer::new(customer(n), n + 1, Timestamp::from_secs(2));
         person.name = Some("Mia".into());
         let opened = Change::ThreadOpened {
+            ticket: None,
             thread: ThreadId::from_random(n),
             by: None,
             customer: Some(customer(n)),
@@ -64,6 +65,8 @@ fn journal() -> (Storage, Faults) {
         for n in 0..CHATS {
             let second = 3 + u64::from(order) * CHATS + n;
             let event = Event {
+                details: None,
+                number: 0,
                 id: EventId { thread: ThreadId::from_random(n), order },
                 custom_id: None,
                 created_at: Timestamp::from_secs(second),

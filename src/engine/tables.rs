@@ -12,6 +12,7 @@ use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
+use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
@@ -23,7 +24,9 @@ use switchboard_domain::webhook::EndpointTable;
 use crate::engine::entry::TokenHash;
 use crate::engine::index::Row;
 use crate::engine::maps::SharedMap;
+use crate::engine::names::Names;
 use crate::engine::profiles::{AgentProfile, Profiles};
+use crate::engine::secret;
 
 /// Every table.
 #[derive(Default)]
@@ -124,6 +127,12 @@ pub struct LicenseTable {
     /// Lines of conversations that are newer than the stored index.
     pub(crate) rows: SharedMap<ConversationId, Row>,
     conversations: AtomicU64,
+    /// Conversations that no snapshot holds yet, by number.
+    pub(crate) numbers: SharedMap<u64, ConversationId>,
+    /// The help desk's bots, by the hash of their token.
+    pub(crate) bot_tokens: SharedMap<TokenHash, AgentId>,
+    /// What customers are found by.
+    pub(crate) names: Names,
 }
 
 impl LicenseTable {
@@ -142,6 +151,9 @@ impl LicenseTable {
             disabled: ArcSwap::default(),
             rows: SharedMap::default(),
             conversations: AtomicU64::new(0),
+            numbers: SharedMap::default(),
+            bot_tokens: SharedMap::default(),
+            names: Names::default(),
         }
     }
 
@@ -184,14 +196,24 @@ impl LicenseTable {
     /// A bot's new state: profile, webhook endpoints.
     pub(crate) fn set_bot(&self, bot: &Bot) {
         self.agents.insert(bot.id.clone(), Arc::new(AgentProfile::from(bot)));
-        self.bots.insert(bot.id.clone(), Arc::new(bot.clone()));
+        let before = self.bots.insert(bot.id.clone(), Arc::new(bot.clone()));
+        let token = |bot: &Bot| bot.desk.as_ref().map(|desk| secret::hash(&desk.token));
+        if let Some(old) = before.and_then(|before| token(&before)) {
+            self.bot_tokens.remove(&old);
+        }
+        if let Some(new) = token(bot).filter(|_| !bot.removed) {
+            self.bot_tokens.insert(new, bot.id.clone());
+        }
         self.rebuild_endpoints();
     }
 
     pub(crate) fn set_license(&self, license: License) {
         self.properties.store(Arc::new(license.properties.clone()));
         self.settings.store(Arc::new(license.router_settings()));
-        let webhooks_differ = self.license.load().webhooks != license.webhooks;
+        let webhooks_differ = {
+            let before = self.license.load();
+            before.webhooks != license.webhooks || before.desk != license.desk
+        };
         self.license.store(Arc::new(license));
         if webhooks_differ {
             self.rebuild_endpoints();
@@ -203,7 +225,9 @@ impl LicenseTable {
         self.endpoints.rcu(|_| {
             let bots: Vec<_> = self.bots.iter().map(|entry| Arc::clone(entry.value())).collect();
             let bots = bots.iter().map(|bot| &**bot);
-            EndpointTable::build(&self.license.load().webhooks, bots, &self.disabled.load())
+            let license = self.license.load();
+            let of_desk = license.desk.endpoints(&license.client);
+            EndpointTable::build(&license.webhooks, of_desk, bots, &self.disabled.load())
         });
     }
 
@@ -220,6 +244,7 @@ impl LicenseTable {
         let license = self.license.load();
         let of_license = license.webhooks.iter().map(|webhook| Arc::from(&*webhook.url));
         let mut urls: BTreeSet<Arc<str>> = of_license.collect();
+        urls.extend(license.desk.registrations(&license.client).iter().map(|hook| Arc::from(&*hook.url)));
         for bot in self.bots.iter().filter(|bot| !bot.removed) {
             urls.extend(bot.webhooks.as_ref().map(|webhooks| Arc::from(&*webhooks.url)));
         }
@@ -301,6 +326,11 @@ impl Lookup for LicenseTable {
 
     fn settings(&self, access: &Access) -> Settings {
         self.settings.load().of(&access.groups)
+    }
+
+    fn bot_of(&self, access: &Access) -> Option<AgentId> {
+        let bot = self.license.load().desk.inbox_for(access)?.bot.clone()?;
+        self.bot(&bot).filter(|bot| bot.duty.status != RoutingStatus::Offline).map(|bot| bot.id.clone())
     }
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {

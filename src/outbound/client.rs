@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use reqwest::{Client, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
@@ -41,12 +41,6 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 /// none free at the moment begins to connect, and takes what comes first; were the other one not kept,
 /// most calls would begin a connection that is closed at once.
 const IDLE_CONNECTIONS: usize = ATTEMPTS_IN_ALL;
-
-/// The headers of Standard Webhooks (standardwebhooks.com, 1.0): which delivery, the same in each
-/// attempt; when this attempt was signed, in Unix seconds; the signatures.
-const DELIVERY_HEADER: HeaderName = HeaderName::from_static("webhook-id");
-const TIMESTAMP_HEADER: HeaderName = HeaderName::from_static("webhook-timestamp");
-const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// How a client is to be.
 #[derive(Debug, Clone, Default)]
@@ -188,16 +182,11 @@ impl WebhookClient {
     async fn send(&self, post: Post<'_>, signer: &Signer) -> Result<Response, Fault> {
         let url = Url::parse(post.url).map_err(|_| Fault::Unsendable)?;
         self.check_literal(&url)?;
-        let mut headers = HeaderMap::with_capacity(4);
+        let mut headers = HeaderMap::with_capacity(5);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let delivery = HeaderValue::from_str(post.delivery).map_err(|_| Fault::Unsendable)?;
-        headers.insert(DELIVERY_HEADER, delivery);
-        let timestamp = now().as_secs();
-        headers.insert(TIMESTAMP_HEADER, HeaderValue::from(timestamp));
-        if let Some(signature) = signer.sign(post.delivery, timestamp, &post.body) {
-            let signature = HeaderValue::try_from(signature).map_err(|_| Fault::Unsendable)?;
-            headers.insert(SIGNATURE_HEADER, signature);
-        }
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let signed = signer.headers(post.delivery, now().as_secs(), &post.body, &mut headers);
+        signed.map_err(|_| Fault::Unsendable)?;
         let request = self.http.post(url).headers(headers).body(post.body).timeout(post.timeout);
         request.send().await.map_err(|error| fault_of(&error))
     }

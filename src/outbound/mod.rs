@@ -15,4 +15,4 @@ mod tests;
 pub use address::{AddressPolicy, Forbidden, Found, Names};
 pub use client::{Answer, Attempted, BuildError, Fault, Options, Post, RESPONSE_BYTES, WebhookClient};
 pub use preview::Preview;
-pub use signature::{Signer, TOLERANCE_SECONDS, Unverified, verify};
+pub use signature::{Form, Signer, TOLERANCE_SECONDS, Unverified, verify};

@@ -6,7 +6,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::hmac;
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
+use ring::{digest, hmac};
 
 /// How far a call's time may be from the receiver's clock, in seconds, unless it says otherwise: what
 /// the libraries of Standard Webhooks allow.
@@ -15,17 +17,75 @@ pub const TOLERANCE_SECONDS: u64 = 300;
 /// What a secret in base64 begins with.
 const BASE64_SECRET: &str = "whsec_";
 
+/// The headers of Standard Webhooks (standardwebhooks.com, 1.0): which delivery, the same in each
+/// attempt; when this attempt was signed, in Unix seconds; the signatures.
+const DELIVERY_HEADER: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP_HEADER: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("webhook-signature");
+
 /// What a signature of this kind begins with.
 const VERSION: &str = "v1,";
 
+/// How a face's webhook calls are signed when not by Standard Webhooks: the lower-case hex of the
+/// HMAC-SHA256 of `timestamp.body`, and the delivery named by a UUID.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The header that names the delivery.
+    pub delivery: HeaderName,
+    /// The header of the time, in Unix seconds.
+    pub timestamp: HeaderName,
+    /// The header of the signature.
+    pub signature: HeaderName,
+    /// What the signature begins with.
+    pub prefix: &'static str,
+}
+
 /// Signs for one webhook.
 #[derive(Debug, Clone)]
-pub struct Signer(Vec<hmac::Key>);
+pub struct Signer(Vec<hmac::Key>, Option<&'static Form>);
 
 impl Signer {
     /// With these secrets, the newest first. An empty one signs nothing: everybody knows it.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(secrets.into_iter().filter(|secret| !secret.is_empty()).map(key).collect())
+        Self(secrets.into_iter().filter(|secret| !secret.is_empty()).map(key).collect(), None)
+    }
+
+    /// The same, in another form.
+    #[must_use]
+    pub fn in_form(self, form: Option<&'static Form>) -> Self {
+        Self(self.0, form)
+    }
+
+    /// The headers that name a delivery and sign its body at a time (Unix seconds).
+    ///
+    /// # Errors
+    /// For an id that HTTP cannot express.
+    pub(super) fn headers(
+        &self,
+        id: &str,
+        timestamp: u64,
+        body: &[u8],
+        headers: &mut HeaderMap,
+    ) -> Result<(), InvalidHeaderValue> {
+        let Some(form) = self.1 else {
+            headers.insert(DELIVERY_HEADER, HeaderValue::from_str(id)?);
+            headers.insert(TIMESTAMP_HEADER, HeaderValue::from(timestamp));
+            if let Some(signature) = self.sign(id, timestamp, body) {
+                headers.insert(SIGNATURE_HEADER, HeaderValue::try_from(signature)?);
+            }
+            return Ok(());
+        };
+        headers.insert(form.delivery.clone(), HeaderValue::try_from(uuid_of(id))?);
+        if let Some(key) = self.0.first() {
+            let mut context = hmac::Context::with_key(key);
+            context.update(format!("{timestamp}.").as_bytes());
+            context.update(body);
+            let tag = context.sign();
+            let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            headers.insert(form.timestamp.clone(), HeaderValue::from(timestamp));
+            headers.insert(form.signature.clone(), HeaderValue::try_from(format!("{}{hex}", form.prefix))?);
+        }
+        Ok(())
     }
 
     /// The signatures of a body under its delivery's id at a time (Unix seconds), as the header has
@@ -77,6 +137,16 @@ pub fn verify(
     }
     let away = now.abs_diff(timestamp);
     if away > tolerance { Err(Unverified::Untimely(away)) } else { Ok(()) }
+}
+
+/// A UUID (version 8: of our own making) that is the same for the same id.
+fn uuid_of(id: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, id.as_bytes());
+    let mut bits = [0; 16];
+    bits.copy_from_slice(&hash.as_ref()[..16]);
+    let bits = u128::from_be_bytes(bits) & !(0xf << 76) | (0x8 << 76);
+    let hex = format!("{:032x}", bits & !(0b11 << 62) | (0b10 << 62));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 fn key(secret: &str) -> hmac::Key {

@@ -36,7 +36,7 @@ pub use journal::{Disk, DiskFile, DurableListener, Fault, FaultyDisk, Journal};
 pub use layout::Layout;
 pub use lock::DirLock;
 pub use lsn::Lsn;
-pub use records::{ActorKey, ActorKind, IndexKey, Records, Rows, Save, Snapshot, in_store};
+pub use records::{ActorKey, ActorKind, IndexKey, NameDigest, Records, Rows, Save, Snapshot, in_store};
 pub use settings::{
     DEFAULT_RESERVE_BYTES, DEFAULT_SEGMENT_BYTES, Durability, FatalHook, MAX_SEGMENT_BYTES,
     MIN_SEGMENT_BYTES, Settings,

@@ -50,8 +50,8 @@ fn show(view: &EndpointView) -> Value {
         (None, None, true) => "active",
     };
     let owner = match &view.owner {
-        Owner::Bot(_) => "bot",
-        Owner::License => "license",
+        Owner::Bot(_) | Owner::DeskBot(_) => "bot",
+        Owner::License | Owner::DeskHook => "license",
     };
     json!({
         "id": view.id.as_str(),

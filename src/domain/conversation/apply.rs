@@ -11,11 +11,21 @@ use crate::conversation::properties::Properties;
 use crate::conversation::push::{Address, Followers, Push, Told};
 use crate::conversation::recent::Recent;
 use crate::conversation::state::{Assignment, Chunk, Conversation, ThreadHead};
+use crate::conversation::ticket::{Status, Ticket};
 use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, UserId};
 use crate::limits::TAIL_BYTES;
 use crate::time::Timestamp;
+
+/// How a conversation stood before a fact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Applied {
+    /// Its threads.
+    pub(super) threads: usize,
+    /// Its status.
+    pub(super) status: Status,
+}
 
 impl Conversation {
     /// A conversation to which nothing has happened.
@@ -50,6 +60,7 @@ impl Conversation {
             pulse: Pulse::default(),
             keys: VecDeque::new(),
             recent: Recent::default(),
+            ticket: None,
         }
     }
 
@@ -65,12 +76,14 @@ impl Conversation {
     /// Applies a fact and tells it.
     pub fn apply(&mut self, fact: &Fact, told: &mut Vec<Told>) {
         let before = told.len();
+        let stood = Applied { threads: self.threads.len(), status: self.status() };
         match &fact.change {
             Change::Created { .. } => {}
             Change::ThreadOpened { .. } => self.thread_opened(fact, told),
             Change::EventPosted(event) => {
                 self.keep_event(event);
                 self.note_said(event);
+                self.note_answer(event);
                 self.last_activity = fact.at;
                 self.seen_by_author(event);
                 self.tell_event(event, told);
@@ -135,7 +148,10 @@ impl Conversation {
                 self.postback_sent(event, user, postback, *toggled, told);
             }
             Change::AccessChanged { access, change, .. } => self.access_changed(access, change, told),
+            Change::TicketChanged(ticket) => self.ticket_changed(ticket, fact.at, told),
+            Change::EventAmended(event) => self.event_amended(event, told),
         }
+        self.tell_status(stood, fact.at, told);
         self.touch(fact.at);
         self.number_pushes(&mut told[before..]);
         Self::choose_main(told);
@@ -159,6 +175,7 @@ impl Conversation {
             assignment,
             events,
             followers,
+            ticket,
             ..
         } = &fact.change
         else {
@@ -170,6 +187,10 @@ impl Conversation {
         self.continuous = *continuous;
         self.properties.merge(properties);
         self.assignment = assignment.clone();
+        if let Some(ticket) = ticket {
+            self.ticket =
+                Some(Box::new(Ticket { created_at: fact.at, updated_at: fact.at, ..(**ticket).clone() }));
+        }
         // Following ends when the chat is activated again (spec v3.0, 10.4).
         self.followers = followers.iter().cloned().collect();
         self.let_go_by = None;
@@ -195,6 +216,7 @@ impl Conversation {
         for event in events {
             self.keep_event(event);
             self.note_said(event);
+            self.note_answer(event);
             self.seen_by_author(event);
             self.last_at = self.last_at.max(event.created_at);
         }

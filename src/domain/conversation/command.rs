@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::access::{Access, AccessChange};
+use crate::conversation::details::Amendment;
 use crate::conversation::event::{Event, NewEvent, Visibility};
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
+use crate::conversation::ticket::{Status, Ticket, Urgency};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::participant::customer::Ban;
@@ -37,6 +39,66 @@ pub struct OpenThread {
     pub follow: bool,
     /// The router's word: who gets it. `None` when nobody asked yet.
     pub placement: Option<Placement>,
+    /// What a help desk keeps of a new conversation.
+    pub ticket: Option<Box<Ticket>>,
+}
+
+impl OpenThread {
+    /// A thread of which nothing is said but its name.
+    #[must_use]
+    pub fn blank(thread: ThreadId) -> Self {
+        Self {
+            thread,
+            properties: Properties::default(),
+            thread_properties: Properties::default(),
+            access: None,
+            events: Vec::new(),
+            tags: Vec::new(),
+            continuous: None,
+            customer: None,
+            follow: false,
+            placement: None,
+            ticket: None,
+        }
+    }
+}
+
+/// How a conversation shall stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusChange {
+    /// The status.
+    pub status: Status,
+    /// Until when, for one that is put aside; `None`: until somebody writes.
+    pub until: Option<Timestamp>,
+    /// Only when it stands like that now.
+    pub from: Option<Status>,
+    /// What is told about it in the conversation.
+    pub why: Option<&'static str>,
+}
+
+impl StatusChange {
+    /// To this status, with nothing more to say.
+    #[must_use]
+    pub const fn to(status: Status) -> Self {
+        Self { status, until: None, from: None, why: None }
+    }
+}
+
+/// New values for some fields of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TicketChange {
+    /// Haste.
+    pub urgency: Option<Option<Urgency>>,
+    /// All labels.
+    pub labels: Option<Vec<Box<str>>>,
+    /// One JSON object's text; replaces the stored one.
+    pub custom_attributes: Option<Box<str>>,
+    /// One JSON object's text; replaces the stored one.
+    pub additional_attributes: Option<Box<str>>,
+    /// The team.
+    pub team: Option<Option<u64>>,
+    /// Is the customer answered any more?
+    pub muted: Option<bool>,
 }
 
 /// A conversation that does not exist yet.
@@ -186,6 +248,28 @@ pub enum Command {
     },
     /// Changes which groups may see the chat.
     ChangeAccess(AccessChange),
+    /// Makes the conversation stand otherwise for a help desk.
+    SetStatus {
+        /// How.
+        to: StatusChange,
+        /// The thread to open when none is active, drawn by the shell.
+        thread: ThreadId,
+        /// The router's word; `None` when nobody asked yet.
+        placement: Option<Placement>,
+    },
+    /// Takes the conversation from the person who has it.
+    Unassign,
+    /// Changes what a help desk keeps of it.
+    ChangeTicket(TicketChange),
+    /// Changes what an event says.
+    AmendEvent {
+        /// Which.
+        event: EventId,
+        /// How.
+        amendment: Amendment,
+        /// The event in its chunk; `None` when nobody looked yet.
+        stored: Option<Arc<Event>>,
+    },
 }
 
 impl Command {
@@ -198,6 +282,7 @@ impl Command {
             | Self::RemoveUser { placement, .. }
             | Self::Transfer { placement, .. }
             | Self::Due { placement, .. }
+            | Self::SetStatus { placement, .. }
             | Self::Reassign { placement, .. } => *placement = Some(word),
             _ => {}
         }
@@ -213,6 +298,7 @@ impl Command {
             | Self::RemoveUser { placement, .. }
             | Self::Transfer { placement, .. }
             | Self::Due { placement, .. }
+            | Self::SetStatus { placement, .. }
             | Self::Reassign { placement, .. } => placement.as_ref(),
             _ => None,
         }
@@ -221,13 +307,21 @@ impl Command {
     /// Can it need an event that is not in memory? Then it comes with [`Command::with_event`].
     #[must_use]
     pub const fn may_need_event(&self) -> bool {
-        matches!(self, Self::SendPostback { .. } | Self::ChangeProperties { place: Place::Event(_), .. })
+        matches!(
+            self,
+            Self::SendPostback { .. }
+                | Self::AmendEvent { .. }
+                | Self::ChangeProperties { place: Place::Event(_), .. }
+        )
     }
 
     /// The command with the event that it needs, as its chunk has it.
     #[must_use]
     pub fn with_event(mut self, event: Arc<Event>) -> Self {
-        if let Self::SendPostback { stored, .. } | Self::ChangeProperties { stored, .. } = &mut self {
+        if let Self::SendPostback { stored, .. }
+        | Self::AmendEvent { stored, .. }
+        | Self::ChangeProperties { stored, .. } = &mut self
+        {
             *stored = Some(event);
         }
         self

@@ -12,7 +12,7 @@ use crate::conversation::properties::{Location, PropertyTable, Reader};
 use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
-use crate::error::{Rejected, Resource};
+use crate::error::{PlacementNeed, Rejected, Resource};
 use crate::id::{AgentId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::customer::Ban;
 use crate::participant::settings::Settings;
@@ -32,6 +32,10 @@ pub trait Lookup {
     fn settings(&self, access: &Access) -> Settings;
     /// Is the customer banned then?
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool;
+    /// The bot that answers first in these groups.
+    fn bot_of(&self, _access: &Access) -> Option<AgentId> {
+        None
+    }
     /// Since when the customer is not on the site any more. `None` while it is, or when it never
     /// was; the beginning of time when it left before the process began.
     fn customer_left(&self, customer: CustomerId) -> Option<Timestamp>;
@@ -89,9 +93,19 @@ impl Draft {
         self.next_order += 1;
         let created_at = self.at;
         self.at = self.at.after(self.at);
-        let NewEvent { custom_id, visibility, properties, body } = new;
+        let NewEvent { custom_id, visibility, properties, body, details } = new;
         let author = if matches!(body, EventBody::System(_)) { None } else { author };
-        Arc::new(Event { id, custom_id, created_at, author, visibility, properties, body })
+        Arc::new(Event {
+            id,
+            custom_id,
+            created_at,
+            author,
+            visibility,
+            properties,
+            body,
+            number: 0,
+            details,
+        })
     }
 
     pub(super) fn post(&mut self, new: NewEvent, author: Option<UserId>) {
@@ -101,6 +115,22 @@ impl Draft {
 
     pub(super) fn done(self) -> Decision {
         Decision { facts: self.facts, ..Decision::default() }
+    }
+}
+
+impl Decision {
+    /// Gives each new event its number (design D14).
+    pub fn number_events(&mut self, mut next: impl FnMut() -> u64) {
+        for fact in &mut self.facts {
+            let new = match &mut fact.change {
+                Change::EventPosted(event) => std::slice::from_mut(event),
+                Change::ThreadOpened { events, .. } => events.as_mut_slice(),
+                _ => &mut [],
+            };
+            for event in new {
+                Arc::make_mut(event).number = next();
+            }
+        }
     }
 }
 
@@ -171,6 +201,12 @@ impl Conversation {
                 self.send_postback(event, postback, toggled, stored, cx)
             }
             Command::ChangeAccess(change) => self.change_access(change, cx),
+            Command::SetStatus { to, thread, placement } => self.set_status(to, thread, placement, cx),
+            Command::Unassign => self.unassign(cx),
+            Command::ChangeTicket(change) => self.change_ticket(change, cx),
+            Command::AmendEvent { event, amendment, stored } => {
+                self.amend_event(event, amendment, stored, cx)
+            }
         }
     }
 
@@ -231,7 +267,19 @@ impl Conversation {
         Decision { echo, ..Decision::default() }
     }
 
-    fn close(&self, require_presence: bool, cx: &Context<'_>) -> Result<Decision, Rejected> {
+    /// Whoever answers has it; a bot that had it leaves.
+    fn take_over_by_answer(&self, agent: &AgentId, draft: &mut Draft) {
+        let user = UserId::Agent(agent.clone());
+        if self.is_with_bot() {
+            return self.take_over(Assignment::Held(agent.clone()), Some(&user), draft);
+        }
+        if !self.is_present(&user) {
+            draft.add(Change::MemberAdded { user: user.clone(), by: Some(user) });
+        }
+        draft.add(Change::Assigned(Assignment::Held(agent.clone())));
+    }
+
+    pub(super) fn close(&self, require_presence: bool, cx: &Context<'_>) -> Result<Decision, Rejected> {
         self.may(cx, Need::WriteMeta)?;
         self.active_thread().ok_or(Rejected::Inactive)?;
         let by = cx.by.map(|principal| principal.user.clone());
@@ -278,23 +326,15 @@ impl Conversation {
     ) -> Result<Decision, Rejected> {
         self.may(cx, Need::Write)?;
         Self::check_event(&event, cx)?;
+        if let Some(known) = self.posted_as(&event) {
+            return Ok(Decision { before: Some(Outcome::Posted(known)), ..Decision::default() });
+        }
         let by = cx.by.map(|principal| principal.user.clone());
         let mut draft = self.draft(cx.now);
         if self.active_thread().is_none() {
             match when_inactive {
                 WhenInactive::OpenThread(thread, placement) => {
-                    let open = OpenThread {
-                        thread,
-                        properties: Default::default(),
-                        thread_properties: Default::default(),
-                        access: None,
-                        events: vec![event],
-                        tags: Vec::new(),
-                        continuous: None,
-                        customer: None,
-                        follow: false,
-                        placement,
-                    };
+                    let open = OpenThread { events: vec![event], placement, ..OpenThread::blank(thread) };
                     // An answer makes a human the holder, never a bot (spec v3.0, 12 #33).
                     let starter = cx.by.filter(|by| !by.bot).and_then(Principal::agent);
                     self.open_thread(open, starter, cx, &mut draft)?;
@@ -303,6 +343,14 @@ impl Conversation {
                 WhenInactive::Attach if !self.threads.is_empty() => {}
                 WhenInactive::Attach | WhenInactive::Refuse => return Err(Rejected::Inactive),
             }
+        } else if self.wakes(event.visibility == Visibility::All, cx) {
+            let placement =
+                if let WhenInactive::OpenThread(_, placement) = when_inactive { placement } else { None };
+            let Some(placement) = placement else {
+                let need = PlacementNeed::of(self.access.groups.iter().copied());
+                return Err(Rejected::NeedsPlacement(need));
+            };
+            self.take_over(Self::given(placement, cx), None, &mut draft);
         }
         // A human agent who answers a waiting chat takes it (spec v3.0, 10.2 and 12 #33); a system
         // message is no answer.
@@ -311,12 +359,9 @@ impl Conversation {
             && !by.bot
             && event.visibility == Visibility::All
             && event.body.kind() != EventKind::System
-            && self.waiting_since().is_some()
+            && (self.waiting_since().is_some() || self.is_with_bot())
         {
-            if !self.is_present(&by.user) {
-                draft.add(Change::MemberAdded { user: by.user.clone(), by: Some(by.user.clone()) });
-            }
-            draft.add(Change::Assigned(Assignment::Held(agent.clone())));
+            self.take_over_by_answer(agent, &mut draft);
         }
         draft.post(event, by);
         Ok(draft.done())

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::details::Details;
 use crate::conversation::properties::Properties;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
@@ -38,6 +39,12 @@ pub struct Event {
     pub properties: Properties,
     /// What it says.
     pub body: EventBody,
+    /// Process-wide creation number (design D14); 0 in events of before they had one.
+    #[serde(default)]
+    pub number: u64,
+    /// What a help desk keeps of it beyond that.
+    #[serde(default)]
+    pub details: Option<Box<Details>>,
 }
 
 /// An event as somebody wants to post it.
@@ -51,6 +58,8 @@ pub struct NewEvent {
     pub properties: Properties,
     /// What it says.
     pub body: EventBody,
+    /// What a help desk keeps of it beyond that.
+    pub details: Option<Box<Details>>,
 }
 
 /// What an event says.
@@ -323,6 +332,7 @@ impl NewEvent {
             within("event.custom_id", custom_id.chars().count(), CUSTOM_ID_CHARS, "characters")?;
         }
         self.body.check()?;
+        self.details.as_ref().map_or(Ok(()), |details| details.check())?;
         within("event", self.weight(), EVENT_BYTES, "bytes in all")
     }
 }
@@ -474,6 +484,7 @@ mod tests {
             visibility: Visibility::All,
             properties: Properties::default(),
             body: message(1),
+            details: None,
         };
         assert_eq!(event(CUSTOM_ID_CHARS).check(), Ok(()));
         assert!(event(CUSTOM_ID_CHARS + 1).check().is_err());

@@ -12,6 +12,7 @@ use crate::conversation::idempotency::{Outcome, WriteKey};
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::state::Assignment;
+use crate::conversation::ticket::Ticket;
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
 use crate::time::Timestamp;
 
@@ -22,6 +23,18 @@ pub struct Fact {
     pub at: Timestamp,
     /// What.
     pub change: Change,
+}
+
+impl Fact {
+    /// The greatest number of an event in it (design D14); 0 without any.
+    #[must_use]
+    pub fn highest_number(&self) -> u64 {
+        match &self.change {
+            Change::EventPosted(event) => event.number,
+            Change::ThreadOpened { events, .. } => events.iter().map(|event| event.number).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
 }
 
 /// What changed.
@@ -65,6 +78,9 @@ pub enum Change {
         /// Who follows the chat from now on; all others do not.
         #[serde(default)]
         followers: Vec<AgentId>,
+        /// What a help desk keeps of the conversation, when it is made by one.
+        #[serde(default)]
+        ticket: Option<Box<Ticket>>,
     },
     /// An event was posted to the last thread.
     EventPosted(Arc<Event>),
@@ -170,4 +186,8 @@ pub enum Change {
         /// What it came to.
         outcome: Outcome,
     },
+    /// What a help desk keeps of it, after this.
+    TicketChanged(Box<Ticket>),
+    /// An event says something else now: the whole of it.
+    EventAmended(Arc<Event>),
 }

@@ -11,6 +11,7 @@ mod change_access;
 mod change_properties;
 pub mod command;
 mod decide;
+pub mod details;
 pub mod event;
 pub mod fact;
 pub mod idempotency;
@@ -26,6 +27,7 @@ mod state;
 mod system;
 #[cfg(test)]
 mod tests;
+pub mod ticket;
 mod timers;
 mod transfer;
 pub mod view;

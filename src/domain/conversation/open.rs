@@ -1,5 +1,6 @@
 //! Decides the opening of a thread, in a new or an old conversation.
 
+use crate::conversation::access::Access;
 use crate::conversation::command::OpenThread;
 use crate::conversation::decide::{Context, Draft};
 use crate::conversation::event::{NewEvent, within};
@@ -8,7 +9,7 @@ use crate::conversation::marks::check_tag;
 use crate::conversation::properties::Location;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::error::{PlacementNeed, Rejected, Resource};
-use crate::id::{AgentId, UserId};
+use crate::id::{AgentId, CustomerId, UserId};
 use crate::limits::{INITIAL_EVENTS, INITIAL_EVENTS_BYTES, TAGS_PER_THREAD};
 
 impl Conversation {
@@ -29,20 +30,52 @@ impl Conversation {
         if let Some(customer) = customer {
             Self::not_banned(customer, cx)?;
         }
-        let access = open.access.unwrap_or_else(|| self.access.clone());
+        let access = open.access.clone().unwrap_or_else(|| self.access.clone());
         let continuous = open.continuous.unwrap_or(self.continuous);
-        let (assignment, message) = match (starter, open.placement) {
-            // An agent who opens a thread holds it; joining by hand may exceed the limit.
-            (Some(agent), _) => (Assignment::Held(agent.clone()), None),
+        let placement = open.placement.clone();
+        let desk = self.ticket.is_some() || open.ticket.is_some();
+        let bot = if desk && starter.is_none() { cx.license.bot_of(&access) } else { None };
+        let (assignment, message) = match (starter.cloned().or(bot), placement) {
+            // An agent who opens a thread holds it; joining by hand may exceed the limit. A bot that
+            // answers first needs no place.
+            (Some(agent), _) => (Assignment::Held(agent), None),
             (None, None) => {
                 return Err(Rejected::NeedsPlacement(PlacementNeed {
                     // Only a customer's beginning is refused when nobody is there.
-                    may_wait_offline: continuous || by.as_ref().is_some_and(|by| by.agent().is_some()),
+                    may_wait_offline: desk
+                        || continuous
+                        || by.as_ref().is_some_and(|by| by.agent().is_some()),
                     ..PlacementNeed::of(access.groups.iter().copied())
                 }));
             }
+            (None, Some(placement)) if desk => (Self::given(placement, cx), None),
             (None, Some(placement)) => Self::placed(placement, cx)?,
         };
+        self.push_opened(
+            OpenThread { continuous: Some(continuous), ..open },
+            customer,
+            access,
+            assignment,
+            cx,
+            draft,
+        );
+        if let Some(message) = message {
+            draft.post(message, None);
+        }
+        Ok(())
+    }
+
+    /// Adds that a thread was opened.
+    pub(super) fn push_opened(
+        &self,
+        open: OpenThread,
+        customer: Option<CustomerId>,
+        access: Access,
+        assignment: Assignment,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+    ) {
+        let by = cx.by.map(|principal| principal.user.clone());
         draft.thread = open.thread;
         draft.next_order = 1;
         let at = draft.at;
@@ -58,7 +91,7 @@ impl Conversation {
             by,
             customer,
             access,
-            continuous,
+            continuous: open.continuous.unwrap_or(self.continuous),
             properties: open.properties,
             thread_properties: open.thread_properties,
             tags: open.tags,
@@ -66,12 +99,9 @@ impl Conversation {
             assignment,
             events,
             followers,
+            ticket: open.ticket,
         };
         draft.facts.push(Fact { at, change: opened });
-        if let Some(message) = message {
-            draft.post(message, None);
-        }
-        Ok(())
     }
 
     fn check_open(&self, open: &OpenThread, cx: &Context<'_>) -> Result<(), Rejected> {

@@ -8,6 +8,7 @@ use crate::conversation::command::TransferTarget;
 use crate::conversation::event::{Event, Visibility};
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::recent::Seq;
+use crate::conversation::ticket::Status;
 use crate::conversation::view::{ChatView, Member, ThreadView};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
@@ -173,6 +174,20 @@ pub enum Push {
         /// What.
         text: Box<str>,
     },
+    /// The conversation stands otherwise for a help desk.
+    StatusChanged {
+        /// The conversation.
+        chat: ConversationId,
+        /// How it stood.
+        from: Status,
+        /// How it stands.
+        to: Status,
+    },
+    /// What a help desk keeps of the conversation changed.
+    TicketChanged {
+        /// The conversation.
+        chat: ConversationId,
+    },
     /// An agent is gone for good. Only webhooks tell of it.
     AgentDeleted {
         /// A human agent or a bot.
@@ -318,6 +333,8 @@ impl Push {
             | Self::PropertiesChanged { chat, .. }
             | Self::EventChanged { chat, .. }
             | Self::PostbackSent { chat, .. }
+            | Self::StatusChanged { chat, .. }
+            | Self::TicketChanged { chat }
             | Self::AccessChanged { of: AccessOwner::Chat(chat), .. } => Some(*chat),
             Self::AccessChanged { of: AccessOwner::Customer(_), .. }
             | Self::AgentStatusChanged { .. }
@@ -345,6 +362,8 @@ impl Push {
             Self::EventChanged { event, .. } => Some(event.id.thread),
             Self::PostbackSent { event, .. } => Some(event.thread),
             Self::AccessChanged { .. }
+            | Self::StatusChanged { .. }
+            | Self::TicketChanged { .. }
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
             | Self::Customer(_)

@@ -11,6 +11,7 @@ use crate::conversation::event::{Event, EventKind};
 use crate::conversation::idempotency::KeptKey;
 use crate::conversation::properties::Properties;
 use crate::conversation::recent::Recent;
+use crate::conversation::ticket::Ticket;
 use crate::conversation::timers::Pulse;
 use crate::conversation::view::{LastEvent, Member};
 use crate::id::{AgentId, ConversationId, CustomerId, LicenseId, ThreadId, UserId};
@@ -29,6 +30,8 @@ pub enum Assignment {
     Parked(Timestamp),
     /// Closed: nobody needs to hold it.
     Idle,
+    /// Nobody of ours: a bot is to answer that none of the chat's groups has.
+    BotsTurn,
 }
 
 /// One thread, without its events.
@@ -118,6 +121,9 @@ pub struct Conversation {
     /// The newest pushes; in a snapshot as much as [`Recent::stored`].
     #[serde(default)]
     pub(super) recent: Recent,
+    /// What a help desk keeps of it.
+    #[serde(default)]
+    pub(super) ticket: Option<Box<Ticket>>,
 }
 
 impl Conversation {

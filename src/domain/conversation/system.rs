@@ -14,6 +14,7 @@ fn message(kind: &str, text: String, vars: &[(&str, &str)]) -> NewEvent {
         visibility: Visibility::All,
         properties: Properties::default(),
         body: EventBody::System(SystemMessage { kind: kind.into(), text: text.into(), vars }),
+        details: None,
     }
 }
 
@@ -97,6 +98,11 @@ const fn suffix(why: Departure) -> &'static str {
         Departure::Deleted => "deleted",
         Departure::RemotelySignedOut => "remotely_signed_out",
     }
+}
+
+/// What the engine tells of its own accord, for people only.
+pub(super) fn told(what: &str) -> NewEvent {
+    message("desk.told", what.to_owned(), &[])
 }
 
 fn for_agents(mut event: NewEvent) -> NewEvent {

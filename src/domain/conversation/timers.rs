@@ -10,9 +10,9 @@ use crate::conversation::decide::{Context, Decision, Lookup};
 use crate::conversation::event::{Event, EventKind};
 use crate::conversation::fact::Change;
 use crate::conversation::membership::Cause;
-use crate::conversation::state::Conversation;
+use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
-use crate::error::Rejected;
+use crate::error::{PlacementNeed, Rejected};
 use crate::id::UserId;
 use crate::participant::settings::Timers;
 use crate::routing::Placement;
@@ -29,6 +29,8 @@ pub enum Deadline {
     Silent,
     /// The customer left the site, and did not come back: the thread is closed.
     CustomerLeft,
+    /// What was put aside comes back.
+    PutOff,
 }
 
 /// What deadlines depend on besides the chat itself.
@@ -71,6 +73,13 @@ impl Conversation {
     pub fn next_deadline(&self, around: Surroundings) -> Option<(Timestamp, Deadline)> {
         let Surroundings { timers, running_since, customer_left } = around;
         let opened_at = self.active_thread()?.created_at;
+        if self.ticket.is_some() {
+            // A help desk's conversation has as much time as it takes.
+            return match self.assignment {
+                Assignment::Parked(until) if until != Timestamp::NEVER => Some((until, Deadline::PutOff)),
+                _ => None,
+            };
+        }
         let Pulse { said_at, held_since, idle, .. } = self.pulse;
         // A head from before there were timers knows only of its last activity.
         let said_at = if said_at == Timestamp::default() { self.last_activity } else { said_at };
@@ -163,6 +172,13 @@ impl Conversation {
                 draft.post(system::archived_inactive(timers.silent), None);
                 draft.add(Change::ThreadClosed { by: None });
             }
+            Some((_, Deadline::PutOff)) => match placement {
+                Some(placement) => self.take_over(Self::given(placement, cx), None, &mut draft),
+                None => {
+                    let need = PlacementNeed::of(self.access.groups.iter().copied());
+                    return Err(Rejected::NeedsPlacement(need));
+                }
+            },
             Some((_, Deadline::CustomerLeft)) => {
                 let name = self.customer.map(UserId::Customer).map(|user| Self::shown_name(&user, cx));
                 draft.post(system::customer_gone(name.as_deref().unwrap_or_default()), None);

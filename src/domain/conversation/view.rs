@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::access::Access;
 use crate::conversation::event::{Event, EventKind, Visibility};
 use crate::conversation::properties::Properties;
+use crate::conversation::ticket::{Status, Ticket};
 use crate::id::{AgentId, ConversationId, CustomerId, ThreadId, UserId};
 use crate::time::Timestamp;
 
@@ -65,6 +66,29 @@ pub struct ChatView {
     pub last_activity: Timestamp,
     /// Has an active thread?
     pub active: bool,
+    /// Creation number inside the license.
+    pub number: u64,
+    /// How it stands for a help desk.
+    pub desk: Option<Arc<DeskView>>,
+}
+
+/// What a help desk shows of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskView {
+    /// What it keeps.
+    pub ticket: Ticket,
+    /// How it stands.
+    pub status: Status,
+    /// Who has it.
+    pub holder: Option<AgentId>,
+    /// Until when it is put aside.
+    pub until: Option<Timestamp>,
+    /// The newest event that is no remark of the engine.
+    pub last: Option<Arc<Event>>,
+    /// Of the newest events, how many are the customer's that no person has seen.
+    pub unread: u32,
+    /// Who has seen it up to when: the customer, any person, the holder.
+    pub seen: [Option<Timestamp>; 3],
 }
 
 /// One thread's line in a list.

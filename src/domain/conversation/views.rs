@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::conversation::amended::amend;
-use crate::conversation::event::Event;
+use crate::conversation::event::{Event, EventKind};
 use crate::conversation::properties::{Properties, PropertyValue};
 use crate::conversation::state::{Assignment, Conversation, ThreadHead};
-use crate::conversation::view::{ChatView, Summary, Talk, ThreadLine, ThreadView};
+use crate::conversation::ticket::Ticket;
+use crate::conversation::view::{ChatView, DeskView, Summary, Talk, ThreadLine, ThreadView};
 use crate::id::{AgentId, ThreadId, UserId};
 use crate::routing::{ConversationSeat, Waiting};
+use crate::time::Timestamp;
 
 impl Conversation {
     /// The conversation without events.
@@ -23,7 +25,33 @@ impl Conversation {
             followers: self.followers.clone(),
             last_activity: self.last_activity,
             active: self.active_thread().is_some(),
+            number: self.number,
+            desk: self.ticket.as_ref().map(|ticket| Arc::new(self.desk_view(ticket))),
         }
+    }
+
+    fn desk_view(&self, ticket: &Ticket) -> DeskView {
+        let until = match &self.assignment {
+            Assignment::Parked(until) if *until != Timestamp::NEVER => Some(*until),
+            _ => None,
+        };
+        let said = self.last_events.iter().filter(|(kind, _)| **kind != EventKind::System);
+        let last = said.map(|(_, last)| &last.event).max_by_key(|event| event.created_at).cloned();
+        let holder = self.holder().filter(|_| self.active_thread().is_some()).cloned();
+        let seen_by = |who: &dyn Fn(&UserId) -> bool| {
+            self.members.iter().filter(|member| who(&member.user)).filter_map(|member| member.seen_at).max()
+        };
+        let person = seen_by(&|user| user.agent().is_some_and(|agent| !agent.names_a_bot()));
+        let customers = |event: &&Arc<Event>| matches!(event.author, Some(UserId::Customer(_)));
+        let unread =
+            self.tail.iter().filter(customers).filter(|event| Some(event.created_at) > person).count();
+        let seen = [
+            seen_by(&|user| user.agent().is_none()),
+            person,
+            seen_by(&|user| user.agent().is_some() && user.agent() == holder.as_ref()),
+        ];
+        let unread = u32::try_from(unread).unwrap_or(u32::MAX);
+        DeskView { ticket: ticket.clone(), status: self.status(), holder, until, last, unread, seen }
     }
 
     /// The last thread; with its events, as far as they are in memory, when asked for.

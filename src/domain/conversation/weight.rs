@@ -57,13 +57,15 @@ impl Event {
     /// Bytes that it weighs when stored, roughly but never too few.
     #[must_use]
     pub fn weight(&self) -> usize {
-        weight(&self.custom_id, &self.properties, &self.body)
+        let details = self.details.as_ref().map_or(0, |details| details.weight());
+        weight(&self.custom_id, &self.properties, &self.body) + details
     }
 }
 
 impl NewEvent {
     pub(super) fn weight(&self) -> usize {
-        weight(&self.custom_id, &self.properties, &self.body)
+        let details = self.details.as_ref().map_or(0, |details| details.weight());
+        weight(&self.custom_id, &self.properties, &self.body) + details
     }
 }
 

@@ -39,6 +39,26 @@ pub struct Bot {
     /// held then; a bot that is offline may still join by hand.
     #[serde(default)]
     pub offline_since: Timestamp,
+    /// What a help desk keeps of it, when it is one's.
+    #[serde(default)]
+    pub desk: Option<Box<DeskBot>>,
+}
+
+/// What a help desk keeps of a bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskBot {
+    /// For people.
+    pub description: Option<Box<str>>,
+    /// One JSON object's text, kept as it came.
+    pub config: Box<str>,
+    /// Its token: shown to administrators again and again, so that it is kept in clear.
+    pub token: Box<str>,
+    /// Signs what it hears.
+    pub secret: Box<str>,
+    /// Where it hears; nowhere, when missing.
+    pub url: Option<Box<str>>,
+    /// It belongs to the installation, not to the license.
+    pub system: bool,
 }
 
 /// New values for some fields of a bot.
@@ -60,6 +80,10 @@ pub struct BotChange {
     pub place: Option<(GroupId, Option<Priority>)>,
     /// Replaces the stored object as a whole.
     pub webhooks: Option<BotWebhooks>,
+    /// What a help desk keeps of it.
+    pub desk: Option<Box<DeskBot>>,
+    /// Where it hears, or that it hears nowhere any more; before `webhooks`.
+    pub deaf: bool,
     /// The token behind the change: the bot's login hangs on it when this sets it online.
     pub token: Option<[u8; 32]>,
 }
@@ -126,6 +150,12 @@ impl Bot {
         }
         if let Some((group, priority)) = change.place {
             bot.duty.place(group, priority);
+        }
+        if change.desk.is_some() {
+            bot.desk = change.desk;
+        }
+        if change.deaf {
+            bot.webhooks = None;
         }
         if let Some(webhooks) = change.webhooks {
             bot.webhooks = Some(webhooks.replacing(self.webhooks.as_ref(), now));
@@ -206,6 +236,7 @@ mod tests {
             version: 1,
             changed_at: Timestamp::from_secs(50),
             offline_since: Timestamp::default(),
+            desk: None,
         }
     }
 

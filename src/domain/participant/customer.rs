@@ -12,6 +12,7 @@ use crate::limits::{
     BAN_DAYS, CUSTOMER_FIELDS, NAME_CHARS, SHORT_TEXT_BYTES, SIDE_STORAGE_BYTES, SIDE_STORAGE_ENTRIES,
     URL_CHARS,
 };
+use crate::participant::contact::{Contact, ContactChange};
 use crate::participant::visit::{Page, Visit};
 use crate::time::Timestamp;
 
@@ -51,6 +52,9 @@ pub struct Customer {
     /// Who may see the customer: kept and told, nothing more (spec v3.0, 12 #28).
     #[serde(default)]
     pub access: Access,
+    /// What a help desk knows of it.
+    #[serde(default)]
+    pub contact: Option<Box<Contact>>,
 }
 
 /// Texts by name.
@@ -86,6 +90,8 @@ pub struct CustomerChange {
     pub avatar: Option<Box<str>>,
     /// Merged into the stored ones.
     pub fields: Texts,
+    /// For a help desk.
+    pub contact: Option<Box<ContactChange>>,
 }
 
 impl CustomerChange {
@@ -156,6 +162,7 @@ impl Customer {
             visits: 0,
             side_storage: BTreeMap::new(),
             access: Access::default(),
+            contact: None,
         }
     }
 
@@ -228,13 +235,21 @@ impl Customer {
     /// `Invalid` for a value over its bound.
     pub fn change(&self, change: CustomerChange, now: Timestamp) -> Result<Option<CustomerFact>, Rejected> {
         change.check("")?;
-        let CustomerChange { name, email, avatar, fields } = change;
+        let CustomerChange { name, email, avatar, fields, contact } = change;
         let mut customer = self.clone();
         customer.name = name.or(customer.name);
         customer.email = email.or(customer.email);
         customer.avatar = avatar.or(customer.avatar);
         customer.fields.extend(fields);
         within("fields", customer.fields.len(), CUSTOMER_FIELDS, "fields")?;
+        if let Some(change) = contact {
+            let before = customer.contact.take().map(|contact| *contact).unwrap_or_default();
+            let after = before.changed(*change)?;
+            if after.deleted {
+                (customer.name, customer.email, customer.avatar) = (None, None, None);
+            }
+            customer.contact = Some(Box::new(after));
+        }
         if customer == *self {
             return Ok(None);
         }

@@ -31,7 +31,7 @@ impl License {
 
     /// Makes a group. A number that was given before may be given again by name only: chats still
     /// name the old one.
-    pub(super) fn create_group(
+    pub(crate) fn create_group(
         &mut self,
         group: Option<GroupId>,
         name: &str,
@@ -59,7 +59,7 @@ impl License {
         next.map(GroupId).ok_or_else(|| Rejected::invalid("id", "missing: no number above the last is left"))
     }
 
-    pub(super) fn change_group(
+    pub(crate) fn change_group(
         &mut self,
         group: GroupId,
         name: Option<Box<str>>,
@@ -76,7 +76,7 @@ impl License {
     }
 
     /// Deletes a group, and from every form the choice of it; a form that asked for nothing else goes.
-    pub(super) fn delete_group(&mut self, group: GroupId) -> Result<(), Rejected> {
+    pub(crate) fn delete_group(&mut self, group: GroupId) -> Result<(), Rejected> {
         if group == GroupId::EVERYBODY {
             return Err(Rejected::invalid("group_id", "group 0 holds everybody and cannot be deleted"));
         }

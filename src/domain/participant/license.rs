@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
 use crate::conversation::properties::{Definition, PropertyTable};
+use crate::desk::{Desk, DeskChange};
 use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
 use crate::limits::{
@@ -68,6 +69,9 @@ pub struct License {
     /// Rises whenever a group is made or deleted; orders notices.
     #[serde(default)]
     pub group_changes: u64,
+    /// Its help desk.
+    #[serde(default)]
+    pub desk: Desk,
 }
 
 /// One change of a license; keeps the state after it.
@@ -132,6 +136,8 @@ pub enum LicenseChange {
         /// The form; `None` takes it away.
         form: Option<Form>,
     },
+    /// Changes its help desk.
+    Desk(DeskChange),
 }
 
 impl License {
@@ -150,6 +156,7 @@ impl License {
             webhooks: Vec::new(),
             gone_groups: BTreeSet::new(),
             group_changes: 0,
+            desk: Desk::default(),
         }
     }
 
@@ -186,6 +193,7 @@ impl License {
             }
             LicenseChange::DeleteGroup(group) => license.delete_group(group)?,
             LicenseChange::SetForm { group, kind, form } => license.set_form(group, kind, form)?,
+            LicenseChange::Desk(change) => license.change_desk(change)?,
         }
         Ok((license != *self).then_some(LicenseFact::Put(license)))
     }
@@ -390,10 +398,12 @@ mod tests {
         let stored = rmp_serde::to_vec(&license).unwrap();
         let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
         // No webhook and no gone group: empty arrays. No change of groups: the number 0.
-        let with_webhooks = older(&stored, 11, 9, &[&[0x90], &[0x00]]);
+        let desk = rmp_serde::to_vec(&Desk::default()).unwrap();
+        let with_groups = older(&stored, 12, 11, &[&desk]);
+        let with_webhooks = older(&with_groups, 11, 9, &[&[0x90], &[0x00]]);
         let with_settings = older(&with_webhooks, 9, 8, &[&[0x90]]);
         let without = older(&with_settings, 8, 7, &[&settings]);
-        for bytes in [stored, with_webhooks, with_settings, without] {
+        for bytes in [stored, with_groups, with_webhooks, with_settings, without] {
             assert_eq!(rmp_serde::from_slice::<License>(&bytes).unwrap(), license);
         }
         let group = rmp_serde::to_vec(&Group::named("Sales")).unwrap();

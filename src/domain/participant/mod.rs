@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod bot;
 pub mod chats;
+pub mod contact;
 pub mod customer;
 mod customer_access;
 mod duty;

@@ -100,6 +100,7 @@ pub(super) fn workers(chance: &mut Chance) -> BTreeMap<AgentId, Worker> {
     for n in 0..BOTS {
         let id = AgentId::new(&format!("bot{n}"));
         let bot = Bot {
+            desk: None,
             id: id.clone(),
             number: HUMANS + n,
             client: ClientId::new("app"),

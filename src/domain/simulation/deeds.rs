@@ -171,6 +171,7 @@ impl World {
 
     fn open(&mut self, access: Option<Access>) -> OpenThread {
         OpenThread {
+            ticket: None,
             thread: ThreadId::from_random(self.chance.bits()),
             properties: Properties::default(),
             thread_properties: Properties::default(),
@@ -188,6 +189,7 @@ impl World {
     fn say(&mut self, by: &UserId, chat: ConversationId) {
         let number = self.witness.said(chat, self.now);
         let event = NewEvent {
+            details: None,
             custom_id: None,
             visibility: Visibility::All,
             properties: Properties::default(),

@@ -54,6 +54,12 @@ pub enum Action {
     EventPropertiesDeleted,
     /// A customer was seen for the first time.
     CustomerCreated,
+    /// A conversation stands otherwise for a help desk.
+    StatusChanged,
+    /// What a help desk keeps of a conversation changed.
+    TicketChanged,
+    /// A customer opened the window to write in.
+    WidgetOpened,
 }
 
 /// What an endpoint may want beside the thing itself.
@@ -69,7 +75,7 @@ pub enum Additional {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::ChatStarted,
         Self::ThreadClosed,
         Self::MemberAdded,
@@ -92,6 +98,9 @@ impl Action {
         Self::EventPropertiesUpdated,
         Self::EventPropertiesDeleted,
         Self::CustomerCreated,
+        Self::StatusChanged,
+        Self::TicketChanged,
+        Self::WidgetOpened,
     ];
 
     /// What a push is to a webhook; `None` for a push that no webhook tells.
@@ -122,6 +131,8 @@ impl Action {
                 AccessChange::Revoked(_) => Self::AccessRevoked,
                 AccessChange::Set(_) => Self::AccessSet,
             }),
+            Push::StatusChanged { .. } => Some(Self::StatusChanged),
+            Push::TicketChanged { .. } => Some(Self::TicketChanged),
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
             Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),
@@ -185,6 +196,9 @@ impl Action {
             Self::EventPropertiesUpdated => "event_properties_updated",
             Self::EventPropertiesDeleted => "event_properties_deleted",
             Self::CustomerCreated => "customer_created",
+            Self::StatusChanged => "status_changed",
+            Self::TicketChanged => "ticket_changed",
+            Self::WidgetOpened => "widget_opened",
         }
     }
 }
@@ -196,8 +210,8 @@ mod tests {
 
     #[test]
     fn all_holds_every_action_once_and_codes_differ() {
-        assert_eq!(BTreeSet::from(Action::ALL).len(), 22);
-        assert_eq!(Action::ALL.iter().map(|a| a.code()).collect::<BTreeSet<_>>().len(), 22);
+        assert_eq!(BTreeSet::from(Action::ALL).len(), 25);
+        assert_eq!(Action::ALL.iter().map(|a| a.code()).collect::<BTreeSet<_>>().len(), 25);
     }
 
     #[test]

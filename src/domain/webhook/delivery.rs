@@ -71,6 +71,10 @@ pub struct Delivery {
     pub body: Arc<[u8]>,
     /// When it became due.
     pub due_since: Timestamp,
+    /// A customer waits for what its receiver, a bot, makes of it: when it is given up, a person
+    /// takes over.
+    #[serde(default)]
+    pub awaited: bool,
 }
 
 impl Delivery {
@@ -182,6 +186,7 @@ mod tests {
             url: "http://h/".into(),
             body: body.into(),
             due_since: Timestamp::from_secs(9),
+            awaited: false,
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
+use crate::desk::DeskHearing;
 use crate::error::Rejected;
 use crate::id::{AgentId, ClientId};
 use crate::limits::{ACTIONS_PER_BOT, SECRET_CHARS, URL_CHARS};
@@ -69,6 +70,10 @@ pub enum Owner {
     Bot(AgentId),
     /// Registered for the whole license.
     License,
+    /// A help desk's bot's; silent while the bot is offline.
+    DeskBot(AgentId),
+    /// A hook of a help desk.
+    DeskHook,
 }
 
 /// Where a bot hears, and of what. Kept as it was given, so that it can be shown again.
@@ -85,6 +90,9 @@ pub struct BotWebhooks {
     /// The former secret, which still signs for a while.
     #[serde(default)]
     pub former: Option<FormerSecret>,
+    /// It is a help desk's bot, and hears this.
+    #[serde(default)]
+    pub desk: Option<DeskHearing>,
 }
 
 /// A secret that was replaced.
@@ -128,13 +136,17 @@ pub struct Endpoint {
     pub owner: Owner,
     /// The application it belongs to.
     pub client: ClientId,
+    /// It is a help desk's, and hears this.
+    pub desk: Option<DeskHearing>,
 }
 
 impl Endpoint {
     /// Does it want to hear of this?
     #[must_use]
     pub fn wants(&self, occasion: &Occasion<'_>) -> bool {
-        self.action == occasion.action && self.filters.pass(occasion, &self.client)
+        self.action == occasion.action
+            && self.filters.pass(occasion, &self.client)
+            && self.desk.as_ref().is_none_or(|desk| desk.wants(&self.owner, occasion.desk.as_ref()))
     }
 }
 
@@ -182,8 +194,12 @@ impl BotWebhooks {
                 filters: subscription.filters.clone().unwrap_or_default(),
                 additional: subscription.additional.clone().unwrap_or_default(),
                 dialect: self.dialect,
-                owner: Owner::Bot(bot.clone()),
+                owner: match &self.desk {
+                    Some(_) => Owner::DeskBot(bot.clone()),
+                    None => Owner::Bot(bot.clone()),
+                },
                 client: client.clone(),
+                desk: self.desk.clone(),
             }
         })
     }
@@ -270,7 +286,7 @@ mod tests {
 
     fn hears(actions: Vec<Subscription>) -> BotWebhooks {
         let url = "https://bots.example.org/hook".into();
-        BotWebhooks { url, secret_key: "s3cr3t".into(), actions, dialect: 30, former: None }
+        BotWebhooks { desk: None, url, secret_key: "s3cr3t".into(), actions, dialect: 30, former: None }
     }
 
     fn on(action: Action, filters: Filters) -> BotWebhooks {
@@ -457,8 +473,8 @@ mod tests {
     fn webhooks_of_before_secrets_were_kept_are_read() {
         let given = hears(vec![]);
         let mut stored = rmp_serde::to_vec(&given).unwrap();
-        // Five fields then; the last one was no part of it.
-        assert_eq!((stored[0], stored.pop()), (0x95, Some(0xc0)));
+        // Six fields by now; the last two were no part of it.
+        assert_eq!((stored[0], stored.pop(), stored.pop()), (0x96, Some(0xc0), Some(0xc0)));
         stored[0] = 0x94;
         assert_eq!(rmp_serde::from_slice::<BotWebhooks>(&stored).unwrap(), given);
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
 use crate::conversation::properties::{Properties, PropertyValue};
+use crate::desk::DeskOccasion;
 use crate::error::Rejected;
 use crate::id::{AgentId, ClientId, UserId};
 use crate::limits::{FILTER_BYTES, FILTER_VALUES, NAME_CHARS, PROPERTY_TEXT_BYTES};
@@ -81,6 +82,8 @@ pub struct Occasion<'a> {
     pub subject: Option<&'a AgentId>,
     /// Properties of the chat; empty when there is none.
     pub chat_properties: &'a Properties,
+    /// What a help desk's endpoints go by; `None` for a chat that is no desk's.
+    pub desk: Option<DeskOccasion<'a>>,
 }
 
 impl Filters {
@@ -203,6 +206,7 @@ mod tests {
 
     fn chat(members: &[AgentId], properties: &Properties, filters: &Filters) -> bool {
         let occasion = Occasion {
+            desk: None,
             action: Action::EventPosted,
             author: None,
             members,
@@ -239,6 +243,7 @@ mod tests {
         let exclude = Filters { agents_exclude: Some(vec![ann.clone()]), ..Filters::default() };
         for (subject, is_ann) in [(&ann, true), (&bob, false)] {
             let occasion = Occasion {
+                desk: None,
                 action: Action::AgentDeleted,
                 author: None,
                 members: &[],
@@ -255,6 +260,7 @@ mod tests {
         let wanted = Filters { author: Some(AuthorKind::Agent), ..Filters::default() };
         let by = |author| {
             let occasion = Occasion {
+                desk: None,
                 action: Action::EventPosted,
                 author,
                 members: &[],

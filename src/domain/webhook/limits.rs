@@ -81,3 +81,9 @@ pub const DEAD_LETTER_BYTES: usize = 256 * 1024 * 1024;
 /// How long the former secret of a webhook still signs beside the new one: long enough to change every
 /// receiver without haste.
 pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// Waits between the attempts of a call to a help desk's bot or hook: three attempts in all, so that a
+/// customer whose bot fails is with a person soon.
+pub const DESK_RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// How long one such attempt may take: what the receivers of the field are used to.
+pub const DESK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -57,6 +57,7 @@ impl Registration {
             dialect: self.dialect,
             owner: Owner::License,
             client: self.client.clone(),
+            desk: None,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::webhook::Owner;
 use crate::webhook::limits::{
-    ATTEMPT_TIMEOUT, BACKLOG_AGE, DISABLE_AFTER, JITTER, OVERDUE_RETRIES, RETRY_DELAYS,
+    ATTEMPT_TIMEOUT, BACKLOG_AGE, DESK_ATTEMPT_TIMEOUT, DESK_RETRY_DELAYS, DISABLE_AFTER, JITTER,
+    OVERDUE_RETRIES, RETRY_DELAYS,
 };
 
 /// How an attempt ended.
@@ -96,12 +97,25 @@ impl Schedule {
 }
 
 /// The schedule of each kind of endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedules {
     /// Of bots.
     pub bots: Schedule,
     /// Of webhooks registered for the license.
     pub license: Schedule,
+    /// Of a help desk's bots and hooks: people wait behind them, so that they are given up soon.
+    pub desk: Schedule,
+}
+
+impl Default for Schedules {
+    fn default() -> Self {
+        let desk = Schedule {
+            delays: DESK_RETRY_DELAYS.to_vec(),
+            timeout: DESK_ATTEMPT_TIMEOUT,
+            ..Schedule::default()
+        };
+        Self { bots: Schedule::default(), license: Schedule::default(), desk }
+    }
 }
 
 impl Schedules {
@@ -111,6 +125,7 @@ impl Schedules {
         match owner {
             Owner::Bot(_) => &self.bots,
             Owner::License => &self.license,
+            Owner::DeskBot(_) | Owner::DeskHook => &self.desk,
         }
     }
 }

@@ -18,13 +18,14 @@ impl EndpointTable {
     /// nor removed. Nothing becomes due for a receiver that is disabled.
     pub fn build<'a>(
         registered: &[Registration],
+        of_desk: Vec<Endpoint>,
         bots: impl Iterator<Item = &'a Bot>,
         disabled: &BTreeSet<Arc<str>>,
     ) -> Self {
         let hearing = bots.filter(|bot| !bot.removed && bot.duty.status != RoutingStatus::Offline);
         let of_bots =
             hearing.flat_map(|bot| bot.webhooks.iter().flat_map(|hook| hook.endpoints(&bot.id, &bot.client)));
-        let all = registered.iter().map(Registration::endpoint).chain(of_bots);
+        let all = registered.iter().map(Registration::endpoint).chain(of_desk).chain(of_bots);
         all.filter(|endpoint| !disabled.contains(&endpoint.url)).collect()
     }
 
@@ -63,13 +64,21 @@ mod tests {
     fn bot(id: &str, status: RoutingStatus, actions: Vec<Subscription>) -> Bot {
         let url = format!("http://{id}.example").into();
         Bot {
+            desk: None,
             id: AgentId::new(id),
             number: 1,
             client: ClientId::new("app"),
             name: id.into(),
             avatar: None,
             duty: Duty { status, ..Duty::default() },
-            webhooks: Some(BotWebhooks { url, secret_key: "s".into(), actions, dialect: 30, former: None }),
+            webhooks: Some(BotWebhooks {
+                desk: None,
+                url,
+                secret_key: "s".into(),
+                actions,
+                dialect: 30,
+                former: None,
+            }),
             token: None,
             removed: false,
             version: 1,
@@ -84,7 +93,7 @@ mod tests {
 
     fn matched(table: &EndpointTable, action: Action, members: &[AgentId]) -> Vec<String> {
         let chat_properties = &Properties::default();
-        let occasion = Occasion { action, author: None, members, subject: None, chat_properties };
+        let occasion = Occasion { desk: None, action, author: None, members, subject: None, chat_properties };
         table.matching(&occasion).map(|endpoint| endpoint.id.to_string()).collect()
     }
 
@@ -102,7 +111,7 @@ mod tests {
             gone,
             deaf,
         ];
-        let table = EndpointTable::build(&[], bots.iter(), &BTreeSet::new());
+        let table = EndpointTable::build(&[], Vec::new(), bots.iter(), &BTreeSet::new());
         let hearing = ["works.event_posted", "listens.event_posted"];
         assert_eq!(matched(&table, Action::EventPosted, &[]), hearing);
         assert!(!table.hears(Action::ThreadClosed));
@@ -124,7 +133,7 @@ mod tests {
             bot("sleeps", RoutingStatus::Offline, vec![on(Action::EventPosted, None)]),
             bot("works", RoutingStatus::Accepting, vec![on(Action::EventPosted, None)]),
         ];
-        let table = EndpointTable::build(&[registered], bots.iter(), &BTreeSet::new());
+        let table = EndpointTable::build(&[registered], Vec::new(), bots.iter(), &BTreeSet::new());
         assert_eq!(matched(&table, Action::EventPosted, &[]), ["w1", "works.event_posted"]);
         assert!(!table.hears(Action::ThreadClosed));
     }
@@ -134,7 +143,7 @@ mod tests {
         let bots = ["works", "gone"]
             .map(|id| bot(id, RoutingStatus::Accepting, vec![on(Action::EventPosted, None)]));
         let disabled = BTreeSet::from(["http://gone.example".into()]);
-        let table = EndpointTable::build(&[], bots.iter(), &disabled);
+        let table = EndpointTable::build(&[], Vec::new(), bots.iter(), &disabled);
         assert_eq!(matched(&table, Action::EventPosted, &[]), ["works.event_posted"]);
     }
 
@@ -142,8 +151,12 @@ mod tests {
     fn a_bot_hears_each_action_by_its_own_filters() {
         let with_ann = Filters { agents_any: Some(vec![AgentId::new("ann")]), ..Filters::default() };
         let actions = vec![on(Action::ChatStarted, Some(with_ann)), on(Action::ThreadClosed, None)];
-        let table =
-            EndpointTable::build(&[], [bot("b", RoutingStatus::Accepting, actions)].iter(), &BTreeSet::new());
+        let table = EndpointTable::build(
+            &[],
+            Vec::new(),
+            [bot("b", RoutingStatus::Accepting, actions)].iter(),
+            &BTreeSet::new(),
+        );
         assert!(matched(&table, Action::ChatStarted, &[]).is_empty());
         assert_eq!(matched(&table, Action::ChatStarted, &[AgentId::new("ann")]), ["b.chat_started"]);
         assert_eq!(matched(&table, Action::ThreadClosed, &[]), ["b.thread_closed"]);
@@ -155,12 +168,14 @@ mod tests {
         wants.additional = Some(vec![Additional::Access, Additional::ThreadId]);
         let table = EndpointTable::build(
             &[],
+            Vec::new(),
             [bot("b", RoutingStatus::Accepting, vec![wants])].iter(),
             &BTreeSet::new(),
         );
         let chat_properties = &Properties::default();
         let action = Action::MemberAdded;
-        let occasion = Occasion { action, author: None, members: &[], subject: None, chat_properties };
+        let occasion =
+            Occasion { desk: None, action, author: None, members: &[], subject: None, chat_properties };
         let found: Vec<_> = table.matching(&occasion).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(&*found[0].url, "http://b.example");

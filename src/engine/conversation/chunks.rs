@@ -95,6 +95,8 @@ mod tests {
 
     fn event(thread: ThreadId, order: u32) -> Arc<Event> {
         Arc::new(Event {
+            details: None,
+            number: 0,
             id: EventId { thread, order },
             custom_id: None,
             created_at: Timestamp::from_secs(u64::from(order)),

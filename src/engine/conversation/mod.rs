@@ -12,6 +12,7 @@ use switchboard_domain::conversation::fact::Change;
 use switchboard_domain::conversation::idempotency::{Outcome as Before, Shows, WriteKey};
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
+use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::conversation::view::{ChatView, ThreadView};
 use switchboard_domain::conversation::{Context, Conversation, Decision};
 use switchboard_domain::error::{PlacementNeed, Rejected};
@@ -29,7 +30,7 @@ use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
 use crate::engine::panics::guarded;
-use crate::engine::push::{capture, deliveries};
+use crate::engine::push::{capture_for, deliveries, desk_context};
 use crate::engine::release::{Answer, NewRow, Release};
 use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
@@ -121,7 +122,7 @@ impl ConversationActor {
         if let Err(full) = shard.ready() {
             return Err((full, answer));
         }
-        let (license, id) = (new.license, new.id);
+        let (license, id, number) = (new.license, new.id, new.number);
         let properties = table.properties();
         // Only a new conversation has an epoch: random bits are a system call.
         let epoch = clock::random_u64();
@@ -135,6 +136,7 @@ impl ConversationActor {
             return Err((Rejected::Internal, answer));
         };
         let stored = Stored::new(state);
+        let numbered = Arc::clone(table);
         let (shard, table) = (Rc::clone(shard), Arc::clone(table));
         let engine = shard.engine.clone();
         let actor = Self::create_actor(move |ctx| {
@@ -143,6 +145,7 @@ impl ConversationActor {
             actor.commit(decision, Shows::Chat, &part, answer, ctx);
             actor
         });
+        numbered.numbers.insert(number, id);
         engine.directory().add_conversation(license, id, actor);
         Ok(())
     }
@@ -199,12 +202,13 @@ impl ConversationActor {
 
     fn commit(
         &mut self,
-        decision: Decision,
+        mut decision: Decision,
         shows: Shows,
         part: &RouterPart,
         answer: Answer,
         ctx: &ActorContext<Self>,
     ) {
+        decision.number_events(|| self.shard.engine.tables().next_number());
         let (license, id) = (self.state.license(), self.state.id());
         let mut told = Vec::new();
         let customer_before = self.state.customer();
@@ -212,11 +216,12 @@ impl ConversationActor {
             self.state.apply(fact, &mut told);
         }
         let outcome = Ok(self.done(shows, &decision, &told));
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state);
         let cause = answer.cause();
         let mut release = Release {
             answer: Some((answer, outcome)),
             cause,
-            echo: decision.echo.map(|echo| capture(&self.table, *echo)),
+            echo: decision.echo.map(|echo| capture_for(&self.table, *echo, desk.clone())),
             ..Release::default()
         };
         // The router hears its answer before the notice that shows it, and of an unused place after.
@@ -225,7 +230,7 @@ impl ConversationActor {
             release.first.push(Box::new(self.to_router(answered)));
         }
         if decision.facts.is_empty() {
-            let passing = decision.passing.map(|told| (license, capture(&self.table, *told)));
+            let passing = decision.passing.map(|told| (license, capture_for(&self.table, *told, desk)));
             release.pushes.extend(passing);
             self.give_back_unused(part, &mut release);
             self.shard.after(self.lsn, release);
@@ -233,7 +238,8 @@ impl ConversationActor {
         }
         let mut entries: Vec<_> =
             decision.facts.into_iter().map(|fact| Entry::Conversation(license, id, fact)).collect();
-        let captures: Vec<Arc<Capture>> = told.into_iter().map(|t| capture(&self.table, t)).collect();
+        let captures: Vec<Arc<Capture>> =
+            told.into_iter().map(|t| capture_for(&self.table, t, desk.clone())).collect();
         for capture in &captures {
             deliveries(&self.shard.engine, &self.table, Some(&mut self.state), capture, &mut entries);
         }
@@ -326,7 +332,8 @@ impl ConversationActor {
 
     fn shown<T>(&self, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
         let profiles = self.table.profiles(&users(&what));
-        Shown { what, profiles, properties: self.table.properties() }
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state);
+        Shown { what, profiles, properties: self.table.properties(), desk }
     }
 
     /// Tells the router something when it is released.
@@ -431,12 +438,14 @@ impl Handler<Execute> for ConversationActor {
         let (shows, part) = (Shows::by(&command), RouterPart::of(&command, placed_at));
         // Kept only where the router may have to be asked, or an event to be looked up.
         let rare = self.state.active_thread().is_none()
+            || self.state.status() == Status::Snoozed
             || command.may_need_event()
             || matches!(
                 command,
                 Command::RemoveUser { .. }
                     | Command::Reassign { .. }
                     | Command::Transfer { .. }
+                    | Command::SetStatus { .. }
                     | Command::Due { .. }
             );
         let again = rare.then(|| command.clone());

@@ -92,6 +92,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
         let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
         let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
         let (id, amended) = (self.state.id(), self.state.amended().clone());
+        let number = self.state.number();
         // Only what is durable may be stored, or a crash would leave a snapshot of the future.
         let store = move || {
             let stored = match shard.engine.records().save(save) {
@@ -103,6 +104,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
             };
             if stored {
                 shard.saved_in_part(&key, lsn);
+                table.numbers.remove(&number);
                 table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
             }
             link::tell(&me, Saved { chunks, amended, indexed_at: at, lsn, stored });

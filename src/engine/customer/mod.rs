@@ -8,6 +8,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult}
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId};
+use switchboard_domain::limits::MAX_CUSTOMER_CHATS;
 use switchboard_domain::participant::chats::Chats;
 use switchboard_domain::participant::customer::{Customer, CustomerChange, CustomerFact};
 use switchboard_domain::participant::knocks::Knocks;
@@ -22,12 +23,12 @@ use crate::engine::limits::RESERVATION_TIME;
 use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{CustomerCard, Done, Outcome};
-use crate::engine::participants::store;
+use crate::engine::participants::store_with;
 use crate::engine::push::{capture, deliveries};
 use crate::engine::release::{Answer, Release, SessionKey};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::storage::{ActorKey, Lsn, StorageError};
+use crate::storage::{ActorKey, Lsn, Save, StorageError};
 use crate::telemetry::clock;
 
 mod presence;
@@ -63,6 +64,9 @@ pub struct Confirm(pub ConversationId);
 /// The chat will not be made.
 pub struct ReleaseChat(pub ConversationId);
 
+/// The customer as it is.
+pub struct ReadCustomer;
+
 /// The customer's chats.
 pub struct ChatsOf;
 
@@ -74,6 +78,9 @@ impl Message for Confirm {
 }
 impl Message for ReleaseChat {
     type Result = ();
+}
+impl Message for ReadCustomer {
+    type Result = CustomerCard;
 }
 impl Message for ChatsOf {
     type Result = Vec<ConversationId>;
@@ -138,6 +145,10 @@ impl CustomerActor {
             Ok(Some(fact)) => customer.apply(&fact),
             Ok(None) => {}
             Err(rejected) => return Err((rejected, answer)),
+        }
+        let records = shard.engine.records();
+        if let Err(taken) = table.names.change(records, table.id, None, &customer) {
+            return Err((taken, answer));
         }
         let (own, table) = (Rc::clone(shard), Arc::clone(table));
         shard.engine.directory().add_customer(table.id, id, move || {
@@ -253,7 +264,10 @@ impl Handler<Reserve> for CustomerActor {
         if self.state.banned(now) {
             return MessageResult(Err(Rejected::CustomerBanned));
         }
-        let limit = self.table.license.load().max_customer_chats;
+        let license = self.table.license.load();
+        // A help desk's customers have as many conversations as they begin.
+        let limit =
+            if self.state.contact.is_some() { MAX_CUSTOMER_CHATS } else { license.max_customer_chats };
         MessageResult(self.chats.reserve(chat, limit, now, now.plus(RESERVATION_TIME)))
     }
 }
@@ -282,6 +296,14 @@ impl Handler<ReleaseChat> for CustomerActor {
     }
 }
 
+impl Handler<ReadCustomer> for CustomerActor {
+    type Result = MessageResult<ReadCustomer>;
+
+    fn handle(&mut self, _: ReadCustomer, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.card())
+    }
+}
+
 impl Handler<ChatsOf> for CustomerActor {
     type Result = MessageResult<ChatsOf>;
 
@@ -295,6 +317,7 @@ impl Handler<SaveSnapshot> for CustomerActor {
 
     fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
         let key = ActorKey::Customer(self.table.id, self.state.id);
-        store(&self.shard, key, self.lsn, &self.state);
+        let names = |save: &mut Save| self.table.names.save(self.table.id, &self.state, save);
+        store_with(&self.shard, key, self.lsn, &self.state, names);
     }
 }

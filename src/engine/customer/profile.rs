@@ -72,7 +72,14 @@ impl Handler<Change> for CustomerActor {
                 self.show(Vec::new(), release);
             }
             Ok(Some(fact)) => {
-                self.state.apply(&fact);
+                let mut after = self.state.clone();
+                after.apply(&fact);
+                let records = self.shard.engine.records();
+                let named = self.table.names.change(records, self.table.id, Some(&self.state), &after);
+                if let Err(taken) = named {
+                    return self.reply(answer, Err(taken.into()));
+                }
+                self.state = after;
                 let news = self.updated(true);
                 let release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
                 self.commit(vec![fact], vec![news], release, ctx);

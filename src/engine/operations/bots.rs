@@ -6,23 +6,50 @@ use std::sync::Arc;
 use actix::Actor;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::AgentId;
+use switchboard_domain::id::{AgentId, ClientId, LicenseId};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::{Bot, BotChange};
 
 use crate::engine::bot::{BotActor, Change, Remove};
+use crate::engine::desk::DESK_CLIENT;
 use crate::engine::limits::BOTS_PER_LICENSE;
 use crate::engine::link;
 use crate::engine::operations::read::table;
-use crate::engine::order::{Done, Failure, NewBot, Outcome};
+use crate::engine::order::{BotOrder, Done, Failure, NewBot, Outcome};
 use crate::engine::release::Answer;
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 use crate::telemetry::clock;
 
+/// Carries out an order about a help desk's bot.
+pub(crate) fn desk_bot(shard: &Rc<Shard>, license: LicenseId, order: BotOrder, answer: Answer) {
+    let found = |id: &AgentId| shard.engine.directory().bot(license, id);
+    match order {
+        BotOrder::Make(new) => make(shard, license, (ClientId::new(DESK_CLIENT), None), *new, answer),
+        BotOrder::Change(id, change) => match found(&id) {
+            Some(actor) => link::tell(&actor, Change { by: None, change: *change, answer }),
+            None => shard.answer(answer, Err(unknown())),
+        },
+        BotOrder::Remove(id) => match found(&id) {
+            Some(actor) => link::tell(&actor, Remove { by: None, any: true, answer }),
+            None => shard.answer(answer, Err(unknown())),
+        },
+    }
+}
+
 /// Makes a bot of the asking application.
 pub(super) fn create(shard: &Rc<Shard>, by: &Principal, new: NewBot, answer: Answer) {
-    let made = table(shard, by.license).and_then(|table| {
+    make(shard, by.license, (by.client.clone(), Some(by.token)), new, answer);
+}
+
+fn make(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    (client, token): (ClientId, Option<[u8; 32]>),
+    new: NewBot,
+    answer: Answer,
+) {
+    let made = table(shard, license).and_then(|table| {
         shard.ready()?;
         if table.bots.iter().filter(|bot| !bot.removed).count() >= BOTS_PER_LICENSE {
             let reason = format!("a license may have at most {BOTS_PER_LICENSE} bots");
@@ -30,18 +57,19 @@ pub(super) fn create(shard: &Rc<Shard>, by: &Principal, new: NewBot, answer: Ans
         }
         let now = clock::now();
         let bot = Bot {
-            id: AgentId::bot_from_random(clock::random_u128()),
-            number: shard.engine.tables().next_number(),
-            client: by.client.clone(),
+            id: new.id.unwrap_or_else(|| AgentId::bot_from_random(clock::random_u128())),
+            number: new.number.unwrap_or_else(|| shard.engine.tables().next_number()),
+            client,
             name: new.name,
             avatar: new.avatar,
-            token: (new.duty.status != RoutingStatus::Offline).then_some(by.token),
+            token: token.filter(|_| new.duty.status != RoutingStatus::Offline),
             duty: new.duty,
             webhooks: new.webhooks,
             removed: false,
             version: 0,
             changed_at: now,
             offline_since: now,
+            desk: new.desk,
         };
         bot.check(|group| table.license.load().groups.contains_key(&group))?;
         Ok((table, bot))
@@ -49,7 +77,7 @@ pub(super) fn create(shard: &Rc<Shard>, by: &Principal, new: NewBot, answer: Ans
     match made {
         Err(rejected) => shard.answer(answer, Err(rejected.into())),
         Ok((table, bot)) => {
-            let (own, license, id) = (Rc::clone(shard), by.license, bot.id.clone());
+            let (own, id) = (Rc::clone(shard), bot.id.clone());
             let actor = BotActor::create(move |ctx| {
                 let mut actor = BotActor::new(own, table, bot, Lsn::ZERO);
                 actor.born(answer, ctx);
@@ -78,7 +106,7 @@ pub(super) fn update(
 /// Removes a bot; its actor checks whose it is.
 pub(super) fn remove(shard: &Rc<Shard>, by: Arc<Principal>, id: &AgentId, any: bool, answer: Answer) {
     match shard.engine.directory().bot(by.license, id) {
-        Some(actor) => link::tell(&actor, Remove { by, any, answer }),
+        Some(actor) => link::tell(&actor, Remove { by: Some(by), any, answer }),
         None => shard.answer(answer, Err(unknown())),
     }
 }

@@ -25,7 +25,12 @@ use crate::telemetry::clock;
 
 /// Makes a customer with an id of its own.
 pub(super) fn create(shard: &Rc<Shard>, by: &Principal, change: CustomerChange, answer: Answer) {
-    let table = match shard.ready().and_then(|()| table(shard, by.license)) {
+    make_contact(shard, by.license, change, answer);
+}
+
+/// Makes a customer that a help desk knows.
+pub(crate) fn make_contact(shard: &Rc<Shard>, license: LicenseId, change: CustomerChange, answer: Answer) {
+    let table = match shard.ready().and_then(|()| table(shard, license)) {
         Ok(table) => table,
         Err(rejected) => return shard.answer(answer, Err(rejected.into())),
     };

@@ -6,6 +6,7 @@ mod archive;
 mod bots;
 mod customer_list;
 mod customers;
+mod desk;
 mod license;
 mod login;
 mod once;
@@ -40,7 +41,10 @@ use crate::engine::router::Place;
 use crate::engine::shard::Shard;
 use crate::storage::Lsn;
 
+pub(crate) use bots::desk_bot;
 pub(crate) use customers::end_banned;
+pub(crate) use customers::make_contact;
+pub(crate) use desk::{hand_off, set_inbox_bot};
 pub(crate) use license::change_license;
 pub(crate) use login::login;
 pub(crate) use once::answer_again;
@@ -73,6 +77,10 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         Order::ListChats(list) => {
             let own = Rc::clone(shard);
             detached(async move { answer_read(&own, answer, read::list(&own, &by, &list).await) });
+        }
+        Order::ListTickets(list) => {
+            let own = Rc::clone(shard);
+            detached(async move { answer_read(&own, answer, desk::list(&own, &by, *list).await) });
         }
         Order::GetThreads(chat, threads) => {
             let own = Rc::clone(shard);

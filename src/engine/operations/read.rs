@@ -198,7 +198,7 @@ pub(super) fn table(shard: &Shard, license: LicenseId) -> Result<Arc<LicenseTabl
 
 pub(super) fn shown<T>(table: &LicenseTable, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
     let profiles = table.profiles(&users(&what));
-    Shown { what, profiles, properties: table.properties() }
+    Shown { what, profiles, properties: table.properties(), desk: None }
 }
 
 pub(super) fn users(chats: &[Summary]) -> Vec<UserId> {

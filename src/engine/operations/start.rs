@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::command::{Command, NewConversation, OpenThread};
 use switchboard_domain::conversation::idempotency::WriteKey;
@@ -121,11 +122,11 @@ async fn prepare(
         let actor = shard.engine.directory().customer(&shard.engine, by.license, customer)?;
         link::ask(&actor, Reserve(id)).await??;
     }
-    if by.agent().is_some() {
+    if by.agent().is_some() || (open.ticket.is_some() && table.bot_of(&access).is_some()) {
         return Ok(());
     }
     let need = PlacementNeed {
-        may_wait_offline: open.continuous.unwrap_or(false),
+        may_wait_offline: open.ticket.is_some() || open.continuous.unwrap_or(false),
         ..PlacementNeed::of(access.groups)
     };
     let placement = ask_router(shard, by.license, id, need).await;

@@ -14,6 +14,7 @@ use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, Grou
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::form::Form;
+use switchboard_domain::participant::license::License;
 use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::routing::GroupStatus;
@@ -74,6 +75,8 @@ pub enum Done {
     GroupCreated(GroupId),
     /// A form of a group, when it is set.
     Form(Option<Box<Form>>),
+    /// Conversations of a help desk.
+    Tickets(Box<TicketPage>),
     /// What the web page at this URL says of itself, when it can be had.
     Preview(Box<str>, Option<Arc<Preview>>),
 }
@@ -88,6 +91,19 @@ pub struct Shown<T> {
     pub profiles: Profiles,
     /// Which properties a customer may read.
     pub properties: Arc<PropertyTable>,
+    /// What a help desk needs to show it, when it is one's.
+    pub desk: Option<Arc<DeskContext>>,
+}
+
+/// A conversation of a help desk, as it is at one moment, with all that is needed to show it.
+#[derive(Debug, Clone)]
+pub struct DeskContext {
+    /// The license.
+    pub license: Arc<License>,
+    /// The conversation.
+    pub chat: ChatView,
+    /// Everybody in it.
+    pub profiles: Profiles,
 }
 
 /// A page of chats.
@@ -101,6 +117,26 @@ pub struct ChatPage {
     pub next: Option<PageEdge>,
     /// Where the page before ends, when there is one.
     pub previous: Option<PageEdge>,
+}
+
+/// A page of a help desk's conversations.
+#[derive(Debug, Clone)]
+pub struct TicketPage {
+    /// The conversations, newest activity first.
+    pub tickets: Vec<DeskContext>,
+    /// How many pass but for who has them: all, those that somebody has, those that the asker has.
+    pub counts: TicketCounts,
+}
+
+/// How many conversations there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TicketCounts {
+    /// In all.
+    pub all: usize,
+    /// That a person has.
+    pub assigned: usize,
+    /// That the asker has.
+    pub mine: usize,
 }
 
 /// A page of the archives.

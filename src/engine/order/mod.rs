@@ -12,7 +12,7 @@ use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, ThreadId};
-use switchboard_domain::participant::bot::BotChange;
+use switchboard_domain::participant::bot::{BotChange, DeskBot};
 use switchboard_domain::participant::customer::{CustomerChange, Texts};
 use switchboard_domain::participant::filter::CustomerFilter;
 use switchboard_domain::participant::form::FormKind;
@@ -26,8 +26,8 @@ use switchboard_domain::webhook::{BotWebhooks, PropertyFilter};
 
 pub use crate::engine::request_key::RequestKey;
 pub use done::{
-    AgentWelcome, ArchivePage, ArchivedThread, ChatPage, CustomerCard, CustomerPage, CustomerWelcome, Done,
-    IssuedToken, LinesPage, ResumedChat, Shown, TokenInfo,
+    AgentWelcome, ArchivePage, ArchivedThread, ChatPage, CustomerCard, CustomerPage, CustomerWelcome,
+    DeskContext, Done, IssuedToken, LinesPage, ResumedChat, Shown, TicketCounts, TicketPage, TokenInfo,
 };
 
 /// A request of a principal.
@@ -48,6 +48,8 @@ pub enum Order {
     SearchArchives(SearchArchives),
     /// One chat's threads, a line each.
     ListThreads(ConversationId, ListThreads),
+    /// A page of the help desk's conversations.
+    ListTickets(Box<ListTickets>),
     /// Whether these groups can serve; all of them when none are named.
     GetGroupStatuses(Option<Vec<GroupId>>),
     /// Who would get a chat of the principal's group now.
@@ -145,6 +147,70 @@ pub struct ListChats {
     pub edge: Option<PageEdge>,
 }
 
+/// Which of a help desk's conversations, and which page of them.
+#[derive(Debug, Clone, Default)]
+pub struct ListTickets {
+    /// Only those that pass all of these.
+    pub conditions: Vec<TicketCondition>,
+    /// Only those that somebody of this kind has.
+    pub held: Held,
+    /// Skip this many.
+    pub skip: usize,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Who has a conversation, for lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Held {
+    /// Anybody or nobody.
+    #[default]
+    Anyhow,
+    /// The asker.
+    ByMe,
+    /// A person.
+    BySomebody,
+    /// No person.
+    ByNobody,
+}
+
+/// What must hold of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TicketCondition {
+    /// It has one of these values, or none of them.
+    Is {
+        /// Of which field.
+        field: TicketField,
+        /// The values, as text.
+        values: Vec<Box<str>>,
+        /// None of them, instead.
+        not: bool,
+    },
+    /// It has some value, or none.
+    Present(TicketField, bool),
+}
+
+/// A field that conversations are chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketField {
+    /// How it stands: a word of `Status`.
+    Status,
+    /// The number of the agent or bot who has it.
+    Holder,
+    /// The number of the inbox.
+    Inbox,
+    /// The number of the team.
+    Team,
+    /// The id of the customer.
+    Customer,
+    /// The number of the conversation.
+    Number,
+    /// Each of its labels.
+    Label,
+    /// Its haste: a word of `Urgency`.
+    Urgency,
+}
+
 /// Where a page of a list begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageEdge {
@@ -239,6 +305,23 @@ pub struct NewBot {
     pub duty: Duty,
     /// Where it hears.
     pub webhooks: Option<BotWebhooks>,
+    /// What a help desk keeps of it.
+    pub desk: Option<Box<DeskBot>>,
+    /// The id and creation number that it shall have; new ones, when missing.
+    pub id: Option<AgentId>,
+    /// See `id`.
+    pub number: Option<u64>,
+}
+
+/// What a help desk wants of a bot.
+#[derive(Debug, Clone)]
+pub enum BotOrder {
+    /// To be made.
+    Make(Box<NewBot>),
+    /// To change.
+    Change(AgentId, Box<BotChange>),
+    /// To be removed.
+    Remove(AgentId),
 }
 
 /// What the administration wants of an agent.
@@ -354,6 +437,7 @@ impl Order {
             Self::GetThreads(..) => "get_threads",
             Self::SearchArchives(_) => "search_archives",
             Self::ListThreads(..) => "list_threads",
+            Self::ListTickets(_) => "list_tickets",
             Self::GetGroupStatuses(_) => "get_group_statuses",
             Self::PredictAgent => "predict_agent",
             Self::SetAway(_) => "set_away",

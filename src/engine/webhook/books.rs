@@ -13,6 +13,7 @@ use crate::engine::entry::Entry;
 use crate::engine::hub::{Parcel, Parcels};
 use crate::engine::limits::DEAD_LETTER_PAGE;
 use crate::engine::link;
+use crate::engine::operations;
 use crate::engine::release::Release;
 use crate::storage::Save;
 use crate::telemetry::clock;
@@ -108,11 +109,22 @@ impl DispatcherActor {
         for (delivery, how) in some {
             self.say_given_up(&delivery.id, how);
             self.shard.engine.meters().delivery_settled(how);
+            self.hand_off(&delivery);
             entries.push(Entry::DeliveryDied(self.table.id, delivery.id.clone(), how, died_at));
             self.graves.add(DeadLetter { delivery, how, died_at });
         }
         self.journal(&entries);
         self.store_dead();
+    }
+
+    /// A customer waits for a bot that does not hear: a person takes over.
+    fn hand_off(&self, delivery: &Delivery) {
+        let Some(chat) = delivery.lane.conversation.filter(|_| delivery.awaited) else { return };
+        let engine = &self.shard.engine;
+        match engine.directory().conversation(engine, self.table.id, chat) {
+            Ok(actor) => link::tell(&actor, operations::hand_off()),
+            Err(rejected) => tracing::error!(%chat, %rejected, "cannot be taken from a bot that fails"),
+        }
     }
 
     /// Only what is stored as dead is owed no more: until then the checkpoint is held back.

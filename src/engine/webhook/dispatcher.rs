@@ -22,7 +22,7 @@ use crate::engine::limits::TICK;
 use crate::engine::link;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::outbound::{self, Signer};
+use crate::outbound::{self, Form, Signer};
 use crate::storage::{Lsn, Save};
 use crate::telemetry::clock;
 
@@ -90,7 +90,8 @@ impl Webhooks {
     /// Those that the license has.
     #[must_use]
     pub fn of(license: &License) -> Self {
-        Self(license.webhooks.clone())
+        let of_desk = license.desk.registrations(&license.client);
+        Self(license.webhooks.iter().cloned().chain(of_desk).collect())
     }
 }
 
@@ -177,15 +178,26 @@ impl DispatcherActor {
             return Arc::clone(signer);
         }
         let signer = Arc::new(match &delivery.owner {
-            Owner::License => Signer::new(self.registered.get(endpoint).map(|webhook| &*webhook.secret_key)),
-            Owner::Bot(bot) => {
+            Owner::License | Owner::DeskHook => {
+                let webhook = self.registered.get(endpoint);
+                let signer = Signer::new(webhook.map(|webhook| &*webhook.secret_key));
+                signer.in_form(webhook.and_then(|webhook| self.form(webhook.dialect)))
+            }
+            Owner::Bot(bot) | Owner::DeskBot(bot) => {
                 let bot = self.table.bot(bot);
                 let webhooks = bot.as_ref().and_then(|bot| bot.webhooks.as_ref());
-                Signer::new(webhooks.into_iter().flat_map(|webhooks| webhooks.secrets(self.shard.now())))
+                let secrets = webhooks.into_iter().flat_map(|webhooks| webhooks.secrets(self.shard.now()));
+                let form = webhooks.and_then(|webhooks| self.form(webhooks.dialect));
+                Signer::new(secrets).in_form(form)
             }
         });
         self.signers.insert(endpoint.clone(), Arc::clone(&signer));
         signer
+    }
+
+    /// How a face version signs its calls.
+    fn form(&self, dialect: u16) -> Option<&'static Form> {
+        self.shard.engine.dialect(dialect)?.signature_form()
     }
 
     /// What is to be done now and then.

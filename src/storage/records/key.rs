@@ -104,6 +104,9 @@ impl ActorKind {
     }
 }
 
+/// What is kept of a name.
+pub type NameDigest = [u8; 16];
+
 /// An entry of an index that lists and look-ups are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IndexKey {
@@ -133,6 +136,13 @@ pub enum IndexKey {
         /// Which conversation.
         conversation: ConversationId,
     },
+    /// From the digest of a customer's name to the bytes of its id.
+    Name {
+        /// Whose.
+        license: LicenseId,
+        /// The digest.
+        name: NameDigest,
+    },
     /// From a number to the bytes of the id that has it.
     Number {
         /// Whose.
@@ -156,6 +166,7 @@ pub(super) enum Room {
     Deadline = 8,
     DeadLetter = 9,
     Receiver = 10,
+    Name = 11,
 }
 
 struct Writer(Vec<u8>);
@@ -277,6 +288,7 @@ pub(super) fn index(key: &IndexKey) -> Vec<u8> {
         IndexKey::Open { license, conversation } => {
             Writer::room(Room::Open).license(license).conversation(conversation).0
         }
+        IndexKey::Name { license, name } => Writer::room(Room::Name).license(license).bytes(&name).0,
         IndexKey::Number { license, number } => Writer::room(Room::Number).license(license).u64(number).0,
     }
 }

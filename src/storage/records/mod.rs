@@ -29,7 +29,7 @@ use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
 pub use care::{Care, in_store};
-pub use key::{ActorKey, ActorKind, IndexKey};
+pub use key::{ActorKey, ActorKind, IndexKey, NameDigest};
 pub use memory_store::MemoryStore;
 pub use save::Save;
 pub use sled_store::SledStore;
@@ -310,6 +310,20 @@ impl Records {
     /// `Corrupt`, `Io`.
     pub fn numbered(&self, license: LicenseId, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
         self.store.get(&key::index(&IndexKey::Number { license, number }))
+    }
+
+    /// The customer that has a name with this digest.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub fn customer_named(
+        &self,
+        license: LicenseId,
+        name: NameDigest,
+    ) -> Result<Option<CustomerId>, StorageError> {
+        let bytes = self.store.get(&key::index(&IndexKey::Name { license, name }))?;
+        let id = bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes.as_slice()).ok());
+        Ok(id.map(|id| CustomerId::from_random(u128::from_be_bytes(id))))
     }
 
     /// The greatest number given out in the license; 0 when there is none.

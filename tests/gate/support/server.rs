@@ -236,6 +236,7 @@ fn parts(storage: Storage, fatal: FatalHook, settings: Settings) -> Parts {
         ..Options::default()
     };
     Parts {
+        platform_token: None,
         storage,
         client: WebhookClient::new(options).unwrap(),
         dialects: api::livechat::dialects().to_vec(),
@@ -271,6 +272,7 @@ fn plan(settings: Routing) -> Plan {
         forms: BTreeMap::new(),
     };
     Plan {
+        inbox: None,
         license,
         only_new: false,
         settings: SettingsChange::default(),

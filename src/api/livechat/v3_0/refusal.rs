@@ -66,6 +66,7 @@ const fn not_found(resource: Resource) -> &'static str {
         Resource::User => "User not found",
         Resource::Bot => "Bot agent not found",
         Resource::Webhook => "Webhook not found",
+        Resource::Inbox | Resource::Team => "Group not found",
     }
 }
 

@@ -184,6 +184,7 @@ fn assigned(name: &str) -> Placement {
 
 fn open(n: u64, placement: Option<Placement>) -> OpenThread {
     OpenThread {
+        ticket: None,
         thread: thread(n),
         properties: Properties::default(),
         thread_properties: Properties::default(),
@@ -198,7 +199,7 @@ fn open(n: u64, placement: Option<Placement>) -> OpenThread {
 }
 
 fn event(visibility: Visibility, body: EventBody) -> NewEvent {
-    NewEvent { custom_id: None, visibility, properties: Properties::default(), body }
+    NewEvent { details: None, custom_id: None, visibility, properties: Properties::default(), body }
 }
 
 fn text(text: &str) -> EventBody {
@@ -414,6 +415,8 @@ fn name_of(push: &Push) -> &'static str {
         Push::EventChanged { .. } => "event_changed",
         Push::PostbackSent { .. } => "postback_sent",
         Push::AccessChanged { .. } => "access_changed",
+        Push::StatusChanged { .. } => "status_changed",
+        Push::TicketChanged { .. } => "ticket_changed",
         Push::AgentDeleted { .. } => "agent_deleted",
         Push::Customer(_) => "customer",
         Push::Multicast { .. } => "multicast",

@@ -292,9 +292,9 @@ impl Outbox {
     /// May nobody hear of it any more?
     fn is_deaf(&self, delivery: &Delivery) -> bool {
         match &delivery.owner {
-            Owner::Bot(bot) => self.offline.contains(bot),
+            Owner::Bot(bot) | Owner::DeskBot(bot) => self.offline.contains(bot),
             // Each endpoint of a license is a lane of its own for each conversation.
-            Owner::License => !self.registered.contains(&delivery.lane.endpoint),
+            Owner::License | Owner::DeskHook => !self.registered.contains(&delivery.lane.endpoint),
         }
     }
 

@@ -39,6 +39,9 @@ pub(in super::super) fn create_bot(call: &Call<'_>) -> Result<Ask, Failure> {
             max_chats: max_chats(args)?.unwrap_or(DEFAULT_MAX_CHATS),
         },
         webhooks: of_bot(args)?,
+        desk: None,
+        id: None,
+        number: None,
     }))
 }
 
@@ -55,6 +58,8 @@ pub(in super::super) fn update_bot(call: &Call<'_>) -> Result<Ask, Failure> {
         webhooks: of_bot(args)?,
         token: call.by.map(|by| by.token),
         place: None,
+        desk: None,
+        deaf: false,
     };
     call.order(Order::UpdateBot(args.required("id")?, change))
 }

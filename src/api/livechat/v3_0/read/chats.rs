@@ -44,6 +44,7 @@ fn open_thread(call: &Call<'_>, chat: &Object<'_>) -> Result<OpenThread, Failure
         customer,
         follow: call.side == Side::Agent && chat.flag("is_followed")?,
         placement: None,
+        ticket: None,
     })
 }
 

@@ -74,6 +74,7 @@ pub(super) fn change(from: &Object<'_>) -> Result<CustomerChange, Failure> {
         email: from.optional("email")?,
         avatar: from.optional("avatar")?,
         fields: from.optional::<Named>("fields")?.map(|named| named.0).unwrap_or_default(),
+        contact: None,
     };
     let place = match from.path() {
         "" => String::new(),
@@ -176,6 +177,7 @@ mod tests {
         let profile = json!({ "customer_id": MIA, "name": "Mia", "email": "mia@example.com",
             "avatar": "https://example.com/m.png", "fields": { "plan": "free" } });
         let expected = CustomerChange {
+            contact: None,
             name: Some("Mia".into()),
             email: Some("mia@example.com".into()),
             avatar: Some("https://example.com/m.png".into()),

@@ -47,6 +47,7 @@ pub(in super::super) fn event(side: Side, event: &Object<'_>) -> Result<NewEvent
     };
     let event_path = event.path();
     let new = NewEvent {
+        details: None,
         custom_id: event.optional("custom_id")?,
         visibility: match side {
             Side::Agent => given.unwrap_or(default),

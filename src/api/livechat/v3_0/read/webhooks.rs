@@ -68,6 +68,7 @@ pub(super) fn of_bot(args: &Object<'_>) -> Result<Option<BotWebhooks>, Failure> 
         actions: actions.iter().map(|action| subscription(action, "name")).collect::<Result<_, _>>()?,
         dialect: NUMBER,
         former: None,
+        desk: None,
     }))
 }
 

@@ -35,7 +35,7 @@ impl Serialize for Answer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.done {
             // A customer's token is answered by the accounts calls only, a group by the administration.
-            Done::Nothing | Done::CustomerToken(_) | Done::GroupCreated(_) => {
+            Done::Nothing | Done::CustomerToken(_) | Done::GroupCreated(_) | Done::Tickets(_) => {
                 serializer.serialize_map(Some(0))?.end()
             }
             Done::Posted { thread, event } => posted(serializer, self.side, *thread, event),

@@ -49,6 +49,10 @@ pub(super) enum Payload<'a> {
     Deleted {
         agent_id: &'a str,
     },
+    /// What a help desk keeps of a chat changed.
+    Ticket {
+        chat_id: Text<ConversationId>,
+    },
     Tag {
         chat_id: Text<ConversationId>,
         thread_id: Text<ThreadId>,

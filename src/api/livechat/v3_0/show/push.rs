@@ -1,7 +1,7 @@
 //! What a connection is told without having asked (spec v3.0, section 8).
 
 use serde::{Serialize, Serializer};
-use switchboard_domain::conversation::access::{AccessChange, AccessOwner};
+use switchboard_domain::conversation::access::{Access, AccessChange, AccessOwner};
 use switchboard_domain::conversation::command::TransferTarget;
 use switchboard_domain::conversation::event::Visibility;
 use switchboard_domain::conversation::property_change::{Place, PropertyChange};
@@ -28,7 +28,7 @@ impl<'a> PushFrame<'a> {
         let push = &capture.what.push;
         let seen = match (side, push) {
             (_, Push::Customer(news)) => customer::heard(side, news),
-            (_, Push::AgentDeleted { .. }) => false,
+            (_, Push::AgentDeleted { .. } | Push::StatusChanged { .. } | Push::TicketChanged { .. }) => false,
             (Side::Agent, _) => true,
             (Side::Customer, push) => match push {
                 Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => {
@@ -83,6 +83,8 @@ impl<'a> PushFrame<'a> {
                 AccessChange::Set(_) => "access_set",
             },
             Push::AgentDeleted { .. } => "agent_deleted",
+            // Told to nobody here: see `PushFrame::new`.
+            Push::StatusChanged { .. } | Push::TicketChanged { .. } => "ticket_changed",
             Push::Customer(news) => customer::name(news),
             Push::Multicast { .. } => "incoming_multicast",
         }
@@ -189,17 +191,11 @@ impl<'a> PushFrame<'a> {
                 event_id: Text(*event),
                 postback: PostbackOut { id: postback, toggled: *toggled },
             },
-            Push::AccessChanged { of, change, access } => {
-                // Agents are not shown: what they were given shows as the groups that result.
-                let named = change.access();
-                let shown = if named.groups.is_empty() { access } else { named };
-                let (resource, id) = match of {
-                    AccessOwner::Chat(chat) => ("chat", chat.to_string()),
-                    AccessOwner::Customer(customer) => ("customer", customer.to_string()),
-                };
-                Payload::Access { resource, id, access: shown.into() }
-            }
+            Push::AccessChanged { of, change, access } => access_changed(of, change, access),
             Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
+            Push::StatusChanged { chat, .. } | Push::TicketChanged { chat } => {
+                Payload::Ticket { chat_id: Text(*chat) }
+            }
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),
             Push::Multicast { author, content, kind } => Payload::Multicast {
                 author_id: Text(author),
@@ -209,6 +205,17 @@ impl<'a> PushFrame<'a> {
             },
         }
     }
+}
+
+fn access_changed<'a>(of: &'a AccessOwner, change: &'a AccessChange, access: &'a Access) -> Payload<'a> {
+    // Agents are not shown: what they were given shows as the groups that result.
+    let named = change.access();
+    let shown = if named.groups.is_empty() { access } else { named };
+    let (resource, id) = match of {
+        AccessOwner::Chat(chat) => ("chat", chat.to_string()),
+        AccessOwner::Customer(customer) => ("customer", customer.to_string()),
+    };
+    Payload::Access { resource, id, access: shown.into() }
 }
 
 impl Serialize for PushFrame<'_> {

@@ -60,11 +60,13 @@ pub(in crate::api::livechat) fn shown<T>(what: T) -> Shown<T> {
         ..(*ann()).clone()
     }));
     profiles.add_customer(mia());
-    Shown { what, profiles, properties: Arc::new(PropertyTable::built_in()) }
+    Shown { what, profiles, properties: Arc::new(PropertyTable::built_in()), desk: None }
 }
 
 pub(in crate::api::livechat) fn ann() -> Arc<AgentProfile> {
     Arc::new(AgentProfile {
+        desk: false,
+        number: 1,
         id: AgentId::new(ANN),
         name: "Ann".into(),
         avatar: "".into(),
@@ -99,6 +101,8 @@ pub(in crate::api::livechat) fn member(id: &str) -> Member {
 
 pub(in crate::api::livechat) fn event(order: u32, text: &str) -> Event {
     Event {
+        details: None,
+        number: 0,
         id: EventId { thread: thread_id(), order },
         custom_id: None,
         created_at: OPENED,
@@ -146,6 +150,8 @@ pub(in crate::api::livechat) fn thread() -> ThreadView {
 
 pub(in crate::api::livechat) fn chat() -> ChatView {
     ChatView {
+        desk: None,
+        number: 0,
         id: CHAT.parse().unwrap(),
         customer: Some(MIA.parse().unwrap()),
         members: vec![member(MIA), member(ANN)],

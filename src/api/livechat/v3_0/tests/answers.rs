@@ -240,6 +240,7 @@ fn bot() -> Bot {
         additional: Some(vec![Additional::ChatProperties]),
     };
     let webhooks = BotWebhooks {
+        desk: None,
         url: "https://bots.example.org/hook".into(),
         secret_key: "s3cr3t".into(),
         actions: vec![started, posted],
@@ -247,6 +248,7 @@ fn bot() -> Bot {
         former: None,
     };
     Bot {
+        desk: None,
         id: AgentId::new(world::BOT),
         number: 1,
         client: ClientId::new("app-7"),

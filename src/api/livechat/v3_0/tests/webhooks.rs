@@ -19,6 +19,7 @@ use crate::engine::order::Done;
 
 fn endpoint(action: Action, additional: &[Additional]) -> Endpoint {
     Endpoint {
+        desk: None,
         id: EndpointId::new("wh7k2"),
         url: "https://bots.example.org/hook".into(),
         secret_key: "s3cr3t".into(),

@@ -1,0 +1,129 @@
+//! What bots and hooks are told: the bodies of their webhook calls, and how those are signed.
+//! Source: spec, section 5.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+use serde_json::{Value, json};
+use switchboard_domain::auth::Principal;
+use switchboard_domain::conversation::event::{Event, EventKind};
+use switchboard_domain::conversation::push::{Push, Told};
+use switchboard_domain::conversation::ticket::Status;
+use switchboard_domain::conversation::view::ChatView;
+use switchboard_domain::webhook::{Endpoint, Owner};
+
+use super::show;
+use crate::engine::dialect::{Capture, Dialect, Disconnect, Encoded, Frame, FrameHead, Side};
+use crate::engine::order::{DeskContext, Failure, Outcome};
+use crate::outbound::Form;
+
+/// The names of events, as their receivers know them.
+pub(super) const MESSAGE_CREATED: &str = "message_created";
+const MESSAGE_UPDATED: &str = "message_updated";
+const CONVERSATION_CREATED: &str = "conversation_created";
+const CONVERSATION_UPDATED: &str = "conversation_updated";
+const CONVERSATION_OPENED: &str = "conversation_opened";
+const CONVERSATION_RESOLVED: &str = "conversation_resolved";
+const STATUS_CHANGED: &str = "conversation_status_changed";
+
+static SIGNATURE: Form = Form {
+    delivery: HeaderName::from_static("x-chatwoot-delivery"),
+    timestamp: HeaderName::from_static("x-chatwoot-timestamp"),
+    signature: HeaderName::from_static("x-chatwoot-signature"),
+    prefix: "sha256=",
+};
+
+/// The dialect of the calls.
+pub(super) struct Hooks;
+
+/// An event's name and body.
+type Call = (&'static str, Value);
+
+/// Everything that a push is to a receiver, in the order of telling.
+fn calls(cx: &DeskContext, push: &Push, to_bot: bool) -> Vec<Call> {
+    let message = |event: &Arc<Event>, name: &'static str| (name, show::message_in_event(cx, event, name));
+    match push {
+        Push::ChatStarted { thread, .. } => {
+            let made = (thread.order == 1)
+                .then(|| conversation(cx, CONVERSATION_CREATED, json!({ "messages": [] })));
+            let said = thread.events.iter().filter(|event| is_said(event));
+            made.into_iter().chain(said.map(|event| message(event, MESSAGE_CREATED))).collect()
+        }
+        Push::EventPosted { event, .. } if is_said(event) => vec![message(event, MESSAGE_CREATED)],
+        Push::EventChanged { event, .. } if is_said(event) => vec![message(event, MESSAGE_UPDATED)],
+        Push::StatusChanged { from, to, .. } => {
+            let change = json!([{ "status": { "previous_value": from.word(), "current_value": to.word() } }]);
+            let special = match to {
+                Status::Open => Some(CONVERSATION_OPENED),
+                Status::Resolved => Some(CONVERSATION_RESOLVED),
+                Status::Pending | Status::Snoozed => None,
+            };
+            let special = special.filter(|_| to_bot).map(|name| conversation(cx, name, json!({})));
+            let changed = conversation(cx, STATUS_CHANGED, json!({ "changed_attributes": change }));
+            special.into_iter().chain([changed]).collect()
+        }
+        Push::TicketChanged { .. } if !to_bot => {
+            vec![conversation(cx, CONVERSATION_UPDATED, json!({ "changed_attributes": [] }))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What the engine itself remarks is told nobody.
+fn is_said(event: &Event) -> bool {
+    event.body.kind() != EventKind::System
+}
+
+/// A conversation event: flat as the product has it, and nested as its documentation shows it.
+fn conversation(cx: &DeskContext, name: &'static str, more: Value) -> Call {
+    let flat = show::conversation_in_event(cx);
+    let nested = json!({ "event": name, "conversation": flat, "account": show::account(&cx.license) });
+    (name, show::extend(show::extend(flat, nested), more))
+}
+
+impl Dialect for Hooks {
+    fn desk_calls(&self, endpoint: &Endpoint, capture: &Capture) -> Vec<Vec<u8>> {
+        let (Some(cx), Some(hearing)) = (&capture.desk, &endpoint.desk) else { return Vec::new() };
+        let to_bot = matches!(endpoint.owner, Owner::DeskBot(_)) || hearing.words.is_empty();
+        let wanted =
+            |name: &str| hearing.words.is_empty() || hearing.words.iter().any(|word| &**word == name);
+        let calls = calls(cx, &capture.what.push, to_bot);
+        calls
+            .into_iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(_, body)| body.to_string().into_bytes())
+            .collect()
+    }
+
+    fn signature_form(&self) -> Option<&'static Form> {
+        Some(&SIGNATURE)
+    }
+
+    fn webhook(&self, _: &Endpoint, _: &Capture, _: Option<&ChatView>) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn read(&self, _: Side, _: Option<&Principal>, _: &str) -> Frame {
+        Frame { head: FrameHead::default(), ask: Err(Failure::UnknownAction), key: None }
+    }
+
+    fn answer(&self, _: Side, _: &FrameHead, _: &Outcome, _: Option<&Principal>) -> String {
+        String::new()
+    }
+
+    fn push(&self, _: Side, _: &Capture, _: bool) -> Option<Encoded> {
+        None
+    }
+
+    fn depends_on_follower(&self, _: &Told) -> bool {
+        false
+    }
+
+    fn same_for_both_sides(&self, _: &Told) -> bool {
+        false
+    }
+
+    fn disconnect(&self, _: Side, _: Disconnect) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,139 @@
+//! How this face says no. Source: spec, section 1.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+use switchboard_domain::error::Rejected;
+
+use crate::engine::order::Failure;
+
+/// A refusal: its status and its body.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refused {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// The body.
+    pub(super) body: Value,
+}
+
+impl Refused {
+    /// With a text under `error`.
+    pub(super) fn because(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, body: json!({ "error": error.into() }) }
+    }
+
+    /// The request cannot be what it is.
+    pub(super) fn unprocessable(error: impl Into<String>) -> Self {
+        Self::because(StatusCode::UNPROCESSABLE_ENTITY, error)
+    }
+
+    /// A field is wrong.
+    pub(super) fn field(field: &str, reason: &str) -> Self {
+        let name = field.rsplit('.').next().unwrap_or(field).replace('_', " ");
+        let mut letters = name.chars();
+        let name: String =
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+        let body = json!({ "message": format!("{name} {reason}"), "attributes": [field] });
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body }
+    }
+
+    /// A field is missing.
+    pub(super) fn missing(field: &str) -> Self {
+        Self::unprocessable(format!("param is missing or the value is empty: {field}"))
+    }
+
+    /// Nobody said who asks.
+    pub(super) fn stranger() -> Self {
+        let body = json!({ "errors": ["You need to sign in or sign up before continuing."] });
+        Self { status: StatusCode::UNAUTHORIZED, body }
+    }
+
+    /// The token is nobody's.
+    pub(super) fn invalid_token() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "Invalid Access Token")
+    }
+
+    /// A bot may not call that.
+    pub(super) fn not_for_bots() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "Access to this endpoint is not authorized for bots")
+    }
+
+    /// The bot belongs to another account.
+    pub(super) fn foreign_bot() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "Bot is not authorized to access this account")
+    }
+
+    /// The user belongs to another account.
+    pub(super) fn foreign_user() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "You are not authorized to access this account")
+    }
+
+    /// Only administrators may do that.
+    pub(super) fn not_authorized() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "You are not authorized to do this action")
+    }
+
+    /// There is no such thing, or none that the asker may know of.
+    pub(super) fn not_found() -> Self {
+        Self::because(StatusCode::NOT_FOUND, "Resource could not be found")
+    }
+
+    /// The body cannot be read.
+    pub(super) fn bad_request() -> Self {
+        Self { status: StatusCode::BAD_REQUEST, body: json!({ "status": 400, "error": "Bad Request" }) }
+    }
+}
+
+impl From<Rejected> for Refused {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::NotFound(_) | Rejected::GroupNotFound(_) => Self::not_found(),
+            Rejected::NoAccess | Rejected::NotPresent => Self::not_authorized(),
+            Rejected::Invalid { field, reason } => Self::field(&field, &reason),
+            Rejected::CustomerBanned => Self::because(StatusCode::FORBIDDEN, "Contact is blocked"),
+            Rejected::StorageFull => Self::because(StatusCode::SERVICE_UNAVAILABLE, "Storage is full"),
+            Rejected::Internal | Rejected::NeedsPlacement(_) | Rejected::NeedsEvent(_) => {
+                Self::because(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            other => Self::unprocessable(other.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Rejected(rejected) => rejected.into(),
+            Failure::Unauthenticated => Self::invalid_token(),
+            Failure::Timeout => Self::because(StatusCode::GATEWAY_TIMEOUT, "Timeout"),
+            Failure::LoginFirst | Failure::LoggedIn | Failure::UnknownAction => Self::not_found(),
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_field_is_named_for_people_and_for_programs() {
+        let refused = Refused::from(Rejected::invalid("phone_number", "should be in e164 format"));
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let body =
+            json!({ "message": "Phone number should be in e164 format", "attributes": ["phone_number"] });
+        assert_eq!(refused.body, body);
+    }
+
+    #[test]
+    fn what_one_may_not_know_of_does_not_exist() {
+        let chat = Rejected::NotFound(switchboard_domain::error::Resource::Chat);
+        assert_eq!(Refused::from(chat), Refused::not_found());
+    }
+}

@@ -1,0 +1,127 @@
+//! From an address to what is asked there. Slashes that are doubled or trail do not count.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE,
+};
+use http::{HeaderValue, Method, Request, StatusCode};
+use serde_json::json;
+
+use super::auth::{self, Asker, Who};
+use super::call::{Answered, Call, number};
+use super::fields::Fields;
+use super::refusal::Refused;
+use super::{application, platform, public, show};
+use crate::engine::handle::EngineHandle;
+use crate::telemetry::clock;
+
+/// The version of the product whose wire this is.
+const VERSION: &str = "4.13.0";
+
+/// The parts of a path.
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty()).collect()
+}
+
+/// Does this face have the address?
+pub(super) fn is_ours(path: &str) -> bool {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    match parts.next() {
+        Some("api") => matches!(parts.next(), None | Some("v1")),
+        Some("platform" | "public") => parts.next() == Some("api"),
+        _ => false,
+    }
+}
+
+/// Answers a request; anybody's page may read it.
+pub(super) async fn answer(engine: &EngineHandle, request: Request<Body>) -> Response {
+    let asked_before = request.method() == Method::OPTIONS;
+    let mut response = if asked_before {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        answer_one(engine, request).await.unwrap_or_else(IntoResponse::into_response)
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if asked_before {
+        let methods = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE, OPTIONS");
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    }
+    response
+}
+
+async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
+    let path = request.uri().path().to_owned();
+    match parts(&path).as_slice() {
+        ["api"] if request.method() == Method::GET => {
+            let timestamp = show::iso_seconds(clock::now());
+            let alive = json!({
+                "version": VERSION, "timestamp": timestamp, "queue_services": "ok", "data_services": "ok",
+            });
+            super::call::json(alive)
+        }
+        ["api", "v1", "profile", rest @ ..] => {
+            let (method, who) = (request.method().clone(), auth::who(engine, request.headers())?);
+            let token = auth::token(request.headers()).unwrap_or_default();
+            let fields = Fields::of(request).await?;
+            application::profile::answer(engine, (&who, &token), &method, rest, fields).await
+        }
+        ["api", "v1", "accounts", account, rest @ ..] => {
+            let who = auth::who(engine, request.headers())?;
+            about_account(engine, &who, account, rest, request).await
+        }
+        ["public", "api", "v1", "inboxes", identifier, rest @ ..] => {
+            let method = request.method().clone();
+            public::answer(engine, identifier, &method, rest, Fields::of(request).await?).await
+        }
+        ["platform", "api", "v1", rest @ ..] => {
+            let token = auth::token(request.headers());
+            if !token.is_some_and(|token| engine.platform_token_matches(&token)) {
+                return Err(Refused::because(StatusCode::UNAUTHORIZED, "Invalid access_token"));
+            }
+            let method = request.method().clone();
+            platform::answer(engine, &method, rest, Fields::of(request).await?).await
+        }
+        _ => Err(Refused::not_found()),
+    }
+}
+
+async fn about_account(
+    engine: &EngineHandle,
+    who: &Who,
+    account: &str,
+    rest: &[&str],
+    request: Request<Body>,
+) -> Answered {
+    let method = request.method().clone();
+    // What no bot may call is refused before it is looked whose account it is.
+    if !matches!(who, Who::User(..)) && !application::is_for_bots(&method, rest) {
+        return Err(Refused::not_for_bots());
+    }
+    let license = engine.account(number(account)?).ok_or_else(Refused::not_found)?;
+    let asker = Asker::of(engine, &license, who)?;
+    let fields = Fields::of(request).await?;
+    application::answer(&Call { engine, license, asker, method, fields }, rest).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_do_not_matter_and_other_faces_keep_their_addresses() {
+        assert_eq!(parts("//api/v1//accounts/1/"), ["api", "v1", "accounts", "1"]);
+        for own in ["/api", "/api/", "//api/v1/accounts/1", "/platform/api/v1/x", "/public//api/v1/inboxes/x"]
+        {
+            assert!(is_ours(own), "{own}");
+        }
+        for other in ["/", "/v3.0/agent/action/x", "/admin/v1/agents", "/healthz", "/api/v2/x", "/customer/"]
+        {
+            assert!(!is_ours(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What answers and events look like. Source: spec, sections 2 to 5.
+
+mod bot;
+mod contact;
+mod conversation;
+mod inbox;
+mod message;
+mod people;
+
+use serde_json::{Map, Value, json};
+use switchboard_domain::participant::license::License;
+use switchboard_domain::time::Timestamp;
+
+pub(super) use bot::{bot, bot_of};
+pub(super) use contact::{contact, contact_in_event, contact_inbox, contact_with_inboxes};
+pub(super) use conversation::{conversation, conversation_in_event, public_conversation, status_of};
+pub(super) use inbox::{inbox, inbox_line};
+pub(super) use message::{
+    attributes_of, content_type_of, message, message_in_event, message_on_socket, public_message,
+};
+pub(super) use people::{agent, person_in_event, sender, slim_bot, team};
+
+/// An account, as events name it.
+pub(super) fn account(license: &License) -> Value {
+    json!({ "id": license.desk.account, "name": license.desk.name })
+}
+
+/// Unix seconds; 0 for what has not happened.
+pub(super) fn seconds(at: Option<Timestamp>) -> u64 {
+    at.map_or(0, Timestamp::as_secs)
+}
+
+/// Unix seconds with their fraction.
+pub(super) fn fraction(at: Timestamp) -> f64 {
+    at.as_micros() as f64 / 1e6
+}
+
+/// ISO 8601 in UTC with milliseconds.
+pub(super) fn iso(at: Timestamp) -> String {
+    let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(micros).map(|at| format!("{at:.3}")).unwrap_or_default()
+}
+
+/// ISO 8601 in UTC without fraction.
+pub(super) fn iso_seconds(at: Timestamp) -> String {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// The object that a text is; an empty one for a text that is none.
+pub(super) fn object(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Value::Object(object),
+        _ => Value::Object(Map::new()),
+    }
+}
+
+/// Adds fields to an object.
+pub(super) fn extend(mut value: Value, more: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
+        fields.extend(more);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_forms() {
+        let at = Timestamp::from_micros(1_709_553_600_250_000);
+        assert_eq!(iso(at), "2024-03-04T12:00:00.250Z");
+        assert_eq!(iso_seconds(at), "2024-03-04T12:00:00Z");
+        assert_eq!((seconds(Some(at)), seconds(None)), (1_709_553_600, 0));
+        assert!((fraction(at) - 1_709_553_600.25).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,85 @@
+//! An inbox: where customers come in. What chats it gets and who serves them is its group's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::event::within;
+use crate::error::Rejected;
+use crate::id::{AgentId, GroupId};
+use crate::limits::ATTRIBUTES_BYTES;
+use crate::time::Timestamp;
+use crate::webhook::check_url;
+
+/// What customers use to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Channel {
+    /// A program of the tenant's own.
+    Api,
+    /// A web page.
+    Website,
+}
+
+/// An inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbox {
+    /// Creation number.
+    pub number: u64,
+    /// The group whose chats it has.
+    pub group: GroupId,
+    /// What customers use to come in.
+    pub channel: Channel,
+    /// Names it to customers: whoever has it may come in.
+    pub identifier: Box<str>,
+    /// Key of the proof of a customer's identity.
+    pub hmac_token: Box<str>,
+    /// Must customers prove who they are?
+    pub hmac_mandatory: bool,
+    /// Signs the calls to `webhook_url`.
+    pub secret: Box<str>,
+    /// Hears of everything that happens in it.
+    pub webhook_url: Option<Box<str>>,
+    /// Answers first.
+    pub bot: Option<AgentId>,
+    /// Are open conversations given to free agents?
+    pub auto_assign: bool,
+    /// Has each customer only one conversation, opened again and again?
+    pub lock_to_single: bool,
+    /// One JSON object's text: what is kept for those who show it, and obeyed by nobody here.
+    pub extras: Box<str>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Which face renders the bodies of calls; opaque here.
+    pub dialect: u16,
+}
+
+impl Inbox {
+    /// An inbox that gives whatever comes to free agents.
+    #[must_use]
+    pub fn new(number: u64, channel: Channel, [identifier, hmac_token, secret]: [Box<str>; 3]) -> Self {
+        Self {
+            number,
+            group: GroupId(u32::MAX),
+            channel,
+            identifier,
+            hmac_token,
+            hmac_mandatory: false,
+            secret,
+            webhook_url: None,
+            bot: None,
+            auto_assign: true,
+            lock_to_single: false,
+            extras: "{}".into(),
+            created_at: Timestamp::default(),
+            dialect: 0,
+        }
+    }
+
+    /// The group that a new inbox shall have, when it was given one.
+    pub(super) const fn group_given(&self) -> Option<GroupId> {
+        if self.group.0 == u32::MAX { None } else { Some(self.group) }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Rejected> {
+        within("channel", self.extras.len(), ATTRIBUTES_BYTES, "bytes")?;
+        self.webhook_url.as_ref().map_or(Ok(()), |url| check_url("webhook_url", url))
+    }
+}

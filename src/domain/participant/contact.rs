@@ -1,0 +1,182 @@
+//! What a help desk knows of a customer beyond the chat's needs: how it is reached and named, and by
+//! which entries it came into inboxes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::event::within;
+use crate::error::Rejected;
+use crate::limits::{ATTRIBUTES_BYTES, ENTRIES_PER_CONTACT, LABELS_PER_CONVERSATION, NAME_CHARS, TAG_CHARS};
+use crate::time::Timestamp;
+
+/// A customer's way into one inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactEntry {
+    /// Creation number.
+    pub number: u64,
+    /// Into which inbox.
+    pub inbox: u64,
+    /// Names the customer there: whoever has it speaks for the customer.
+    pub source_id: Box<str>,
+    /// Opens the customer's stream.
+    pub stream_token: Box<str>,
+    /// The customer has proven who it is.
+    pub verified: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a help desk knows of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Contact {
+    /// `+` and digits.
+    pub phone: Option<Box<str>>,
+    /// The tenant's own name of the customer.
+    pub identifier: Option<Box<str>>,
+    /// One JSON object's text, of the desk's own making.
+    pub custom_attributes: Box<str>,
+    /// One JSON object's text: where the customer came from.
+    pub additional_attributes: Box<str>,
+    /// Labels, in the order given.
+    pub labels: Vec<Box<str>>,
+    /// Ways into inboxes, oldest first.
+    pub entries: Vec<ContactEntry>,
+    /// Its conversations are resolved at once.
+    pub blocked: bool,
+    /// It was deleted: nothing names it any more.
+    pub deleted: bool,
+}
+
+/// New values for some fields of a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContactChange {
+    /// `+` and digits; `Some(None)` takes it away.
+    pub phone: Option<Option<Box<str>>>,
+    /// The tenant's own name.
+    pub identifier: Option<Option<Box<str>>>,
+    /// One JSON object's text; replaces the stored one.
+    pub custom_attributes: Option<Box<str>>,
+    /// One JSON object's text; replaces the stored one.
+    pub additional_attributes: Option<Box<str>>,
+    /// All labels.
+    pub labels: Option<Vec<Box<str>>>,
+    /// One more way in; one into the same inbox by the same name is replaced.
+    pub entry: Option<ContactEntry>,
+    /// Are its conversations resolved at once?
+    pub blocked: Option<bool>,
+    /// Deletes it.
+    pub deleted: bool,
+}
+
+impl Contact {
+    /// The contact with some fields changed, checked.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub fn changed(mut self, change: ContactChange) -> Result<Self, Rejected> {
+        self.phone = change.phone.unwrap_or(self.phone);
+        self.identifier = change.identifier.unwrap_or(self.identifier);
+        self.custom_attributes = change.custom_attributes.unwrap_or(self.custom_attributes);
+        self.additional_attributes = change.additional_attributes.unwrap_or(self.additional_attributes);
+        for text in [&mut self.custom_attributes, &mut self.additional_attributes] {
+            if text.is_empty() {
+                *text = "{}".into();
+            }
+        }
+        self.labels = change.labels.unwrap_or(self.labels);
+        self.blocked = change.blocked.unwrap_or(self.blocked);
+        if let Some(entry) = change.entry {
+            self.entries.retain(|old| (old.inbox, &old.source_id) != (entry.inbox, &entry.source_id));
+            self.entries.push(entry);
+        }
+        if change.deleted {
+            self = Self { deleted: true, ..Self::default() };
+        }
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), Rejected> {
+        if self.phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
+            return Err(Rejected::invalid("phone_number", "should be in e164 format"));
+        }
+        within(
+            "identifier",
+            self.identifier.as_ref().map_or(0, |id| id.chars().count()),
+            NAME_CHARS,
+            "characters",
+        )?;
+        within("custom_attributes", self.custom_attributes.len(), ATTRIBUTES_BYTES, "bytes")?;
+        within("additional_attributes", self.additional_attributes.len(), ATTRIBUTES_BYTES, "bytes")?;
+        within("labels", self.labels.len(), LABELS_PER_CONVERSATION, "labels")?;
+        within("contact_inboxes", self.entries.len(), ENTRIES_PER_CONTACT, "entries")?;
+        let long = self.entries.iter().map(|entry| entry.source_id.chars().count()).max().unwrap_or(0);
+        within("source_id", long, NAME_CHARS, "characters")?;
+        let long = self.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        within("labels", long, TAG_CHARS, "characters")
+    }
+
+    /// Its newest way into an inbox.
+    #[must_use]
+    pub fn entry_into(&self, inbox: u64) -> Option<&ContactEntry> {
+        self.entries.iter().rev().find(|entry| entry.inbox == inbox)
+    }
+
+    /// A way in by its number.
+    #[must_use]
+    pub fn entry(&self, number: u64) -> Option<&ContactEntry> {
+        self.entries.iter().find(|entry| entry.number == number)
+    }
+}
+
+/// `+`, then 1 to 15 digits, the first not 0 (ITU-T E.164).
+fn is_phone(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: u64, source_id: &str) -> ContactEntry {
+        ContactEntry {
+            number,
+            inbox: 1,
+            source_id: source_id.into(),
+            stream_token: "t".into(),
+            verified: false,
+            created_at: Timestamp::default(),
+        }
+    }
+
+    #[test]
+    fn phones_are_e164() {
+        for good in ["+1", "+491701234567"] {
+            assert!(is_phone(good), "{good}");
+        }
+        for bad in ["", "+", "491701234567", "+0170", "+12a", "+1234567890123456", "+1 2"] {
+            assert!(!is_phone(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_way_in_is_kept_once_and_their_number_is_bounded() {
+        let with = |contact: Contact, entry| {
+            contact.changed(ContactChange { entry: Some(entry), ..ContactChange::default() })
+        };
+        let once = with(Contact::default(), entry(1, "a")).and_then(|c| with(c, entry(2, "a")));
+        assert_eq!(once.map(|contact| contact.entries), Ok(vec![entry(2, "a")]));
+        let many = (0..ENTRIES_PER_CONTACT as u64)
+            .try_fold(Contact::default(), |contact, n| with(contact, entry(n, &n.to_string())));
+        let more = many.and_then(|contact| with(contact, entry(999, "x")));
+        assert!(matches!(more, Err(Rejected::Invalid { field, .. }) if field == "contact_inboxes"));
+    }
+
+    #[test]
+    fn a_deleted_contact_says_nothing_of_whom_it_was() {
+        let contact =
+            Contact { phone: Some("+49170".into()), entries: vec![entry(1, "a")], ..Contact::default() };
+        let gone = contact.changed(ContactChange { deleted: true, ..ContactChange::default() });
+        assert_eq!(gone, Ok(Contact { deleted: true, ..Contact::default() }));
+    }
+}

@@ -224,8 +224,7 @@ fn start_bots(
         }
         let bot = &found.state;
         let profile = Arc::new(AgentProfile::from(bot));
-        table.agents.insert(id.clone(), Arc::clone(&profile));
-        table.bots.insert(id.clone(), Arc::new(bot.clone()));
+        table.put_bot(bot);
         let online = bot.duty.status != RoutingStatus::Offline;
         link::tell(&actors.router, AgentChanged(profile));
         link::tell(&actors.dispatcher, BotStatus { bot: id.clone(), online });

@@ -195,6 +195,12 @@ impl LicenseTable {
 
     /// A bot's new state: profile, webhook endpoints.
     pub(crate) fn set_bot(&self, bot: &Bot) {
+        self.put_bot(bot);
+        self.rebuild_endpoints();
+    }
+
+    /// The same without its endpoints, where many come at once.
+    pub(crate) fn put_bot(&self, bot: &Bot) {
         self.agents.insert(bot.id.clone(), Arc::new(AgentProfile::from(bot)));
         let before = self.bots.insert(bot.id.clone(), Arc::new(bot.clone()));
         let token = |bot: &Bot| bot.desk.as_ref().map(|desk| secret::hash(&desk.token));
@@ -204,7 +210,6 @@ impl LicenseTable {
         if let Some(new) = token(bot).filter(|_| !bot.removed) {
             self.bot_tokens.insert(new, bot.id.clone());
         }
-        self.rebuild_endpoints();
     }
 
     pub(crate) fn set_license(&self, license: License) {

@@ -21,6 +21,7 @@ mod bots;
 #[path = "../../src/domain/simulation/chance.rs"]
 mod chance;
 mod chat_access;
+mod chatwoot;
 mod crash;
 mod customer_lists;
 mod customers;

@@ -8,6 +8,7 @@ use crate::conversation::command::{OpenThread, StatusChange, TicketChange};
 use crate::conversation::decide::{Context, Decision, Need};
 use crate::conversation::event::{Event, Visibility, within};
 use crate::conversation::fact::Change;
+use crate::conversation::properties::Reader;
 use crate::conversation::push::{Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
@@ -200,6 +201,10 @@ impl Conversation {
         let again = now == wanted.status && !matches!(wanted, StatusChange { until: Some(_), .. });
         if again {
             return Ok(Decision::default());
+        }
+        if wanted.status != Status::Resolved && Self::reader(cx) == Reader::Customer {
+            // A customer may end what it began, and begins anew by writing.
+            return Err(Rejected::NoAccess);
         }
         if wanted.status == Status::Resolved {
             return self.close(false, cx);

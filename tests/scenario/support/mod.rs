@@ -88,3 +88,13 @@ impl Caller {
         }
     }
 }
+
+/// Asks again until it is so, with a deadline.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, asking).await.is_ok(), "in vain: {what}");
+}

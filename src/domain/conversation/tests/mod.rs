@@ -41,6 +41,7 @@ mod signals;
 mod system_messages;
 mod telling;
 mod threads;
+mod ticket;
 mod timers;
 mod transfer;
 

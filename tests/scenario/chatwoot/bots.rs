@@ -1,0 +1,165 @@
+//! Bots: what they hear, that it is signed, what becomes of a conversation whose bot fails.
+
+use ring::hmac;
+use serde_json::{Value, json};
+
+use super::{Desk, contents, token};
+use crate::support::RETRY_DEADLINE;
+use crate::support::sink::{Hit, Sink};
+
+fn event(hit: &Hit) -> &str {
+    hit.json["event"].as_str().unwrap()
+}
+
+async fn heard(sink: &Sink, name: &str) -> Hit {
+    sink.hit(name, |hit| event(hit) == name).await
+}
+
+#[tokio::test]
+async fn a_bot_hears_flat_and_nested_and_every_call_is_signed() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({})).await;
+    let ana = desk.contact("Ana").await;
+    let made = heard(&sink, "conversation_created").await.json;
+    assert_eq!((&made["status"], &made["conversation"]["status"]), (&json!("pending"), &json!("pending")));
+    assert_eq!((&made["messages"], &made["message"]), (&json!([]), &Value::Null));
+    assert_eq!(made["account"], json!({ "id": 1, "name": "Demo" }));
+
+    let written = desk.write(&ana, "Hello, I need help").await;
+    let hit = heard(&sink, "message_created").await;
+    let (flat, nested) = (&hit.json, &hit.json["message"]);
+    for message in [flat, nested] {
+        assert_eq!(message["id"], written["id"]);
+        assert_eq!(message["content"], "Hello, I need help");
+        assert_eq!(
+            (&message["sender"]["name"], &message["sender"]["type"]),
+            (&json!("Ana"), &json!("contact"))
+        );
+    }
+    assert_eq!((&flat["message_type"], &nested["message_type"]), (&json!("incoming"), &json!(0)));
+    let conversation = &flat["conversation"];
+    assert_eq!(conversation["id"], ana.conversation);
+    assert_eq!((&conversation["inbox_id"], &conversation["assignee_id"]), (&json!(1), &Value::Null));
+    assert_eq!(conversation["meta"]["assignee_type"], "AgentBot");
+    assert_eq!(conversation["messages"][0]["id"], written["id"]);
+    assert!(conversation["contact_inbox"].get("pubsub_token").is_none(), "whoever has it reads along");
+    assert!(flat.get("attachments").is_none());
+
+    let (at, signature) = (hit.header("x-chatwoot-timestamp"), hit.header("x-chatwoot-signature"));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, bot["secret"].as_str().unwrap().as_bytes());
+    let tag = hmac::sign(&key, &[at.as_bytes(), b".", &hit.body].concat());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(signature, format!("sha256={hex}"));
+    assert_eq!(hit.header("x-chatwoot-delivery").len(), 36);
+}
+
+#[tokio::test]
+async fn a_bot_does_not_hear_itself_unless_it_wants_to_and_only_what_it_asks_for() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let config = json!({ "events": ["message_created"], "own": 1 });
+    let bot = desk.bot(&sink, "/bot", config.clone()).await;
+    assert_eq!(bot["bot_config"], config, "what is not known is kept");
+    let ana = desk.contact("Ana").await;
+    desk.answer(&token(&bot), ana.conversation, json!({ "content": "mine" })).await;
+    desk.write(&ana, "hers").await;
+    sink.hit("hers", |hit| hit.json["content"] == "hers").await;
+    assert_eq!(sink.at("/bot").len(), 1, "no event of the conversation, and no word of its own");
+
+    let path = format!("agent_bots/{}", bot["id"]);
+    let config = json!({ "bot_config": { "receive_own_messages": true, "events": ["message_created"] } });
+    desk.ok(&desk.admin, reqwest::Method::PATCH, &path, config).await;
+    desk.answer(&token(&bot), ana.conversation, json!({ "content": "mine again" })).await;
+    let own = sink.hit("mine again", |hit| hit.json["content"] == "mine again").await;
+    assert_eq!(
+        (&own.json["message_type"], &own.json["sender"]["type"]),
+        (&json!("outgoing"), &json!("agent_bot"))
+    );
+}
+
+#[tokio::test]
+async fn notes_reach_the_bot_and_never_the_customer() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    desk.bot(&sink, "/bot", json!({})).await;
+    let ana = desk.contact("Ana").await;
+    desk.write(&ana, "hello").await;
+    let note = json!({ "content": "she is a regular", "private": true });
+    let note = desk.answer(&desk.agent, ana.conversation, note).await;
+    assert_eq!(note["private"], true);
+    assert_eq!(desk.status(ana.conversation).await, "pending", "a note takes nothing from the bot");
+    sink.hit("the note", |hit| hit.json["content"] == "she is a regular" && hit.json["private"] == true)
+        .await;
+    assert_eq!(desk.read(&ana).await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_conversation_whose_bot_fails_goes_to_people() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    desk.bot(&sink, "/bot", json!({ "events": ["message_created"] })).await;
+    let ana = desk.contact("Ana").await;
+    sink.answer(|_| 500);
+    desk.write(&ana, "is anybody there?").await;
+    for attempt in 1..=3 {
+        let fits = |hit: &Hit| hit.json["content"] == "is anybody there?";
+        sink.hit_within(RETRY_DEADLINE, &format!("attempt {attempt}"), fits).await;
+    }
+    let calls = sink.at("/bot");
+    assert!(
+        calls.iter().all(|hit| hit.header("x-chatwoot-delivery") == calls[0].header("x-chatwoot-delivery"))
+    );
+    crate::support::until("it is open", async || desk.status(ana.conversation).await == "open").await;
+    let messages = desk.get(&desk.admin, &format!("conversations/{}/messages", ana.conversation)).await;
+    let activity =
+        messages["payload"].as_array().unwrap().iter().find(|message| message["message_type"] == 2);
+    assert!(activity.unwrap()["content"].as_str().unwrap().contains("error with the agent bot"));
+}
+
+#[tokio::test]
+async fn a_bot_that_is_taken_from_its_inbox_leaves_its_conversations_to_people() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({})).await;
+    let ana = desk.contact("Ana").await;
+    assert_eq!(desk.status(ana.conversation).await, "pending");
+    desk.post(&desk.admin, "inboxes/1/set_agent_bot", json!({ "agent_bot": null })).await;
+    assert_eq!(desk.get(&desk.admin, "inboxes/1/agent_bot").await, json!({ "agent_bot": {} }));
+    crate::support::until("it is open", async || desk.status(ana.conversation).await == "open").await;
+    let tom = desk.contact("Tom").await;
+    assert_eq!(desk.status(tom.conversation).await, "open");
+
+    desk.post(&desk.admin, "inboxes/1/set_agent_bot", json!({ "agent_bot": bot["id"] })).await;
+    let eve = desk.contact("Eve").await;
+    assert_eq!(desk.status(eve.conversation).await, "pending");
+    desk.answer(&token(&bot), eve.conversation, json!({ "content": "hi" })).await;
+    desk.ok(&desk.admin, reqwest::Method::DELETE, &format!("agent_bots/{}", bot["id"]), Value::Null).await;
+    crate::support::until("it is open", async || desk.status(eve.conversation).await == "open").await;
+    assert_eq!(desk.read(&eve).await, ["hi"], "what it said stays");
+    assert_eq!(desk.get(&desk.admin, "agent_bots").await, json!([]));
+}
+
+#[tokio::test]
+async fn what_a_customer_answers_to_a_form_is_told_the_bot() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({})).await;
+    let ana = desk.contact("Ana").await;
+    let items = json!([{ "title": "Billing", "value": "b" }, { "title": "Other", "value": "o" }]);
+    let menu = json!({ "content": "What about?", "content_type": "input_select", "content_attributes": { "items": items } });
+    let menu = desk.answer(&token(&bot), ana.conversation, menu).await;
+    assert_eq!(
+        (&menu["content_type"], &menu["content_attributes"]["items"]),
+        (&json!("input_select"), &items)
+    );
+    assert_eq!(menu["content"], "What about?");
+
+    let path = format!("contacts/{}/conversations/{}/messages/{}", ana.source, ana.conversation, menu["id"]);
+    let values = json!([{ "title": "Billing", "value": "b" }]);
+    let answer = desk.public(reqwest::Method::PATCH, &path, json!({ "submitted_values": values })).await;
+    assert_eq!(answer["content_attributes"]["submitted_values"], values);
+    let hit = heard(&sink, "message_updated").await;
+    assert_eq!(hit.json["content_attributes"]["submitted_values"], values);
+    assert_eq!((&hit.json["message_type"], &hit.json["id"]), (&json!("outgoing"), &menu["id"]));
+    assert_eq!(
+        contents(
+            &desk.get(&desk.admin, &format!("conversations/{}/messages", ana.conversation)).await["payload"]
+        ),
+        ["What about?"]
+    );
+}

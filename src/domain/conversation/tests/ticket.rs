@@ -1,5 +1,4 @@
 //! Conversations of a help desk: how they stand, who has them, what is kept of them.
-#![expect(clippy::panic, reason = "a test may fail loudly")]
 
 use super::*;
 use crate::conversation::command::{StatusChange, TicketChange};

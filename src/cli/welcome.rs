@@ -55,7 +55,7 @@ impl Welcome<'_> {
     /// A page for a newcomer: who is there, and commands that work when pasted.
     #[must_use]
     pub fn page(&self, bot: bool) -> String {
-        let Credentials { license_id, client_id, admin_token, agents, .. } = self.credentials;
+        let Credentials { license_id, client_id, admin_token, agents, desk, .. } = self.credentials;
         let mut page = format!("Switchboard is up at {}\n", self.http);
         if let (Some(https), Some(ca)) = (&self.https, &self.ca_cert) {
             // Writing to a string cannot fail.
@@ -65,8 +65,17 @@ impl Welcome<'_> {
             page,
             "\nLicense {license_id}, application {client_id}\n\
              Agents   {}  token {}\n         {}  token {}\n\
-             Admin    token {admin_token}\n",
-            agents[0].id, agents[0].token, agents[1].id, agents[1].token
+             Admin    token {admin_token}\n\
+             \nFor bots written for Chatwoot: account {}, inbox {} with the identifier {};\n\
+             the agents' tokens are `api_access_token`s, the platform's is {}\n",
+            agents[0].id,
+            agents[0].token,
+            agents[1].id,
+            agents[1].token,
+            DeskCredentials::ACCOUNT,
+            DeskCredentials::INBOX,
+            desk.inbox_identifier,
+            desk.platform_token,
         );
         page.push_str(&self.tour());
         if bot {

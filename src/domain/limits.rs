@@ -43,6 +43,11 @@ pub const FORM_FIELDS: usize = 64;
 /// Bytes of JSON text in the attributes that a desk keeps of a message, conversation, contact or inbox:
 /// heads and events hold them; more is `Invalid`.
 pub const ATTRIBUTES_BYTES: usize = 16 * 1024;
+/// Messages that a help desk's conversation takes in [`MESSAGE_MINUTE`]: far beyond people, and an end
+/// for bots that answer one another; more is `Blocked`.
+pub const MESSAGES_PER_MINUTE: u32 = 200;
+/// The minute of that bound.
+pub const MESSAGE_MINUTE: Duration = Duration::from_secs(60);
 /// Labels of one conversation or contact: a head holds them all; more is `Invalid`.
 pub const LABELS_PER_CONVERSATION: usize = 64;
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.

@@ -96,6 +96,7 @@ impl From<Rejected> for Refused {
             Rejected::Internal | Rejected::NeedsPlacement(_) | Rejected::NeedsEvent(_) => {
                 Self::because(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
+            Rejected::Blocked(_) => Self::unprocessable("Validation failed: Too many messages"),
             other => Self::unprocessable(other.to_string()),
         }
     }

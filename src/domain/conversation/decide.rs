@@ -329,6 +329,7 @@ impl Conversation {
         if let Some(known) = self.posted_as(&event) {
             return Ok(Decision { before: Some(Outcome::Posted(known)), ..Decision::default() });
         }
+        self.brake(cx.now)?;
         let by = cx.by.map(|principal| principal.user.clone());
         let mut draft = self.draft(cx.now);
         if self.active_thread().is_none() {

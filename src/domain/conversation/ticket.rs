@@ -14,7 +14,9 @@ use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
 use crate::error::{PlacementNeed, Rejected};
 use crate::id::{AgentId, ThreadId, UserId};
-use crate::limits::{ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION, TAG_CHARS};
+use crate::limits::{
+    ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION, MESSAGE_MINUTE, MESSAGES_PER_MINUTE, TAG_CHARS,
+};
 use crate::routing::Placement;
 use crate::time::Timestamp;
 
@@ -101,6 +103,9 @@ pub struct Ticket {
     pub waiting_since: Option<Timestamp>,
     /// When a human agent first answered.
     pub first_reply_at: Option<Timestamp>,
+    /// When the last minute of messages was begun to be counted, and how many it has.
+    #[serde(default)]
+    pub minute: (Timestamp, u32),
 }
 
 impl Default for Ticket {
@@ -117,6 +122,7 @@ impl Default for Ticket {
             updated_at: Timestamp::default(),
             waiting_since: None,
             first_reply_at: None,
+            minute: (Timestamp::default(), 0),
         }
     }
 }
@@ -293,6 +299,13 @@ impl Conversation {
         by_customer && event_visible && matches!(self.assignment, Assignment::Parked(_))
     }
 
+    /// Two bots that answer one another would never end.
+    pub(super) fn brake(&self, now: Timestamp) -> Result<(), Rejected> {
+        let Some(Ticket { minute: (since, count), .. }) = self.ticket.as_deref() else { return Ok(()) };
+        let left = MESSAGE_MINUTE.saturating_sub(now.since(*since));
+        if *count >= MESSAGES_PER_MINUTE && !left.is_zero() { Err(Rejected::Blocked(left)) } else { Ok(()) }
+    }
+
     /// A person who answers a conversation that a bot has takes it.
     pub(super) fn is_with_bot(&self) -> bool {
         self.ticket.is_some() && self.status() == Status::Pending
@@ -307,6 +320,10 @@ impl Conversation {
     pub(super) fn note_answer(&mut self, event: &Event) {
         let Some(ticket) = self.ticket.as_deref_mut() else { return };
         ticket.updated_at = event.created_at;
+        if event.created_at.since(ticket.minute.0) >= MESSAGE_MINUTE {
+            ticket.minute = (event.created_at, 0);
+        }
+        ticket.minute.1 += 1;
         match &event.author {
             _ if event.visibility == Visibility::Agents => {}
             Some(UserId::Customer(_)) => {

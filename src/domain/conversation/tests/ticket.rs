@@ -4,7 +4,7 @@ use super::*;
 use crate::conversation::command::{StatusChange, TicketChange};
 use crate::conversation::details::{Amendment, Carriage, Details};
 use crate::conversation::ticket::{Status, Ticket, Urgency};
-use crate::limits::{ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION};
+use crate::limits::{ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION, MESSAGES_PER_MINUTE};
 
 const ROBO: &str = "0123456789abcdef0123456789abcdef";
 
@@ -272,6 +272,18 @@ fn what_is_kept_has_bounds_and_changes_as_far_as_it_is_named() {
         (talk.ticket().urgency, talk.ticket().labels.len()),
         (Some(Urgency::Urgent), LABELS_PER_CONVERSATION)
     );
+}
+
+#[test]
+fn a_conversation_takes_so_many_messages_a_minute() {
+    let mut talk = Talk::pending();
+    for _ in 0..MESSAGES_PER_MINUTE {
+        talk.run(ROBO, post(said())).unwrap();
+        talk.clock -= 1;
+    }
+    assert!(matches!(talk.run(ROBO, post(said())), Err(Rejected::Blocked(_))));
+    talk.clock += 60;
+    assert!(talk.run(ROBO, post(said())).is_ok());
 }
 
 fn detailed(source: &str) -> NewEvent {

@@ -201,6 +201,11 @@ impl EngineHandle {
         self.0.ready.load(Ordering::Acquire)
     }
 
+    /// Which life of the stored data this is.
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.parts.storage.generation
+    }
+
     /// Since when the process runs.
     pub(crate) fn running_since(&self) -> Timestamp {
         self.0.running_since

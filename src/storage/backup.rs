@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::journal::{copying, examine};
-use super::{DirLock, Layout, StorageError, files};
+use super::{DirLock, Layout, StorageError, files, generation};
 
 /// What says that a backup is whole.
 const MANIFEST: &str = "backup.json";
@@ -94,7 +94,8 @@ pub fn backup(dir: &Path, to: &Path, taken_at: String) -> Result<Backup, Storage
     Ok(backup)
 }
 
-/// Checks the backup in `from` to the last byte and makes the new data directory `dir` of it.
+/// Checks the backup in `from` to the last byte and makes the new data directory `dir` of it, which leads a
+/// life of its own from there (see `generation.rs`).
 ///
 /// # Errors
 /// `NoBackup` when `from` is none, or was not finished; `Corrupt` when it is not what was written; `NewerFormat`;
@@ -121,7 +122,10 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Backup, StorageError> {
         copy_file(&from.join(&file.path), &target)?;
         files::sync_dir(target.parent().unwrap_or(&fresh))?;
     }
-    Layout::new(&fresh).read_format()?;
+    let layout = Layout::new(&fresh);
+    layout.read_format()?;
+    // In place of the one that the backup may hold.
+    generation::renew(&layout)?;
     name_it(&fresh, dir)?;
     Ok(backup)
 }

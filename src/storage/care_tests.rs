@@ -180,6 +180,29 @@ fn nothing_is_overwritten_and_nothing_is_made_of_what_is_no_backup() {
 }
 
 #[test]
+fn what_is_restored_leads_a_life_of_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    furnished(&at("data"));
+    assert_eq!(open(&at("data")).generation, 0);
+    backup(&at("data"), &at("backup"), String::new()).unwrap();
+    assert_eq!(open(&at("data")).generation, 0, "a backup is none");
+    restore(&at("backup"), &at("first")).unwrap();
+    restore(&at("backup"), &at("second")).unwrap();
+    // Also of what had been restored before.
+    backup(&at("first"), &at("of-first"), String::new()).unwrap();
+    restore(&at("of-first"), &at("third")).unwrap();
+    let lives: Vec<_> = ["first", "second", "third"].map(|name| open(&at(name)).generation).into();
+    let again: Vec<_> = ["first", "second", "third"].map(|name| open(&at(name)).generation).into();
+    assert_eq!(lives, again, "a start is none");
+    let mut different = lives.clone();
+    different.push(0);
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), 4, "{lives:x?}");
+}
+
+#[test]
 fn a_journal_that_does_not_hold_everything_is_not_taken_for_a_backup() {
     let root = tempfile::tempdir().unwrap();
     let (dir, to) = (root.path().join("data"), root.path().join("backup"));
@@ -234,6 +257,13 @@ fn the_doctor_mends_what_can_be_mended_without_a_loss() {
     mends(dir, "the checkpoint cannot be read");
     fs::remove_file(dir.join("format")).unwrap();
     mends(dir, "it is missing");
+    fs::write(dir.join("generation"), "1").unwrap();
+    assert!(
+        matches!(Storage::open(dir, &settings()), Err(StorageError::Corrupt { .. })),
+        "said, not guessed"
+    );
+    mends(dir, "generation");
+    assert_ne!(open(dir).generation, 0);
     fs::write(dir.join("journal/segment.new"), "half").unwrap();
     mends(dir, "was never finished");
     for entry in fs::read_dir(dir.join("sled")).unwrap() {

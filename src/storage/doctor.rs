@@ -9,7 +9,7 @@ use super::journal::examine::{Examination, Fault, examine};
 use super::journal::{Visitor, checkpoint, recovery};
 use super::records::{Care, Records, SledStore, Store};
 use super::space::free_space_of;
-use super::{DirLock, Layout, Lsn, Settings, StorageError, files};
+use super::{DirLock, Layout, Lsn, Settings, StorageError, files, generation};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,8 @@ pub struct Finding {
 pub enum Repair {
     /// Marks the directory with the layout that its journal shows.
     MarkFormat,
+    /// Begins a new generation.
+    NewGeneration,
     /// Cuts off what was never whole.
     CutTail,
     /// Forgets the checkpoint: the next start replays the whole journal.
@@ -94,6 +96,7 @@ impl Doctor {
             _ => Examination::default(),
         };
         self.format(&journal, &mut found)?;
+        self.generation(&mut found)?;
         self.journal(&journal, &mut found);
         self.records(&journal, read, &mut found)?;
         self.leftovers(&mut found)?;
@@ -115,6 +118,18 @@ impl Doctor {
             }
             Err(StorageError::Corrupt { file, reason, .. }) => {
                 found.push(broken(format!("{}: {reason}", file.display())));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn generation(&self, found: &mut Vec<Finding>) -> Result<(), StorageError> {
+        match generation::read(&self.layout) {
+            Ok(_) => Ok(()),
+            Err(error @ StorageError::Corrupt { .. }) => {
+                let advice = "`--repair` begins a new one: clients that go on read their chats again, as after a restore";
+                found.push(mendable(error.to_string(), advice, Repair::NewGeneration));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -241,6 +256,7 @@ impl Doctor {
         let journal = self.layout.journal_dir();
         match repair {
             Repair::MarkFormat => self.layout.mark(),
+            Repair::NewGeneration => generation::renew(&self.layout),
             Repair::CutTail => recovery::cut_tail(&journal),
             Repair::ForgetCheckpoint => checkpoint::forget(&journal),
             Repair::MoveRecordsAside => SledStore::move_aside(&self.root, &self.layout.sled_dir()).map(drop),

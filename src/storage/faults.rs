@@ -71,6 +71,6 @@ impl Faults {
             store.renew();
             Ok(Records::empty(Arc::<MemoryStore>::clone(&store)))
         });
-        Storage { journal, records, lock: None, renew }
+        Storage { journal, records, generation: 0, lock: None, renew }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/format     version of the layout, text
+//! DIR/generation which life of the data this is, after a restore; text
 //! DIR/lock       held by the running process; its pid and admin address, text
 //! DIR/journal/   segments and the checkpoint
 //! DIR/sled/      the records; sled.corrupt.<n> are broken ones that were moved aside
@@ -40,6 +41,12 @@ impl Layout {
     #[must_use]
     pub fn format_file(&self) -> PathBuf {
         self.root.join("format")
+    }
+
+    /// The file that says which life of the data this is, after a restore.
+    #[must_use]
+    pub fn generation_file(&self) -> PathBuf {
+        self.root.join("generation")
     }
 
     /// Where the journal lies.

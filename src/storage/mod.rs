@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod faults;
 mod files;
+mod generation;
 pub mod journal;
 mod layout;
 mod lock;
@@ -51,6 +52,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// What the journal has been boiled down to.
     pub records: Records,
+    /// Which life of its data this is: another one after each restore, 0 before the first.
+    pub generation: u64,
     /// Held while this lives; the journal and the sled tree hold it too.
     lock: Option<Arc<DirLock>>,
     /// Makes the records anew, moving broken ones aside.
@@ -72,6 +75,7 @@ impl Storage {
         layout.create_root()?;
         let lock = Arc::new(DirLock::acquire(&layout.lock_file())?);
         layout.check_format()?;
+        let generation = generation::read(&layout)?;
         let journal_dir = layout.journal_dir();
 
         let renew: Renew = {
@@ -91,7 +95,7 @@ impl Storage {
         let records = renew()?;
         let floor = records.highest_saved();
         let journal = FileJournal::open(&journal_dir, Arc::clone(&lock), floor, settings)?;
-        let storage = Self { journal: Arc::new(journal), records, lock: Some(lock), renew };
+        let storage = Self { journal: Arc::new(journal), records, generation, lock: Some(lock), renew };
         storage.distrust_a_checkpoint_without_records()?;
         Ok(storage)
     }

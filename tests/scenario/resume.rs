@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::chance::Chance;
 use crate::support::people::Person;
 use crate::support::rtm::{Rtm, Side};
-use crate::support::server::Server;
+use crate::support::server::{Server, cli};
 use crate::support::shape::{id, list, texts};
 
 /// A client as an author of one would write it: it keeps the newest place of each chat, and what it heard.
@@ -269,5 +270,77 @@ async fn who_does_not_ask_sees_no_difference_and_bad_places_are_named() {
         let refused = rtm.err("login", login).await;
         assert_eq!(refused.kind, "validation");
         assert!(refused.message.contains(named), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restore_tells_clients_that_it_does_not_know_what_they_saw() {
+    let server = Server::start().await;
+    let _here = server.agent(0).await;
+    let (person, chat) = server.chat(json!({})).await;
+    let chat = id(&chat);
+    let mut clients = [Client::agent(&server, 0), Client::customer(&person)];
+    for client in &mut clients {
+        let (rtm, told) = client.connect(&server).await;
+        client.places.insert(chat.clone(), told[&chat]["seq"].as_str().unwrap().to_owned());
+        rtm.cut().await;
+    }
+    let at_the_backup = clients[0].places[&chat].clone();
+    let dir = TempDir::with_prefix("switchboard-restore-").unwrap();
+    let (backup, data) = (dir.path().join("backup"), server.data_dir());
+    let (backup, data) = (backup.to_str().unwrap(), data.to_str().unwrap());
+    let (code, _, told) = cli(&["backup", backup, "--data-dir", data]).await;
+    assert_eq!(code, Some(0), "{told}");
+    // What comes behind the backup is seen and will be lost.
+    let mut heard = Vec::new();
+    for client in &mut clients {
+        let rtm = client.reconnect(&server).await;
+        for n in 0..3 {
+            server.agent_web(0).ok("send_event", message(&chat, &format!("lost {n}"))).await;
+        }
+        rtm.message("lost 2").await;
+        client.keep(&rtm);
+        heard.extend(client.heard.iter().map(|(seq, ..)| seq.clone()));
+    }
+    assert!(heard.len() >= 6 && !heard.contains(&at_the_backup), "{heard:?}");
+    drop(server);
+
+    let (code, _, told) = cli(&["restore", backup, dir.path().join("data").to_str().unwrap()]).await;
+    assert_eq!(code, Some(0), "{told}");
+    let mut restored = Server::start_in(dir).await;
+    let _here = restored.agent(0).await;
+    let mut now = HashMap::new();
+    for client in &clients {
+        let (rtm, told) = client.connect(&restored).await;
+        assert_eq!(told[&chat]["recovered"], false, "{told:?}");
+        now = HashMap::from([(chat.clone(), told[&chat]["seq"].as_str().unwrap().to_owned())]);
+        assert!(rtm.since(0).iter().all(|push| push.seq.is_none()), "none rather than some");
+    }
+    // Neither does it guess for one who saw nothing that is lost: that cannot be told from outside.
+    let mut early = Client::agent(&restored, 0);
+    early.places.insert(chat.clone(), at_the_backup.clone());
+    assert_eq!(early.connect(&restored).await.1[&chat]["recovered"], false);
+    // From what the answer said all goes on, also over the next start, and no name comes twice.
+    heard.push(at_the_backup);
+    for round in 0..2 {
+        let mut client = Client::agent(&restored, 0);
+        client.places.clone_from(&now);
+        let rtm = client.reconnect(&restored).await;
+        for n in 0..4 {
+            restored.agent_web(0).ok("send_event", message(&chat, &format!("{round} {n}"))).await;
+        }
+        rtm.message(&format!("{round} 3")).await;
+        let said = rtm.since(0).into_iter().filter(|push| push.is_about(&chat)).count();
+        assert!(said >= 4, "{said}");
+        client.keep(&rtm);
+        for (seq, ..) in &client.heard {
+            assert!(!heard.contains(seq), "{seq} was another push before: {heard:?}");
+            heard.push(seq.clone());
+        }
+        restored.kill_9().await;
+        restored.restart().await;
+        let (_, told) = client.connect(&restored).await;
+        assert_eq!(told[&chat]["recovered"], true, "{told:?}");
+        now = HashMap::from([(chat.clone(), told[&chat]["seq"].as_str().unwrap().to_owned())]);
     }
 }

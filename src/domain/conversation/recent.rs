@@ -29,6 +29,16 @@ impl fmt::Display for Seq {
     }
 }
 
+impl Seq {
+    /// The place as it is shown where the stored data leads this life, and the other way round; life 0
+    /// shows it as it is. Data that were restored from an earlier moment number other pushes alike, so a
+    /// place of one life names none in another.
+    #[must_use]
+    pub const fn of_generation(self, generation: u64) -> Self {
+        Self { epoch: self.epoch ^ generation, ..self }
+    }
+}
+
 /// A text that names no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a place among pushes")]

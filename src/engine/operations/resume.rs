@@ -50,7 +50,9 @@ pub(super) async fn read(
     let mut chats = Chats { resumed: resume.as_ref().map(|_| Vec::new()), ..Chats::default() };
     let mut room = Room { pushes: RESUME_PUSHES, bytes: RESUME_BYTES };
     // Of a chat named twice the last place counts.
-    let since: Map<ConversationId, Seq> = resume.into_iter().flatten().collect();
+    let generation = shard.engine.generation();
+    let since: Map<ConversationId, Seq> =
+        resume.into_iter().flatten().map(|(chat, seq)| (chat, seq.of_generation(generation))).collect();
     let only_named = since.keys().filter(|chat| !shown.contains(chat));
     for &id in shown.iter().chain(only_named) {
         let wanted = since.get(&id).copied();
@@ -75,7 +77,7 @@ pub(super) async fn read(
             None => None,
         };
         let recovered = wanted.map(|_| told.is_some());
-        chats.stands(ResumedChat { chat: id, seq: Some(seq), recovered });
+        chats.stands(ResumedChat { chat: id, seq: Some(seq.of_generation(generation)), recovered });
         let table = table(shard, by.license)?;
         chats.missed.extend(told.into_iter().flatten().map(|told| capture(&table, told)));
     }

@@ -326,6 +326,7 @@ impl Session {
         let answered = self.answered.borrow();
         let request_id = mine.and_then(|mine| answered.as_ref().filter(|(slot, _)| *slot == mine.slot));
         let seq = copies.capture.what.seq.filter(|_| self.numbered.get());
+        let seq = seq.map(|seq| seq.of_generation(self.shard.engine.generation()));
         if request_id.is_none() && seq.is_none() {
             return self.outbox.push_framed(&copy.framed);
         }

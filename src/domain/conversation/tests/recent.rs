@@ -160,3 +160,19 @@ fn a_place_is_a_text_and_only_its_own() {
         assert!(wrong.parse::<Seq>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_place_of_another_life_of_the_data_is_none_in_this_one() {
+    let mut chat = Chat::held_by("ann");
+    let seen = chat.state.seq();
+    assert_eq!(seen.of_generation(0), seen, "data that were never restored show it as it is");
+    chat.run("ann", post(said())).unwrap();
+    for (first, second) in [(0, 7), (7, 0), (7, 8), (u64::MAX, 7)] {
+        let shown = seen.of_generation(first);
+        assert_eq!(shown.number, seen.number);
+        let asked = |generation| chat.state.missed(shown.of_generation(generation), &user("mia"));
+        assert_eq!(asked(first).map(|missed| missed.len()), Some(1), "{first}: the same life");
+        assert_eq!(asked(second), None, "{first} {second}");
+        assert_ne!(shown, seen.of_generation(second), "no two pushes have one name");
+    }
+}

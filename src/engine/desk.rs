@@ -185,8 +185,9 @@ impl EngineHandle {
             // Its profile is shown, so that it has to be known.
             self.directory().customer(self, by.license, customer)?;
         }
-        let events = threads.into_iter().flat_map(|thread| thread.events).collect();
-        Ok((desk_view(&table, chat), events))
+        let events: Vec<_> = threads.into_iter().flat_map(|thread| thread.events).collect();
+        let authors: Vec<_> = events.iter().filter_map(|event| event.author.clone()).collect();
+        Ok((desk_view(&table, chat, &authors), events))
     }
 
     /// Lets a bot answer first in an inbox, or none; what the former one has there goes to people.

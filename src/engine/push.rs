@@ -37,19 +37,23 @@ pub(crate) fn desk_context(
     engine: &EngineHandle,
     table: &LicenseTable,
     chat: &Conversation,
+    told: &[Told],
 ) -> Option<Arc<DeskContext>> {
     chat.ticket()?;
     if let Some(customer) = chat.customer().filter(|customer| table.customer(*customer).is_none()) {
         // Its profile is shown, so that it has to be known.
         drop(engine.directory().customer(engine, table.id, customer));
     }
-    Some(Arc::new(desk_view(table, chat.chat_view())))
+    let named = told.iter().flat_map(|told| told.push.users()).cloned().collect::<Vec<_>>();
+    Some(Arc::new(desk_view(table, chat.chat_view(), &named)))
 }
 
 /// The same of what was read of it.
-pub(crate) fn desk_view(table: &LicenseTable, chat: ChatView) -> DeskContext {
-    let users: Vec<_> = chat.members.iter().map(|member| member.user.clone()).collect();
-    DeskContext { license: table.license.load_full(), profiles: table.profiles(&users), chat }
+pub(crate) fn desk_view(table: &LicenseTable, chat: ChatView, named: &[UserId]) -> DeskContext {
+    // Whoever wrote need not be in it.
+    let last = chat.desk.as_ref().and_then(|desk| desk.last.as_ref()?.author.as_ref());
+    let users = chat.members.iter().map(|member| &member.user).chain(last).chain(named);
+    DeskContext { license: table.license.load_full(), profiles: table.profiles(users), chat }
 }
 
 /// Matches a push against the endpoints that are live now, and adds a due delivery for each to

@@ -51,6 +51,15 @@ fn all_bots(engine: &EngineHandle) -> Vec<(Arc<License>, Arc<Bot>)> {
     all
 }
 
+/// Did the platform make it?
+fn is_its_own(bot: &Bot) -> bool {
+    bot.desk.as_ref().is_some_and(|desk| desk.by_platform)
+}
+
+fn not_permissible() -> Refused {
+    Refused::because(StatusCode::UNAUTHORIZED, "Non permissible resource")
+}
+
 /// The same bot wherever it is.
 fn everywhere(engine: &EngineHandle, id: u64) -> Vec<(LicenseId, Arc<Bot>)> {
     let of = |license: &Arc<License>| {
@@ -63,23 +72,27 @@ fn everywhere(engine: &EngineHandle, id: u64) -> Vec<(LicenseId, Arc<Bot>)> {
 async fn bots(engine: &EngineHandle, method: &Method, path: &[&str], fields: &Fields) -> Answered {
     let one = |id: &str| -> Result<(Arc<License>, Arc<Bot>), Refused> {
         let id = number(id)?;
-        all_bots(engine).into_iter().find(|(_, bot)| bot.number == id).ok_or_else(Refused::not_found)
+        let found =
+            all_bots(engine).into_iter().find(|(_, bot)| bot.number == id).ok_or_else(Refused::not_found)?;
+        if is_its_own(&found.1) { Ok(found) } else { Err(not_permissible()) }
     };
     match (method, path) {
         (&Method::GET, []) => {
-            let all = all_bots(engine);
+            let mut all = all_bots(engine);
+            all.retain(|(_, bot)| is_its_own(bot));
             json(all.iter().map(|(license, bot)| show::bot(license, bot)).collect::<Vec<Value>>().into())
         }
         (&Method::POST, []) => {
             if let Some(account) = fields.number("account_id")? {
                 let license = engine.account(account).ok_or_else(Refused::not_found)?;
-                let bot = made_bot(engine, license.id, BotFields::read(fields)?, (false, None)).await?;
+                let bot = made_bot(engine, license.id, BotFields::read(fields)?, (false, true, None)).await?;
                 return json(show::bot(&license, &bot));
             }
             let mut first: Option<(Arc<License>, Arc<Bot>)> = None;
             for license in engine.licenses() {
                 let shared = first.as_ref().map(|(_, bot)| &**bot);
-                let bot = made_bot(engine, license.id, BotFields::read(fields)?, (true, shared)).await?;
+                let bot =
+                    made_bot(engine, license.id, BotFields::read(fields)?, (true, true, shared)).await?;
                 first.get_or_insert((license, bot));
             }
             let (license, bot) = first.ok_or_else(Refused::not_found)?;
@@ -90,6 +103,7 @@ async fn bots(engine: &EngineHandle, method: &Method, path: &[&str], fields: &Fi
             json(show::bot(&license, &bot))
         }
         (&Method::PATCH | &Method::PUT, [id]) => {
+            one(id)?;
             for (license, bot) in everywhere(engine, number(id)?) {
                 changed_bot(engine, license, &bot, BotFields::read(fields)?).await?;
             }
@@ -97,11 +111,8 @@ async fn bots(engine: &EngineHandle, method: &Method, path: &[&str], fields: &Fi
             json(show::bot(&license, &bot))
         }
         (&Method::DELETE, [id]) => {
-            let all = everywhere(engine, number(id)?);
-            if all.is_empty() {
-                return Err(Refused::not_found());
-            }
-            for (license, bot) in all {
+            one(id)?;
+            for (license, bot) in everywhere(engine, number(id)?) {
                 let change = LicenseChange::Desk(DeskChange::ForgetBot(bot.id.clone()));
                 engine.change_license(license, change).await?;
                 engine.desk_bot(license, BotOrder::Remove(bot.id.clone())).await?;

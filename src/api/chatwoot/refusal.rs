@@ -90,7 +90,9 @@ impl From<Rejected> for Refused {
         match rejected {
             Rejected::NotFound(_) | Rejected::GroupNotFound(_) => Self::not_found(),
             Rejected::NoAccess | Rejected::NotPresent => Self::not_authorized(),
-            Rejected::Invalid { field, reason } => Self::field(&field, &reason),
+            // What an event calls its text is a message's content here.
+            Rejected::Invalid { field, reason } if field == "event.text" => Self::field("content", &reason),
+            Rejected::Invalid { field, reason } => Self::field(field.trim_start_matches("event."), &reason),
             Rejected::CustomerBanned => Self::because(StatusCode::FORBIDDEN, "Contact is blocked"),
             Rejected::StorageFull => Self::because(StatusCode::SERVICE_UNAVAILABLE, "Storage is full"),
             Rejected::Internal | Rejected::NeedsPlacement(_) | Rejected::NeedsEvent(_) => {

@@ -138,7 +138,10 @@ impl Conversation {
             }
             Change::Tagged { thread, tag, .. } => self.tag_changed(*thread, tag, true, told),
             Change::Untagged { thread, tag, .. } => self.tag_changed(*thread, tag, false, told),
-            Change::SeenUpTo { user, up_to } => self.seen(user, *up_to, told),
+            Change::SeenUpTo { user, up_to } => {
+                self.note_seen(user, *up_to);
+                self.seen(user, *up_to, told);
+            }
             Change::Followed(agent) => self.followed(agent, told),
             Change::Unfollowed(agent) => drop(self.followers.remove(agent)),
             Change::PropertiesChanged { place, change, event, .. } => {

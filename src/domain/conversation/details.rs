@@ -14,7 +14,7 @@ use crate::conversation::state::Conversation;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
 use crate::id::EventId;
-use crate::limits::{ATTRIBUTES_BYTES, CUSTOM_ID_CHARS, SHORT_TEXT_BYTES};
+use crate::limits::{ATTRIBUTES_BYTES, CUSTOM_ID_CHARS, MESSAGE_TEXT_BYTES, SHORT_TEXT_BYTES};
 
 /// How the delivery of a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Details {
     pub echo_id: Option<Box<str>>,
     /// How its delivery went.
     pub carriage: Carriage,
+    /// What it says, where what it is has no room for that.
+    #[serde(default)]
+    pub text: Option<Box<str>>,
 }
 
 impl Details {
@@ -55,12 +58,13 @@ impl Details {
         for (field, id) in [("source_id", &self.source_id), ("echo_id", &self.echo_id)] {
             within(field, id.as_ref().map_or(0, |id| id.chars().count()), CUSTOM_ID_CHARS, "characters")?;
         }
+        within("content", self.text.as_ref().map_or(0, |text| text.len()), MESSAGE_TEXT_BYTES, "bytes")?;
         within("content_type", self.kind.len(), SHORT_TEXT_BYTES, "bytes")
     }
 
     /// Bytes that it weighs when stored, roughly but never too few.
     pub(super) fn weight(&self) -> usize {
-        let ids = [&self.source_id, &self.echo_id].into_iter().flatten();
+        let ids = [&self.source_id, &self.echo_id, &self.text].into_iter().flatten();
         self.kind.len() + self.attributes.len() + ids.map(|id| id.len()).sum::<usize>()
     }
 }
@@ -103,7 +107,9 @@ impl Conversation {
             // A file or a card that was taken back is a text from then on.
             event.body = EventBody::Message { text, postback: None };
         }
+        let plain = matches!(event.body, EventBody::Message { .. });
         let details = event.details.get_or_insert_default();
+        details.text.take_if(|_| plain);
         if let Some(attributes) = amendment.attributes {
             details.attributes = attributes;
         }

@@ -106,6 +106,9 @@ pub struct Ticket {
     /// When the last minute of messages was begun to be counted, and how many it has.
     #[serde(default)]
     pub minute: (Timestamp, u32),
+    /// Up to when the customer said that it has seen everything; writing says nothing of that here.
+    #[serde(default)]
+    pub customer_saw: Option<Timestamp>,
 }
 
 impl Default for Ticket {
@@ -123,6 +126,7 @@ impl Default for Ticket {
             waiting_since: None,
             first_reply_at: None,
             minute: (Timestamp::default(), 0),
+            customer_saw: None,
         }
     }
 }
@@ -336,6 +340,13 @@ impl Conversation {
                 }
             }
             None => {}
+        }
+    }
+
+    /// The customer has looked.
+    pub(super) fn note_seen(&mut self, user: &UserId, up_to: Timestamp) {
+        if let (Some(ticket), UserId::Customer(_)) = (self.ticket.as_deref_mut(), user) {
+            ticket.customer_saw = ticket.customer_saw.max(Some(up_to));
         }
     }
 

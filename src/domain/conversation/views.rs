@@ -46,7 +46,7 @@ impl Conversation {
         let unread =
             self.tail.iter().filter(customers).filter(|event| Some(event.created_at) > person).count();
         let seen = [
-            seen_by(&|user| user.agent().is_none()),
+            ticket.customer_saw,
             person,
             seen_by(&|user| user.agent().is_some() && user.agent() == holder.as_ref()),
         ];

@@ -201,3 +201,128 @@ impl License {
         within("webhooks", self.desk.hooks.len(), HOOKS_PER_LICENSE, "webhooks")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::id::{ClientId, LicenseId};
+    use crate::participant::license::LicenseChange;
+    use crate::time::Timestamp;
+    use crate::webhook::Owner;
+
+    fn license() -> License {
+        License::new(LicenseId(1), "org", ClientId::new("app"), Timestamp::from_secs(1))
+    }
+
+    fn inbox(number: u64) -> Inbox {
+        Inbox::new(number, Channel::Api, ["key".into(), "hmac".into(), "secret".into()])
+    }
+
+    fn changed(license: &mut License, change: DeskChange) -> Result<(), Rejected> {
+        let fact = license.change(LicenseChange::Desk(change))?;
+        fact.iter().for_each(|fact| license.apply(fact));
+        Ok(())
+    }
+
+    fn put(license: &mut License, inbox: Inbox) -> Result<(), Rejected> {
+        changed(license, DeskChange::PutInbox { inbox: Box::new(inbox), name: "Site".into() })
+    }
+
+    fn hook(number: u64, url: &str) -> Hook {
+        let words = vec!["message_created".into()];
+        Hook { number, url: url.into(), name: None, inbox: None, words, secret: "s".into(), dialect: 1 }
+    }
+
+    #[test]
+    fn an_inbox_brings_its_group_and_takes_it_away() {
+        let mut license = license();
+        put(&mut license, inbox(7)).unwrap();
+        let group = license.desk.inboxes[&7].group;
+        assert_eq!(&*license.groups[&group].name, "Site");
+        assert_eq!(license.desk.inbox_for(&Access::of(group)).unwrap().number, 7);
+        // Who gives nothing by itself: its group is served by hand.
+        put(&mut license, Inbox { auto_assign: false, ..inbox(7) }).unwrap();
+        assert_eq!(license.desk.inboxes[&7].group, group, "changed, not moved");
+        assert_eq!(license.groups[&group].settings.unwrap().mode, RoutingMode::Manual);
+        changed(&mut license, DeskChange::DeleteInbox(7)).unwrap();
+        assert!(!license.has_group(group) && license.desk.inboxes.is_empty());
+        let again = changed(&mut license, DeskChange::DeleteInbox(7));
+        assert_eq!(again, Err(Rejected::NotFound(Resource::Inbox)));
+        // One that stands on everybody's group leaves that.
+        put(&mut license, Inbox { group: GroupId::EVERYBODY, ..inbox(8) }).unwrap();
+        changed(&mut license, DeskChange::DeleteInbox(8)).unwrap();
+        assert!(license.has_group(GroupId::EVERYBODY));
+    }
+
+    #[test]
+    fn a_bot_that_is_gone_answers_nowhere() {
+        let (mut license, bot) = (license(), AgentId::bot_from_random(1));
+        put(&mut license, inbox(7)).unwrap();
+        changed(&mut license, DeskChange::SetBot { inbox: 7, bot: Some(bot.clone()) }).unwrap();
+        changed(&mut license, DeskChange::ForgetBot(AgentId::bot_from_random(2))).unwrap();
+        assert_eq!(license.desk.inboxes[&7].bot, Some(bot.clone()));
+        changed(&mut license, DeskChange::ForgetBot(bot)).unwrap();
+        assert_eq!(license.desk.inboxes[&7].bot, None);
+    }
+
+    #[test]
+    fn names_of_teams_and_addresses_of_hooks_are_given_once() {
+        let mut license = license();
+        let team = |number, name: &str| {
+            let (description, members) = (None, BTreeSet::new());
+            DeskChange::PutTeam(Team { number, name: name.into(), description, auto_assign: true, members })
+        };
+        changed(&mut license, team(1, "sales")).unwrap();
+        assert_eq!(changed(&mut license, team(2, "sales")), Err(Rejected::taken("name")));
+        assert_eq!(changed(&mut license, team(2, " ")), Err(Rejected::blank("name")));
+        changed(&mut license, team(1, "sales")).unwrap();
+        changed(&mut license, DeskChange::PutHook(hook(3, "http://h.example"))).unwrap();
+        let again = changed(&mut license, DeskChange::PutHook(hook(4, "http://h.example")));
+        assert_eq!(again, Err(Rejected::taken("url")));
+        let deaf = Hook { words: Vec::new(), ..hook(5, "http://i.example") };
+        let deaf = changed(&mut license, DeskChange::PutHook(deaf));
+        assert!(matches!(deaf, Err(Rejected::Invalid { field, .. }) if field == "subscriptions"));
+        let elsewhere = Hook { inbox: Some(99), ..hook(5, "http://i.example") };
+        let elsewhere = changed(&mut license, DeskChange::PutHook(elsewhere));
+        assert_eq!(elsewhere, Err(Rejected::NotFound(Resource::Inbox)));
+        assert_eq!(license.desk.highest_number(), 3);
+    }
+
+    #[test]
+    fn a_license_has_so_many_inboxes_teams_and_hooks() {
+        let mut license = license();
+        for number in 0..INBOXES_PER_LICENSE as u64 {
+            license.desk.inboxes.insert(number, Inbox { group: GroupId::EVERYBODY, ..inbox(number) });
+        }
+        for number in 0..HOOKS_PER_LICENSE as u64 {
+            license.desk.hooks.insert(number, hook(number, &format!("http://h.example/{number}")));
+        }
+        let full = put(&mut license, inbox(1_000));
+        assert!(matches!(full, Err(Rejected::Invalid { field, .. }) if field == "inboxes"));
+        let full = changed(&mut license, DeskChange::PutHook(hook(1_000, "http://i.example")));
+        assert!(matches!(full, Err(Rejected::Invalid { field, .. }) if field == "webhooks"));
+        put(&mut license, Inbox { lock_to_single: true, ..inbox(1) }).unwrap();
+    }
+
+    #[test]
+    fn an_inboxs_bot_and_the_holder_hear_and_hooks_hear_all_of_their_inbox() {
+        let (own, other) = (AgentId::bot_from_random(1), AgentId::bot_from_random(2));
+        let groups = [GroupId(3)];
+        let occasion = |author| DeskOccasion { groups: &groups, bot: Some(&own), holder: None, author };
+        let wants =
+            |owner: &Owner, hearing: &DeskHearing, author| hearing.wants(owner, Some(&occasion(author)));
+        let bot = Owner::DeskBot(own.clone());
+        let any = DeskHearing::default();
+        assert!(wants(&bot, &any, None) && !wants(&bot, &any, Some(&own)));
+        assert!(wants(&bot, &DeskHearing { hears_itself: true, ..any.clone() }, Some(&own)));
+        assert!(!wants(&Owner::DeskBot(other), &any, None));
+        let of = |group| DeskHearing { group: Some(GroupId(group)), ..DeskHearing::default() };
+        let hook = Owner::DeskHook;
+        assert!(wants(&hook, &of(3), None) && !wants(&hook, &of(4), None));
+        assert!(!any.wants(&hook, None), "a chat that is no desk's");
+    }
+}

@@ -59,6 +59,9 @@ pub struct DeskBot {
     pub url: Option<Box<str>>,
     /// It belongs to the installation, not to the license.
     pub system: bool,
+    /// The platform made it, and may change it.
+    #[serde(default)]
+    pub by_platform: bool,
 }
 
 /// New values for some fields of a bot.

@@ -216,7 +216,7 @@ impl ConversationActor {
             self.state.apply(fact, &mut told);
         }
         let outcome = Ok(self.done(shows, &decision, &told));
-        let desk = desk_context(&self.shard.engine, &self.table, &self.state);
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &told);
         let cause = answer.cause();
         let mut release = Release {
             answer: Some((answer, outcome)),
@@ -332,7 +332,7 @@ impl ConversationActor {
 
     fn shown<T>(&self, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
         let profiles = self.table.profiles(&users(&what));
-        let desk = desk_context(&self.shard.engine, &self.table, &self.state);
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &[]);
         Shown { what, profiles, properties: self.table.properties(), desk }
     }
 

@@ -120,7 +120,7 @@ pub(super) async fn list(
             // Its profile is shown, so that it has to be known.
             drop(shard.engine.directory().customer(&shard.engine, by.license, customer));
         }
-        tickets.push(desk_view(&table, summary.chat));
+        tickets.push(desk_view(&table, summary.chat, &[]));
     }
     Ok((Done::Tickets(Box::new(TicketPage { tickets, counts })), lsn))
 }

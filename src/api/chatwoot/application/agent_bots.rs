@@ -95,7 +95,7 @@ pub(in super::super) async fn made_bot(
     engine: &EngineHandle,
     license: LicenseId,
     fields: BotFields,
-    (system, shared): (bool, Option<&Bot>),
+    (system, by_platform, shared): (bool, bool, Option<&Bot>),
 ) -> Result<Arc<Bot>, Refused> {
     let name = fields.name.ok_or_else(|| Refused::field("name", "can't be blank"))?;
     let desk = match shared.and_then(|bot| bot.desk.clone()) {
@@ -107,6 +107,7 @@ pub(in super::super) async fn made_bot(
             secret: secret::draw_short().into(),
             url: fields.url.flatten(),
             system,
+            by_platform,
         },
     };
     let new = NewBot {
@@ -166,7 +167,7 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
         (&Method::POST, []) => {
             call.asker.must_administer()?;
             let fields = BotFields::read(&call.fields)?;
-            let bot = made_bot(call.engine, license.id, fields, (false, None)).await?;
+            let bot = made_bot(call.engine, license.id, fields, (false, false, None)).await?;
             json(show::bot_of(license, &bot, true))
         }
         (&Method::GET, [id]) => json(show::bot_of(license, &*call.bot(number(id)?)?, admin)),

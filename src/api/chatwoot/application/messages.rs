@@ -164,12 +164,17 @@ fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent, Refused> {
         source_id: fields.text("source_id")?,
         echo_id: fields.text("echo_id")?,
         carriage: Carriage::Sent,
+        text: None,
     };
+    let body = body(kind, &content, &attributes);
+    // Cards have titles, and no word before them.
+    let apart = matches!(body, EventBody::Rich { .. }) && !content.is_empty();
+    let details = Details { text: apart.then(|| content.clone()), ..details };
     Ok(NewEvent {
         custom_id: None,
         visibility: if private { Visibility::Agents } else { Visibility::All },
         properties: Properties::default(),
-        body: body(kind, &content, &attributes),
+        body,
         details: Some(Box::new(details)),
     })
 }

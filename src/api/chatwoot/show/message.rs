@@ -24,6 +24,9 @@ enum Form {
 
 /// What it says, as text.
 fn content(event: &Event) -> Option<String> {
+    if let Some(text) = event.details.as_deref().and_then(|details| details.text.as_deref()) {
+        return Some(text.to_owned());
+    }
     match &event.body {
         EventBody::Message { text, .. } => (!text.is_empty()).then(|| text.clone()),
         EventBody::System(message) => Some(message.text.to_string()),

@@ -18,6 +18,7 @@ const START_DEADLINE = 60_000;
 /** A running `switchboard demo --json` on a fresh directory. */
 export class Server {
   #child;
+  #ending;
   #logs = [];
 
   static async start() {
@@ -57,12 +58,18 @@ export class Server {
     await this.#spawn(new URL(this.http).port);
   }
 
+  /** Asks it to end well, without waiting for it. */
+  drain() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#ending ??= once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+  }
+
   /** Drains it; fails when it did not end well or left an error in its log. */
   async stop() {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const ended = once(this.#child, "exit");
-      this.#child.kill("SIGTERM");
-      const [code] = await within(ended, "the end of the server").finally(() => this.#child.kill("SIGKILL"));
+    if (!this.#ending) this.drain();
+    if (this.#ending) {
+      const [code] = await within(this.#ending, "the end of the server").finally(() => this.#child.kill("SIGKILL"));
       assert.equal(code, 0, "SIGTERM should end it well");
     }
     const texts = await Promise.all(this.#logs.map((log) => readFile(log, "utf8")));

@@ -53,21 +53,6 @@ test("an agent answers, notes, and resolves; a new word begins it anew", async (
   assert.deepEqual([now.id, now.status], [conversationId, "pending"]);
 });
 
-test("files travel in chunks", async (t) => {
-  const { bot, accountId, conversationId, visitor, customer, server } = await desk(t);
-  const content = Buffer.from("%PDF-1.4 not really").toString("base64");
-  const sent = await bot.messages.create({
-    accountId,
-    conversationId,
-    data: { content: "the bill", attachments: [{ content, encoding: "base64", filename: "bill.pdf" }] },
-  });
-  assert.equal(sent.attachments.length, 1);
-  const [message] = await visitor.messages.list(customer);
-  const url = new URL(message.attachments[0].data_url, server.http);
-  const file = await fetch(server.http + url.pathname + url.search);
-  assert.equal(await file.text(), "%PDF-1.4 not really");
-});
-
 test("bots and inboxes are managed", async (t) => {
   const { admin, agent, bot, made, accountId, inboxId } = await desk(t);
   const bots = admin.accountAgentBots;

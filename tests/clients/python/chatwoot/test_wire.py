@@ -124,25 +124,6 @@ class Wire(Story):
                     self.assertEqual(answer["content"], "in pieces")
         self.assertEqual(customer.reads(), ["in pieces"] * 9)
 
-    def test_multipart_with_files(self):
-        customer = self.stage()
-        text = bytes(range(256)) * 8
-        body, form = multipart([("content", "see here"), ("attachments[]", text, "notes.bin"),
-                                ("attachments[]", b"second", "b.txt")])
-        path = f"/conversations/{customer.id}/messages"
-        sent = self.post(path, body, form, self.triage["access_token"]).ok()
-        self.assertEqual(len(sent["attachments"]), 2)
-        first = sent["attachments"][0]
-        self.assert_has({"message_id": sent["id"], "file_type": "file", "account_id": self.server.account,
-                         "file_size": len(text)}, first)
-        where = urllib.parse.urlsplit(first["data_url"])
-        got = self.server.send("GET", f"{where.path}?{where.query}" if where.query else where.path)
-        self.assertEqual([got.status, got.body == text], [200, True])
-        self.assertEqual(len(customer.messages()[-1]["attachments"]), 2)
-        many = [("content", "many")] + [("attachments[]", b"x", f"{number}.txt") for number in range(16)]
-        body, form = multipart(many)
-        self.assertEqual(self.post(path, body, form, self.triage["access_token"]).status, 422)
-
     def test_broken_multipart(self):
         customer = self.stage()
         path, token = f"/conversations/{customer.id}/messages", self.triage["access_token"]

@@ -7,7 +7,7 @@ use switchboard::telemetry::clock;
 
 use crate::support::people::Person;
 use crate::support::server::Server;
-use crate::support::sink::Sink;
+use crate::support::sink::{Hit, Sink};
 use crate::support::{DEADLINE, RETRY_DEADLINE};
 
 async fn say(server: &Server, (person, chat): &(Person, Value), text: &str) {
@@ -179,6 +179,14 @@ async fn a_pause_that_is_asked_for_is_respected() {
     assert!(took.as_secs() >= 7, "{took:?}");
 }
 
+/// Would a receiver that knows this secret believe the call?
+fn believed(hit: &Hit, secret: &str) -> bool {
+    let at: u64 = hit.header("webhook-timestamp").parse().unwrap();
+    let now = clock::now().as_secs();
+    let signatures = hit.header("webhook-signature");
+    verify(secret, (hit.header("webhook-id"), at), &hit.body, signatures, (now, 60)).is_ok()
+}
+
 #[tokio::test]
 async fn calls_are_signed_and_both_secrets_count_while_one_is_replaced() {
     let server = Server::start().await;
@@ -186,12 +194,6 @@ async fn calls_are_signed_and_both_secrets_count_while_one_is_replaced() {
     let sink = Sink::start().await;
     let bot = listener(&server, &sink, "/bot").await;
     let chat = server.chat(json!({})).await;
-    let believed = |hit: &crate::support::sink::Hit, secret: &str| {
-        let at: u64 = hit.header("webhook-timestamp").parse().unwrap();
-        let now = clock::now().as_secs();
-        let signatures = hit.header("webhook-signature");
-        verify(secret, (hit.header("webhook-id"), at), &hit.body, signatures, (now, 60)).is_ok()
-    };
     say(&server, &chat, "one").await;
     let hit = sink.message("/bot", "one").await;
     assert!(believed(&hit, "s3cr3t") && !believed(&hit, "other"));
@@ -207,4 +209,55 @@ async fn calls_are_signed_and_both_secrets_count_while_one_is_replaced() {
     // The wire shows one secret, as it was given.
     let shown = server.bot_details(&bot).await;
     assert_eq!(shown["webhooks"]["secret_key"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+}
+
+#[tokio::test]
+async fn an_administrator_changes_the_secret_of_a_registered_webhook_and_both_count() {
+    let mut server = Server::start().await;
+    let _ann = server.agent(0).await;
+    let sink = Sink::start().await;
+    let registration = json!({ "url": sink.url("/app"), "secret_key": "s3cr3t", "action": "incoming_event" });
+    let answer = server.configuration().ok("register_webhook", registration).await;
+    let id = answer["webhook_id"].as_str().unwrap().to_owned();
+    let bot = listener(&server, &sink, "/bot").await;
+    let chat = server.chat(json!({})).await;
+    say(&server, &chat, "one").await;
+    let hit = sink.message("/app", "one").await;
+    assert!(believed(&hit, "s3cr3t") && !believed(&hit, "new"));
+    assert_eq!(endpoint(&server, &id).await["former_secret_until"], json!(null));
+
+    let path = format!("/webhooks/{id}/rotate_secret");
+    let rotated = server.admin_ok("POST", &path, json!({ "secret_key": "new" })).await;
+    let until = rotated["former_secret_until"].as_str().unwrap().to_owned();
+    for round in 0..2 {
+        let text = format!("two {round}");
+        say(&server, &chat, &text).await;
+        let hit = sink.message("/app", &text).await;
+        assert!(believed(&hit, "s3cr3t") && believed(&hit, "new") && !believed(&hit, "other"));
+        assert_eq!(hit.json["secret_key"], "new");
+        assert_eq!(hit.header("webhook-signature").split(' ').count(), 2);
+        assert_eq!(endpoint(&server, &id).await["former_secret_until"], json!(until));
+        // A crash changes nothing, neither does asking again.
+        server.kill_9().await;
+        server.restart().await;
+        server.admin_ok("POST", &path, json!({ "secret_key": "new" })).await;
+    }
+    // Its application sees the one that it is to know.
+    let config = server.configuration().ok("get_webhooks_config", json!({})).await;
+    assert_eq!(config["webhooks_config"][0]["secret_key"], "new", "{config}");
+    // The next change forgets the first one at once: there are two at most.
+    server.admin_ok("POST", &path, json!({ "secret_key": "third" })).await;
+    say(&server, &chat, "three").await;
+    let hit = sink.message("/app", "three").await;
+    assert!(believed(&hit, "third") && believed(&hit, "new") && !believed(&hit, "s3cr3t"));
+
+    for (id, body, code, words) in [
+        (id.as_str(), json!({}), 400, "secret_key: missing"),
+        (id.as_str(), json!({ "secret_key": "" }), 400, "secret_key: must not be empty"),
+        (bot.as_str(), json!({ "secret_key": "new" }), 400, "webhook_id: is a bot's"),
+        ("none", json!({ "secret_key": "new" }), 404, "webhook_id: no such webhook"),
+    ] {
+        let (status, error) = server.admin_err("POST", &format!("/webhooks/{id}/rotate_secret"), body).await;
+        assert!(status == code && error.starts_with(words), "{status} {error}");
+    }
 }

@@ -58,6 +58,7 @@ fn routes<E: Engine>(engine: E) -> Router {
         .route("/webhooks/{webhook}/replay", post(webhooks::replay::<E>))
         .route("/webhooks/{webhook}/enable", post(webhooks::enable::<E>))
         .route("/webhooks/{webhook}/disable", post(webhooks::disable::<E>))
+        .route("/webhooks/{webhook}/rotate_secret", post(webhooks::rotate_secret::<E>))
         .method_not_allowed_fallback(refusal::method_not_allowed);
     Router::new()
         .nest("/admin/v1", administration)

@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use serde_json::{Value, json};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::LicenseId;
+use switchboard_domain::participant::license::LicenseChange;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{DeadLine, DeliveryId, EndpointId, Owner, Settlement, Which, WhyDisabled};
 
@@ -14,6 +15,7 @@ use super::fields::{Fields, body, word};
 use super::refusal::Refused;
 use super::tenant::Tenant;
 use crate::engine::webhook::{EndpointView, LogLine};
+use crate::telemetry::clock;
 
 const REASONS: [(&str, WhyDisabled); 3] = [
     ("gone", WhyDisabled::Gone),
@@ -60,6 +62,7 @@ fn show(view: &EndpointView) -> Value {
         "url": &*view.url,
         "actions": view.actions.iter().map(|action| action.code()).collect::<Vec<_>>(),
         "state": state,
+        "former_secret_until": view.former_secret_until.map(time),
         "failures_in_a_row": receiver.failures,
         "failing_since": standing.failing_since.map(time),
         "paused_until": receiver.paused_until.map(time),
@@ -191,6 +194,29 @@ pub(super) async fn disable<E: Engine>(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refused> {
     switch(&engine, license.id, &id, false).await
+}
+
+/// `POST /admin/v1/webhooks/{id}/rotate_secret`: another secret signs from now on, and for a while the
+/// former one beside it.
+pub(super) async fn rotate_secret<E: Engine>(
+    Tenant(license): Tenant,
+    State(engine): State<E>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refused> {
+    let id = EndpointId::new(&id);
+    let value = body(&bytes)?;
+    let fields = Fields::of(&value)?;
+    fields.only(&["secret_key"])?;
+    let secret_key = fields.required_text("secret_key")?.into();
+    let (view, _) = engine.webhook_endpoint(license.id, &id).await?;
+    if let Owner::Bot(_) = view.owner {
+        let words = "is a bot's: its application sets the secret, with the bot's other webhook settings";
+        return Err(Rejected::invalid("webhook_id", words).into());
+    }
+    let change = LicenseChange::RotateWebhookSecret { id: id.clone(), secret_key, at: clock::now() };
+    engine.change_license(license.id, change).await?;
+    Ok(Json(show(&engine.webhook_endpoint(license.id, &id).await?.0)))
 }
 
 async fn switch<E: Engine>(

@@ -100,6 +100,15 @@ pub enum LicenseChange {
         /// Only when it belongs to this application; `None`: whatever its application.
         of: Option<ClientId>,
     },
+    /// Gives a webhook another secret.
+    RotateWebhookSecret {
+        /// Which.
+        id: EndpointId,
+        /// The new one; the former one signs beside it for a while.
+        secret_key: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
     /// Sets how chats are routed and how many of them a customer may have.
     Configure {
         /// Settings of groups without their own.
@@ -181,6 +190,9 @@ impl License {
             }
             LicenseChange::UnregisterWebhook { id, of } => {
                 registration::unregister(&mut license.webhooks, &id, of.as_ref())?;
+            }
+            LicenseChange::RotateWebhookSecret { id, secret_key, at } => {
+                registration::rotate_secret(&mut license.webhooks, &id, secret_key, at)?;
             }
             LicenseChange::Configure { settings, max_customer_chats } => {
                 license.configure(settings, max_customer_chats)?;
@@ -348,12 +360,22 @@ mod tests {
             description: None,
             subscription: Subscription { action: Action::ThreadClosed, filters: None, additional: None },
             dialect: 30,
+            former: None,
         };
         let fact = license.change(LicenseChange::RegisterWebhook(webhook.clone())).unwrap().unwrap();
         license.apply(&fact);
         assert_eq!(license.webhooks, std::slice::from_ref(&webhook));
         let wrong = Registration { url: "nowhere".into(), ..webhook };
         assert!(license.change(LicenseChange::RegisterWebhook(wrong)).is_err());
+        let rotate = |secret: &str| LicenseChange::RotateWebhookSecret {
+            id: EndpointId::new("w1"),
+            secret_key: secret.into(),
+            at: Timestamp::from_secs(2),
+        };
+        assert_eq!(license.change(rotate("s")), Ok(None), "it has that one");
+        let fact = license.change(rotate("t")).unwrap().unwrap();
+        license.apply(&fact);
+        assert_eq!(&*license.webhooks[0].secret_key, "t");
         let remove = |of: &str| LicenseChange::UnregisterWebhook {
             id: EndpointId::new("w1"),
             of: Some(ClientId::new(of)),

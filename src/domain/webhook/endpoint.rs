@@ -13,8 +13,7 @@ use crate::error::Rejected;
 use crate::id::{AgentId, ClientId};
 use crate::limits::{ACTIONS_PER_BOT, SECRET_CHARS, URL_CHARS};
 use crate::time::Timestamp;
-use crate::webhook::limits::SECRET_OVERLAP;
-use crate::webhook::{Action, Additional, Filters, Occasion};
+use crate::webhook::{Action, Additional, Filters, FormerSecret, Occasion};
 
 /// Names an endpoint for good: of a bot one per action, of the license one per registration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,15 +94,6 @@ pub struct BotWebhooks {
     pub desk: Option<DeskHearing>,
 }
 
-/// A secret that was replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormerSecret {
-    /// What it was.
-    pub secret_key: Box<str>,
-    /// Until when it signs beside the new one.
-    pub until: Timestamp,
-}
-
 /// One action that somebody wants to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
@@ -164,19 +154,15 @@ impl BotWebhooks {
 
     /// The secrets that sign now, the newest first.
     pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        let former = self.former.as_ref().filter(|former| now < former.until);
-        std::iter::once(&*self.secret_key).chain(former.map(|former| &*former.secret_key))
+        FormerSecret::in_force(&self.secret_key, self.former.as_ref(), now)
     }
 
     /// These webhooks in the place of others: a secret that they replace signs on for a while, so that
     /// its receivers can be changed without haste.
     #[must_use]
     pub fn replacing(mut self, before: Option<&Self>, now: Timestamp) -> Self {
-        self.former = before.and_then(|before| match before.secret_key == self.secret_key {
-            true => before.former.clone(),
-            false => {
-                Some(FormerSecret { secret_key: before.secret_key.clone(), until: now.plus(SECRET_OVERLAP) })
-            }
+        self.former = before.and_then(|before| {
+            FormerSecret::after(&before.secret_key, before.former.as_ref(), &self.secret_key, now)
         });
         self
     }
@@ -459,14 +445,10 @@ mod tests {
         let first = with("one").replacing(None, start);
         assert_eq!(secrets(&first, start), ["one"]);
         let second = with("two").replacing(Some(&first), start);
-        let end = start.plus(SECRET_OVERLAP);
         assert_eq!(secrets(&second, start), ["two", "one"]);
-        assert_eq!(secrets(&second, end), ["two"]);
-        // The same secret again, with other actions: nothing ends earlier, or later.
-        let same = with("two").replacing(Some(&second), end);
+        // The same secret again, with other actions.
+        let same = with("two").replacing(Some(&second), start.plus(std::time::Duration::from_secs(9)));
         assert_eq!(same.former, second.former);
-        // Two at most.
-        assert_eq!(secrets(&with("three").replacing(Some(&same), start), start), ["three", "two"]);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::conversation::event::within;
 use crate::error::{Rejected, Resource};
 use crate::id::ClientId;
 use crate::limits::{DESCRIPTION_CHARS, SECRET_CHARS, WEBHOOKS_PER_CLIENT, WEBHOOKS_PER_LICENSE};
+use crate::time::Timestamp;
 use crate::webhook::endpoint::check_url;
-use crate::webhook::{Endpoint, EndpointId, Owner, Subscription};
+use crate::webhook::{Endpoint, EndpointId, FormerSecret, Owner, Subscription};
 
 /// One registered webhook. Kept as it was given, so that it can be shown again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Registration {
     pub subscription: Subscription,
     /// Which face version renders the bodies; opaque here.
     pub dialect: u16,
+    /// The former secret, which still signs for a while.
+    #[serde(default)]
+    pub former: Option<FormerSecret>,
 }
 
 impl Registration {
@@ -38,10 +42,15 @@ impl Registration {
     /// `Invalid`, naming the field.
     pub fn check(&self) -> Result<(), Rejected> {
         check_url("url", &self.url)?;
-        within("secret_key", self.secret_key.chars().count(), SECRET_CHARS, "characters")?;
+        check_secret(&self.secret_key)?;
         let described = self.description.as_deref().unwrap_or_default().chars().count();
         within("description", described, DESCRIPTION_CHARS, "characters")?;
         self.subscription.check("")
+    }
+
+    /// The secrets that sign now, the newest first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        FormerSecret::in_force(&self.secret_key, self.former.as_ref(), now)
     }
 
     /// The endpoint that it makes.
@@ -60,6 +69,10 @@ impl Registration {
             desk: None,
         }
     }
+}
+
+fn check_secret(secret: &str) -> Result<(), Rejected> {
+    within("secret_key", secret.chars().count(), SECRET_CHARS, "characters")
 }
 
 /// Adds a registration to those that a license has.
@@ -92,11 +105,34 @@ pub fn unregister(
     Ok(())
 }
 
+/// Gives a registration another secret; the one that it has signs beside it for a while. The same one
+/// again changes nothing.
+///
+/// # Errors
+/// `NotFound`; `Invalid` for a secret that is none.
+pub fn rotate_secret(
+    known: &mut [Registration],
+    id: &EndpointId,
+    secret: Box<str>,
+    now: Timestamp,
+) -> Result<(), Rejected> {
+    let webhook = known.iter_mut().find(|webhook| webhook.id == *id);
+    let webhook = webhook.ok_or(Rejected::NotFound(Resource::Webhook))?;
+    if secret.is_empty() {
+        return Err(Rejected::invalid("secret_key", "must not be empty: with it nothing would be signed"));
+    }
+    check_secret(&secret)?;
+    webhook.former = FormerSecret::after(&webhook.secret_key, webhook.former.as_ref(), &secret, now);
+    webhook.secret_key = secret;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
+    use crate::webhook::limits::SECRET_OVERLAP;
     use crate::webhook::{Action, Additional, AuthorKind, Filters};
 
     fn webhook(id: &str, client: &str) -> Registration {
@@ -108,6 +144,7 @@ mod tests {
             description: None,
             subscription: Subscription { action: Action::ThreadClosed, filters: None, additional: None },
             dialect: 30,
+            former: None,
         }
     }
 
@@ -191,19 +228,57 @@ mod tests {
     }
 
     #[test]
+    fn another_secret_takes_its_place_and_the_former_one_signs_on_for_a_while() {
+        let mut known = vec![webhook("w", "app-7"), webhook("other", "app-7")];
+        let (id, now) = (EndpointId::new("w"), Timestamp::from_secs(1_000));
+        assert_eq!(rotate_secret(&mut known, &id, "new".into(), now), Ok(()));
+        assert_eq!(known[0].secrets(now).collect::<Vec<_>>(), ["new", "s3cr3t"]);
+        assert_eq!(known[0].secrets(now.plus(SECRET_OVERLAP)).collect::<Vec<_>>(), ["new"]);
+        assert_eq!(known[0].endpoint().secret_key, "new".into(), "bodies carry the new one");
+        assert_eq!(known[1], webhook("other", "app-7"));
+        let rotated = known.clone();
+        assert_eq!(rotate_secret(&mut known, &id, "new".into(), now.plus(SECRET_OVERLAP)), Ok(()));
+        assert_eq!(known, rotated, "asked again it changes nothing");
+        let stored = rmp_serde::to_vec(&known[0]).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Registration>(&stored).unwrap(), known[0]);
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_refused_and_nothing_changes() {
+        let mut known = vec![webhook("w", "app-7")];
+        let (id, now) = (EndpointId::new("w"), Timestamp::from_secs(1_000));
+        let long = |n| "x".repeat(n).into_boxed_str();
+        for (secret, words) in [(long(0), "empty"), (long(SECRET_CHARS + 1), "characters")] {
+            match rotate_secret(&mut known, &id, secret, now) {
+                Err(Rejected::Invalid { field, reason }) => {
+                    assert!(field == "secret_key" && reason.contains(words), "{field} {reason}");
+                }
+                other => unreachable!("{other:?}"),
+            }
+        }
+        let unknown = rotate_secret(&mut known, &EndpointId::new("none"), "new".into(), now);
+        assert_eq!(unknown, Err(Rejected::NotFound(Resource::Webhook)));
+        assert_eq!(known, [webhook("w", "app-7")]);
+        assert_eq!(rotate_secret(&mut known, &id, long(SECRET_CHARS), now), Ok(()));
+    }
+
+    #[test]
     fn the_stored_bytes_are_pinned() {
         let stored = rmp_serde::to_vec(&webhook("w", "a")).unwrap();
         let golden = [
-            &[0x97, 0xa1, b'w', 0xa1, b'a', 0xbf][..],
+            &[0x98, 0xa1, b'w', 0xa1, b'a', 0xbf][..],
             b"https://bots.example.org/closed",
             &[0xa6],
             b"s3cr3t",
             &[0xc0, 0x93, 0xac],
             b"ThreadClosed",
-            &[0xc0, 0xc0, 30],
+            &[0xc0, 0xc0, 30, 0xc0],
         ]
         .concat();
         assert_eq!(stored, golden);
+        // Seven fields before secrets could be changed.
+        let older = [&[0x97], &golden[1..golden.len() - 1]].concat();
+        assert_eq!(rmp_serde::from_slice::<Registration>(&older).unwrap(), webhook("w", "a"));
         assert_eq!(rmp_serde::from_slice::<Registration>(&golden).unwrap(), webhook("w", "a"));
     }
 }

@@ -128,6 +128,7 @@ mod tests {
             description: None,
             subscription: on(Action::EventPosted, None),
             dialect: 30,
+            former: None,
         };
         let bots = [
             bot("sleeps", RoutingStatus::Offline, vec![on(Action::EventPosted, None)]),

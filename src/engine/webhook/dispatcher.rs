@@ -180,8 +180,8 @@ impl DispatcherActor {
         let signer = Arc::new(match &delivery.owner {
             Owner::License | Owner::DeskHook => {
                 let webhook = self.registered.get(endpoint);
-                let signer = Signer::new(webhook.map(|webhook| &*webhook.secret_key));
-                signer.in_form(webhook.and_then(|webhook| self.form(webhook.dialect)))
+                let secrets = webhook.into_iter().flat_map(|webhook| webhook.secrets(self.shard.now()));
+                Signer::new(secrets).in_form(webhook.and_then(|webhook| self.form(webhook.dialect)))
             }
             Owner::Bot(bot) | Owner::DeskBot(bot) => {
                 let bot = self.table.bot(bot);

@@ -7,7 +7,10 @@ use actix::{Context, Handler, Message};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ClientId, LicenseId};
 use switchboard_domain::participant::RoutingStatus;
-use switchboard_domain::webhook::{Action, DeadLine, EndpointId, Owner, ReceiverView, Which, WhyDisabled};
+use switchboard_domain::time::Timestamp;
+use switchboard_domain::webhook::{
+    Action, DeadLine, EndpointId, FormerSecret, Owner, ReceiverView, Which, WhyDisabled,
+};
 
 use tokio::sync::oneshot;
 
@@ -35,6 +38,8 @@ pub struct EndpointView {
     pub actions: Vec<Action>,
     /// Does it hear now? A bot that is offline does not.
     pub hears: bool,
+    /// Until when its former secret signs, while it does.
+    pub former_secret_until: Option<Timestamp>,
     /// How its receiver is.
     pub receiver: ReceiverView,
     /// Its dead letters.
@@ -76,24 +81,26 @@ impl DispatcherActor {
             let actions = webhooks.actions.iter().map(|subscription| subscription.action).collect();
             let hears = bot.duty.status != RoutingStatus::Offline;
             let id = EndpointId::new(bot.id.as_str());
-            Some(self.view(id, Owner::Bot(bot.id.clone()), &bot.client, &webhooks.url, actions, hears))
+            let former_secret_until = self.until(webhooks.former.as_ref());
+            let view = self.view(id, Owner::Bot(bot.id.clone()), &bot.client, &webhooks.url);
+            Some(EndpointView { actions, hears, former_secret_until, ..view })
         });
         let of_license = self.registered.values().map(|webhook| {
             let actions = vec![webhook.subscription.action];
-            self.view(webhook.id.clone(), Owner::License, &webhook.client, &webhook.url, actions, true)
+            let former_secret_until = self.until(webhook.former.as_ref());
+            let view = self.view(webhook.id.clone(), Owner::License, &webhook.client, &webhook.url);
+            EndpointView { actions, former_secret_until, ..view }
         });
         of_license.chain(of_bots).collect()
     }
 
-    fn view(
-        &self,
-        id: EndpointId,
-        owner: Owner,
-        client: &ClientId,
-        url: &str,
-        actions: Vec<Action>,
-        hears: bool,
-    ) -> EndpointView {
+    /// Until when a former secret signs, while it does.
+    fn until(&self, former: Option<&FormerSecret>) -> Option<Timestamp> {
+        former.filter(|former| former.signs(self.shard.now())).map(|former| former.until)
+    }
+
+    /// One that hears, of nothing yet.
+    fn view(&self, id: EndpointId, owner: Owner, client: &ClientId, url: &str) -> EndpointView {
         let receiver = self.outbox.receiver(url);
         let dead_letters = self.graves.lines.count(&id);
         EndpointView {
@@ -101,8 +108,9 @@ impl DispatcherActor {
             owner,
             client: client.clone(),
             url: url.into(),
-            actions,
-            hears,
+            actions: Vec::new(),
+            hears: true,
+            former_secret_until: None,
             receiver,
             dead_letters,
         }

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use switchboard_domain::webhook::{
-    Action, DeliveryId, Disabled, Owner, ReceiverView, Settlement, Standing, WhyDisabled,
+    Action, DeliveryId, Disabled, Owner, ReceiverView, Registration, Settlement, Standing, Subscription,
+    WhyDisabled,
 };
 
 use super::*;
@@ -20,6 +21,7 @@ pub(super) fn endpoint() -> EndpointView {
         url: "http://h/".into(),
         actions: vec![Action::EventPosted],
         hears: true,
+        former_secret_until: None,
         receiver: ReceiverView {
             standing: Standing { failing_since: Some(AT), disabled },
             failures: 9,
@@ -68,7 +70,7 @@ async fn an_endpoint_is_shown_with_its_state_and_its_log() {
     let engine = installation(&[1]);
     let expected = json!({
         "id": "b07", "owner": "bot", "client_id": "app", "url": "http://h/", "actions": ["event_posted"],
-        "state": "disabled", "failures_in_a_row": 9, "failing_since": SHOWN, "paused_until": null,
+        "state": "disabled", "former_secret_until": null, "failures_in_a_row": 9, "failing_since": SHOWN, "paused_until": null,
         "disabled_at": SHOWN, "disabled_why": "gone", "outstanding": 3, "outstanding_bytes": 44,
         "oldest_due_since": SHOWN, "dead_letters": 7,
     });
@@ -85,6 +87,67 @@ async fn an_endpoint_is_shown_with_its_state_and_its_log() {
     let enabled = ok(&engine, "POST", "/webhooks/b07/enable", json!(null)).await;
     assert_eq!((&enabled["state"], &enabled["disabled_why"]), (&json!("failing"), &json!(null)));
     assert_eq!(ok(&engine, "POST", "/webhooks/b07/disable", json!(null)).await["state"], "disabled");
+}
+
+/// What a license registered, as an endpoint.
+pub(super) fn registered(webhook: &Registration) -> EndpointView {
+    EndpointView {
+        id: webhook.id.clone(),
+        owner: Owner::License,
+        former_secret_until: webhook.former.as_ref().map(|former| former.until),
+        receiver: ReceiverView::default(),
+        ..endpoint()
+    }
+}
+
+fn with_a_registration() -> FakeEngine {
+    let engine = installation(&[1]);
+    let webhook = Registration {
+        id: EndpointId::new("w1"),
+        client: ClientId::new("app"),
+        url: "http://h/".into(),
+        secret_key: "s3cr3t".into(),
+        description: None,
+        subscription: Subscription { action: Action::EventPosted, filters: None, additional: None },
+        dialect: 30,
+        former: None,
+    };
+    engine.licenses.lock().unwrap()[0].webhooks.push(webhook);
+    engine
+}
+
+#[tokio::test]
+async fn a_registered_webhook_gets_another_secret() {
+    let engine = with_a_registration();
+    let path = "/webhooks/w1/rotate_secret";
+    let shown = ok(&engine, "POST", path, json!({ "secret_key": "new" })).await;
+    assert!(shown["id"] == "w1" && shown["former_secret_until"].is_string(), "{shown}");
+    assert!(!shown.to_string().contains("s3cr3t"), "secrets are not told again");
+    let again = ok(&engine, "POST", path, json!({ "secret_key": "new" })).await;
+    assert_eq!(again, shown, "asked again it changes nothing");
+    let license = engine.licenses.lock().unwrap()[0].clone();
+    let secrets: Vec<_> = license.webhooks[0].secrets(Timestamp::default()).collect();
+    assert_eq!(secrets, ["new", "s3cr3t"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_none_is_refused_by_name() {
+    let engine = with_a_registration();
+    let good = json!({ "secret_key": "new" });
+    for (id, body, code, words) in [
+        ("w1", json!({}), 400, "secret_key: missing"),
+        ("w1", json!({ "secret_key": 7 }), 400, "secret_key: must be a string"),
+        ("w1", json!({ "secret_key": "" }), 400, "secret_key: must not be empty"),
+        ("w1", json!({ "secret_key": "x".repeat(257) }), 400, "secret_key: "),
+        ("w1", json!({ "secret": "x" }), 400, "secret: is not known"),
+        ("b07", good.clone(), 400, "webhook_id: is a bot's"),
+        ("none", good, 404, "webhook_id: no such webhook"),
+    ] {
+        let (status, message) =
+            refused(&engine, "POST", &format!("/webhooks/{id}/rotate_secret"), body).await;
+        assert!(status == code && message.starts_with(words), "{status} {message}");
+    }
+    assert_eq!(engine.licenses.lock().unwrap()[0].webhooks[0].former, None);
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub(in super::super) fn register_webhook(call: &Call<'_>) -> Result<Ask, Failure
         secret_key: args.required("secret_key")?,
         description: args.optional("description")?,
         dialect: NUMBER,
+        former: None,
     };
     call.order(Order::ChangeLicense(LicenseChange::RegisterWebhook(webhook)))
 }

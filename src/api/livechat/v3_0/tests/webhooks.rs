@@ -136,6 +136,7 @@ fn registrations_are_shown_as_they_were_given() {
             additional: None,
         },
         dialect: NUMBER,
+        former: None,
     };
     let registered = Done::WebhookRegistered(webhook.id.clone());
     assert_eq!(

@@ -9,7 +9,7 @@ use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::participant::license::License;
 use switchboard_domain::participant::staff::AgentChange;
 use switchboard_domain::routing::Priority;
-use switchboard_domain::webhook::{Schedule, Schedules};
+use switchboard_domain::webhook::{Keeping, Schedule, Schedules};
 
 use crate::api::admin;
 use crate::config::{self, Config};
@@ -63,6 +63,10 @@ pub(super) fn settings(config: &Config) -> Settings {
             bots: schedule(&config.webhooks, &config.webhooks.bots),
             license: schedule(&config.webhooks, &config.webhooks.license),
             ..Schedules::default()
+        },
+        dead_letters: Keeping {
+            life: Duration::from_secs(3_600 * config.webhooks.dead_letter_hours),
+            count: config.webhooks.dead_letters,
         },
     }
 }

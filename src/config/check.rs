@@ -10,6 +10,7 @@ use switchboard_domain::id::{AgentId, GroupId};
 use switchboard_domain::limits::{MAX_CHATS_COUNT, MAX_CUSTOMER_CHATS, MAX_GROUP_ID};
 use switchboard_domain::participant::settings::Settings;
 use switchboard_domain::participant::staff::check_address;
+use switchboard_domain::webhook::limits::{MAX_DEAD_LETTER_LIFE, MAX_DEAD_LETTERS};
 
 use super::{Config, Group, License, Routing, Secret, Timers, Tls, WebhookKind, settings};
 use crate::api::admin;
@@ -171,6 +172,17 @@ impl Config {
             webhooks.allow_hosts.iter().all(is_host),
             "webhooks.allow_hosts",
             "must be names without scheme, port or wildcard, such as \"bots.internal\"",
+        );
+        let hours = MAX_DEAD_LETTER_LIFE.as_secs() / 3_600;
+        problems.unless(
+            (1..=hours).contains(&webhooks.dead_letter_hours),
+            "webhooks.dead_letter_hours",
+            format!("must be from 1 to {hours}"),
+        );
+        problems.unless(
+            (1..=MAX_DEAD_LETTERS).contains(&webhooks.dead_letters),
+            "webhooks.dead_letters",
+            format!("must be from 1 to {MAX_DEAD_LETTERS}"),
         );
         let all = WebhookKind {
             timeout_seconds: Some(webhooks.timeout_seconds),
@@ -365,6 +377,17 @@ mod tests {
         assert_eq!(wrong(|c| c.webhooks.retry_seconds = vec![5, 0]), ["webhooks.retry_seconds"]);
         assert_eq!(wrong(|c| c.webhooks.backlog_hours = 0), ["webhooks.backlog_hours"]);
         assert_eq!(wrong(|c| c.webhooks.disable_after_hours = 745), ["webhooks.disable_after_hours"]);
+        for (hours, letters, expected) in [
+            (1, 1, vec![]),
+            (8_784, MAX_DEAD_LETTERS, vec![]),
+            (0, 0, vec!["webhooks.dead_letter_hours", "webhooks.dead_letters"]),
+            (8_785, MAX_DEAD_LETTERS + 1, vec!["webhooks.dead_letter_hours", "webhooks.dead_letters"]),
+        ] {
+            let set = |c: &mut Config| {
+                (c.webhooks.dead_letter_hours, c.webhooks.dead_letters) = (hours, letters);
+            };
+            assert_eq!(wrong(set), expected);
+        }
         let kind = WebhookKind { timeout_seconds: Some(0), ..WebhookKind::default() };
         assert_eq!(wrong(|c| c.webhooks.bots = kind.clone()), ["webhooks.bots.timeout_seconds"]);
         let kind = WebhookKind { retry_seconds: Some(vec![1; 33]), ..WebhookKind::default() };

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use switchboard_domain::webhook::limits::{BACKLOG_AGE, DISABLE_AFTER};
+use switchboard_domain::webhook::limits::{BACKLOG_AGE, DEAD_LETTER_LIFE, DEAD_LETTERS, DISABLE_AFTER};
 
 use crate::engine::limits::CHECKPOINT_TIME;
 use crate::storage::DEFAULT_SEGMENT_BYTES;
@@ -253,6 +253,10 @@ pub struct Webhooks {
     pub backlog_hours: u64,
     /// How long every attempt may fail before an endpoint is disabled, in hours.
     pub disable_after_hours: u64,
+    /// How long what was given up can be replayed, in hours; then it is forgotten.
+    pub dead_letter_hours: u64,
+    /// How many of those a license keeps; beyond it the oldest is forgotten.
+    pub dead_letters: usize,
     /// What differs for the webhooks of bots.
     #[serde(skip_serializing_if = "WebhookKind::is_empty")]
     pub bots: WebhookKind,
@@ -295,6 +299,8 @@ impl Default for Webhooks {
             retry_seconds: DEFAULT_RETRY_SECONDS.to_vec(),
             backlog_hours: BACKLOG_AGE.as_secs() / 3_600,
             disable_after_hours: DISABLE_AFTER.as_secs() / 3_600,
+            dead_letter_hours: DEAD_LETTER_LIFE.as_secs() / 3_600,
+            dead_letters: DEAD_LETTERS,
             bots: WebhookKind::default(),
             license: WebhookKind::default(),
         }
@@ -364,6 +370,7 @@ mod tests {
         assert_eq!((config.data.segment_bytes, config.data.checkpoint_seconds), (8 << 20, 10));
         assert!(!config.webhooks.allow_loopback);
         assert_eq!(config.webhooks.retry_seconds, DEFAULT_RETRY_SECONDS);
+        assert_eq!((config.webhooks.dead_letter_hours, config.webhooks.dead_letters), (168, 50_000));
         assert_eq!(config.limits, Limits::default());
     }
 

@@ -14,7 +14,7 @@ use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::Schedules;
+use switchboard_domain::webhook::{Keeping, Schedules};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::dialect::Dialect;
@@ -85,6 +85,8 @@ pub struct Settings {
     pub patience: Patience,
     /// How patient webhook calls are.
     pub schedules: Schedules,
+    /// How many dead letters a license keeps, and how long.
+    pub dead_letters: Keeping,
     /// Time between two checkpoints, at least a tick.
     pub checkpoint_time: Duration,
 }
@@ -115,6 +117,7 @@ impl Default for Settings {
             customer_inactivity: CUSTOMER_INACTIVITY,
             patience: PATIENCE,
             schedules: Schedules::default(),
+            dead_letters: Keeping::default(),
             checkpoint_time: CHECKPOINT_TIME,
         }
     }

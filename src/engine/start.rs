@@ -162,7 +162,7 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
         schedules: handle.settings().schedules.clone(),
         owed: known.owed.calls(id),
         receivers: known.owed.receivers(id),
-        dead: Graves::open(handle.records(), id)?,
+        dead: Graves::open(handle.records(), id, handle.settings().dead_letters)?,
         webhooks: Webhooks::of(&license),
     };
     let routed = license.clone();

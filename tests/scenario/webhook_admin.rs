@@ -261,3 +261,66 @@ async fn an_administrator_changes_the_secret_of_a_registered_webhook_and_both_co
         assert!(status == code && error.starts_with(words), "{status} {error}");
     }
 }
+
+/// A configuration under which a license keeps so many dead letters.
+fn keeping(letters: usize) -> (String, Value) {
+    let token = |name: &str| format!("{name}-{}", "x".repeat(32));
+    let (admin, agent) = (token("admin"), token("agent"));
+    let configuration = format!(
+        r#"
+        [admin]
+        token = "{admin}"
+        [webhooks]
+        allow_loopback = true
+        dead_letter_hours = 1
+        dead_letters = {letters}
+        [[license]]
+        id = 100000001
+        organization_id = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f"
+        client_id = "app-of-the-letters"
+        client_secret = "a-secret-of-the-application"
+        [[license.agent]]
+        id = "ann@example.org"
+        name = "Ann"
+        token = "{agent}"
+        "#
+    );
+    let known = json!({
+        "license_id": 100_000_001, "client_id": "app-of-the-letters", "admin_token": admin,
+        "agents": [{ "id": "ann@example.org", "token": agent }],
+    });
+    (configuration, known)
+}
+
+#[tokio::test]
+async fn as_many_dead_letters_are_kept_as_the_operator_says() {
+    let (configuration, known) = keeping(3);
+    let mut server = Server::serve(&configuration, known).await;
+    let _ann = server.agent(0).await;
+    let sink = Sink::start().await;
+    let bot = listener(&server, &sink, "/bot").await;
+    let chat = server.chat(json!({})).await;
+    sink.answer(|_| 422);
+    let mut refused = Vec::new();
+    for text in ["one", "two", "three", "four", "five"] {
+        say(&server, &chat, text).await;
+        refused.push(sink.message("/bot", text).await.header("webhook-id").to_owned());
+    }
+    endpoint_when(&server, &bot, "all are over", |seen| seen["outstanding"] == 0).await;
+    let ids = async |server: &Server| -> Vec<String> {
+        let letters = dead(server, &bot).await;
+        letters.iter().map(|letter| letter["delivery_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&server).await, refused[2..], "the newest");
+    // With another number in the file the next start obeys that one. What is forgotten stays so, when all
+    // is stored as after a stop: a replay would find it in the journal.
+    let file = server.data_dir().with_file_name("switchboard.toml");
+    let written = std::fs::read_to_string(&file).unwrap();
+    for letters in [1, 3] {
+        assert_eq!(server.stop().await, Some(0));
+        let said = written.replace("dead_letters = 3", &format!("dead_letters = {letters}"));
+        std::fs::write(&file, said).unwrap();
+        server.restart().await;
+        assert_eq!(ids(&server).await, refused[4..], "{letters}");
+    }
+}

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,10 +80,26 @@ impl Which {
     }
 }
 
+/// How many dead letters a license keeps, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// How long one can be replayed; then it is forgotten.
+    pub life: Duration,
+    /// How many there are at most; beyond it the oldest is forgotten. One is always kept.
+    pub count: usize,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { life: DEAD_LETTER_LIFE, count: DEAD_LETTERS }
+    }
+}
+
 /// The dead letters of a license, within their bounds: what is too old or too much is forgotten,
 /// oldest first.
 #[derive(Debug, Default)]
 pub struct DeadLetters {
+    keeping: Keeping,
     lines: BTreeMap<DeliveryId, DeadLine>,
     by_death: BTreeSet<(Timestamp, DeliveryId)>,
     of_endpoint: BTreeMap<EndpointId, usize>,
@@ -90,6 +107,12 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
+    /// None yet.
+    #[must_use]
+    pub fn new(keeping: Keeping) -> Self {
+        Self { keeping, ..Self::default() }
+    }
+
     /// Takes one in. Returns those that are forgotten for it.
     #[must_use = "the storage must forget them, too"]
     pub fn add(&mut self, line: DeadLine) -> Vec<DeliveryId> {
@@ -99,7 +122,9 @@ impl DeadLetters {
         self.by_death.insert((line.died_at, line.id.clone()));
         self.lines.insert(line.id.clone(), line);
         let mut forgotten = Vec::new();
-        while self.lines.len() > DEAD_LETTERS || (self.bytes > DEAD_LETTER_BYTES && self.lines.len() > 1) {
+        while self.lines.len() > self.keeping.count.max(1)
+            || (self.bytes > DEAD_LETTER_BYTES && self.lines.len() > 1)
+        {
             let Some((_, oldest)) = self.by_death.first().cloned() else { break };
             drop(self.remove(&oldest));
             forgotten.push(oldest);
@@ -126,7 +151,7 @@ impl DeadLetters {
     pub fn expire(&mut self, now: Timestamp) -> Vec<DeliveryId> {
         let mut forgotten = Vec::new();
         while let Some((died_at, id)) = self.by_death.first().cloned() {
-            if now.since(died_at) < DEAD_LETTER_LIFE {
+            if now.since(died_at) < self.keeping.life {
                 break;
             }
             drop(self.remove(&id));
@@ -165,8 +190,6 @@ impl DeadLetters {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const START: Timestamp = Timestamp::from_secs(1_000_000);
@@ -229,6 +252,22 @@ mod tests {
         }
         assert_eq!((dead.len(), dead.bytes), (DEAD_LETTERS, 0));
         assert_eq!(dead.add(line(900_000, 0)), [DeliveryId::new("C-4")]);
+    }
+
+    #[test]
+    fn how_long_and_how_many_are_kept_can_be_said() {
+        let keeping = Keeping { life: Duration::from_secs(60), count: 2 };
+        let mut dead = DeadLetters::new(keeping);
+        assert!(dead.add(line(1, 1)).is_empty());
+        assert!(dead.add(line(2, 1)).is_empty());
+        assert_eq!(dead.add(line(3, 1)), [DeliveryId::new("C-1")]);
+        let at = |seconds| START.plus(Duration::from_secs(seconds));
+        assert_eq!(dead.expire(Timestamp::from_micros(at(62).as_micros() - 1)), []);
+        assert_eq!(dead.expire(at(62)), [DeliveryId::new("C-2")]);
+        assert_eq!(dead.len(), 1);
+        let mut dead = DeadLetters::new(Keeping { count: 0, ..keeping });
+        assert!(dead.add(line(1, 1)).is_empty(), "one is always kept");
+        assert_eq!(dead.add(line(2, 1)), [DeliveryId::new("C-1")]);
     }
 
     #[test]

@@ -68,12 +68,19 @@ pub const BACKLOG_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// How long every attempt at a receiver may fail before it is disabled: nobody is coming back there.
 pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
 
-/// How long a dead letter can be replayed; then it is forgotten.
+/// How long a dead letter can be replayed, unless set; then it is forgotten.
 pub const DEAD_LETTER_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Dead letters of a license; beyond it the oldest is forgotten. A line of each is in memory, so this
-/// bounds some ten megabytes.
+/// Dead letters of a license, unless set; beyond it the oldest is forgotten. A line of each is in memory,
+/// so this bounds some ten megabytes.
 pub const DEAD_LETTERS: usize = 50_000;
+
+/// How long an operator may have dead letters kept: a year. Longer, and nobody replays them any more.
+pub const MAX_DEAD_LETTER_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// How many dead letters of a license an operator may have kept: lines of some hundred megabytes, as much
+/// as a server with one noisy tenant should spend on them.
+pub const MAX_DEAD_LETTERS: usize = 500_000;
 
 /// Bytes of the bodies of a license's dead letters, on the disk; beyond it as [`DEAD_LETTERS`].
 pub const DEAD_LETTER_BYTES: usize = 256 * 1024 * 1024;

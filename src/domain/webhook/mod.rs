@@ -17,7 +17,7 @@ mod standing;
 mod table;
 
 pub use action::{Action, Additional};
-pub use dead::{DeadLetter, DeadLetters, DeadLine, Which};
+pub use dead::{DeadLetter, DeadLetters, DeadLine, Keeping, Which};
 pub use delivery::{Delivery, DeliveryFact, DeliveryId, Lane, Settlement};
 pub use endpoint::{BotWebhooks, Endpoint, EndpointId, Owner, Subscription, check_url};
 pub use filter::{AuthorKind, Filters, Occasion, PropertyFilter, PropertyRule};

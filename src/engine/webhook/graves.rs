@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use switchboard_domain::id::LicenseId;
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::{DeadLetter, DeadLetters, DeadLine, DeliveryId};
+use switchboard_domain::webhook::{DeadLetter, DeadLetters, DeadLine, DeliveryId, Keeping};
 
 use super::encode;
 use crate::engine::entry::unreadable;
@@ -20,12 +20,16 @@ pub(crate) struct Graves {
 }
 
 impl Graves {
-    /// Reads what is stored.
+    /// Reads what is stored; what was kept under a larger bound is forgotten.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn open(records: &Records, license: LicenseId) -> Result<Self, StorageError> {
-        let mut lines = DeadLetters::default();
+    pub(crate) fn open(
+        records: &Records,
+        license: LicenseId,
+        keeping: Keeping,
+    ) -> Result<Self, StorageError> {
+        let mut lines = DeadLetters::new(keeping);
         let mut forgotten = Vec::new();
         records.each_dead_letter(license, &mut |bytes| {
             forgotten.extend(lines.add(DeadLine::of(&decode(&bytes)?)));

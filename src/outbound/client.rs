@@ -1,7 +1,6 @@
 //! The HTTP client: one attempt is one POST, bounded in time and in what is read back.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::outbound::address::{AddressPolicy, Forbidden, GuardedResolver, Names,
 use crate::outbound::preview::Preview;
 use crate::outbound::roots::tls_config;
 use crate::outbound::signature::Signer;
+use crate::outbound::target::Target;
 use crate::telemetry::clock::{monotonic, now};
 
 /// Bytes of an answer's body that are read, so that its connection can be used again; what is
@@ -91,7 +91,7 @@ pub type Answer = Result<StatusCode, Fault>;
 #[derive(Debug, Clone)]
 pub struct Post<'a> {
     /// Where.
-    pub url: &'a str,
+    pub to: &'a Target,
     /// The id of the delivery.
     pub delivery: &'a str,
     /// What: sent byte for byte.
@@ -180,8 +180,7 @@ impl WebhookClient {
     }
 
     async fn send(&self, post: Post<'_>, signer: &Signer) -> Result<Response, Fault> {
-        let url = Url::parse(post.url).map_err(|_| Fault::Unsendable)?;
-        self.check_literal(&url)?;
+        let url = self.judged(post.to)?.clone();
         let mut headers = HeaderMap::with_capacity(5);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -202,7 +201,7 @@ impl WebhookClient {
     async fn page(&self, url: &str) -> Result<Preview, Fault> {
         let mut url = Url::parse(url).map_err(|_| Fault::Unsendable)?;
         for _ in 0..=PAGE_REDIRECTS {
-            self.check_literal(&url)?;
+            self.judged(&Target::of(url.clone()))?;
             let request = self.http.get(url.clone()).header(ACCEPT, "text/html, application/xhtml+xml");
             let response = request.send().await.map_err(|error| fault_of(&error))?;
             if response.status().is_redirection() {
@@ -220,13 +219,12 @@ impl WebhookClient {
         Err(Fault::Broken)
     }
 
-    /// The resolver never sees a host that is an address already. The parser of the URL has
-    /// brought every odd spelling (`0x7f.1`, `2130706433`) into the usual form.
-    fn check_literal(&self, url: &Url) -> Result<(), Fault> {
-        let host = url.host_str().ok_or(Fault::Unsendable)?;
-        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            Ok(address) if !self.addresses.permits(address) => Err(Fault::Forbidden),
-            _ => Ok(()),
+    /// The URL of a target that may be called. The resolver never sees a host that is an address already.
+    fn judged<'a>(&self, target: &'a Target) -> Result<&'a Url, Fault> {
+        let (url, address) = target.parts().ok_or(Fault::Unsendable)?;
+        match address {
+            Some(address) if !self.addresses.permits(address) => Err(Fault::Forbidden),
+            _ => Ok(url),
         }
     }
 }

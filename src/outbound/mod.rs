@@ -9,6 +9,7 @@ mod client;
 mod preview;
 mod roots;
 mod signature;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +17,4 @@ pub use address::{AddressPolicy, Forbidden, Found, Names};
 pub use client::{Answer, Attempted, BuildError, Fault, Options, Post, RESPONSE_BYTES, WebhookClient};
 pub use preview::Preview;
 pub use signature::{Form, Signer, TOLERANCE_SECONDS, Unverified, verify};
+pub use target::Target;

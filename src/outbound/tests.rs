@@ -31,7 +31,8 @@ async fn post(client: &WebhookClient, url: &str, body: &[u8]) -> Attempted {
 }
 
 async fn post_within(client: &WebhookClient, timeout: Duration, url: &str, body: &[u8]) -> Attempted {
-    let post = Post { url, delivery: "CHAT-1", body: Bytes::copy_from_slice(body), timeout };
+    let to = &Target::new(url);
+    let post = Post { to, delivery: "CHAT-1", body: Bytes::copy_from_slice(body), timeout };
     tokio::time::timeout(DEADLINE, client.post(post, &Signer::new(["s3cr3t"]))).await.unwrap()
 }
 
@@ -208,7 +209,8 @@ async fn what_can_never_be_sent_is_final() {
         assert_eq!(attempted.answer, Err(Fault::Unsendable), "{url}");
         assert_eq!(attempted.outcome(), Outcome::Refused);
     }
-    let odd = Post { url: "http://127.0.0.1:9/", delivery: "a\nb", body: Bytes::new(), timeout: DEADLINE };
+    let to = &Target::new("http://127.0.0.1:9/");
+    let odd = Post { to, delivery: "a\nb", body: Bytes::new(), timeout: DEADLINE };
     let odd_id = client.post(odd, &Signer::new([])).await;
     assert_eq!(odd_id.answer, Err(Fault::Unsendable));
 }

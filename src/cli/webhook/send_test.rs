@@ -7,7 +7,7 @@ use switchboard_domain::webhook::limits::ATTEMPT_TIMEOUT;
 
 use super::{WebhookError, read, say};
 use crate::cli::args::SendTestArgs;
-use crate::outbound::{AddressPolicy, Options, Post, Signer, WebhookClient};
+use crate::outbound::{AddressPolicy, Options, Post, Signer, Target, WebhookClient};
 use crate::telemetry::clock;
 
 pub(super) async fn run(args: &SendTestArgs) -> Result<(), WebhookError> {
@@ -20,8 +20,8 @@ pub(super) async fn run(args: &SendTestArgs) -> Result<(), WebhookError> {
     let addresses = AddressPolicy { allow_loopback: true, allow_cidrs: anywhere, ..AddressPolicy::default() };
     let client = WebhookClient::new(Options { addresses, ..Options::default() })?;
     let delivery = args.id.clone().unwrap_or_else(|| format!("test-{:016x}", clock::random_u64()));
-    let post =
-        Post { url: &args.url, delivery: &delivery, body: Bytes::from(body), timeout: ATTEMPT_TIMEOUT };
+    let to = &Target::new(&args.url);
+    let post = Post { to, delivery: &delivery, body: Bytes::from(body), timeout: ATTEMPT_TIMEOUT };
     let attempted = client.post(post, &Signer::new([args.secret.as_str()])).await;
     let answer = match attempted.answer {
         Ok(status) => status.to_string(),

@@ -97,6 +97,7 @@ impl Desk {
             description: None,
             subscription: Subscription { action: endpoint.action, filters: None, additional: None },
             dialect: endpoint.dialect,
+            former: None,
         };
         endpoints.map(registration).collect()
     }

@@ -22,7 +22,7 @@ use crate::engine::limits::TICK;
 use crate::engine::link;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::outbound::{self, Form, Signer};
+use crate::outbound::{self, Form, Signer, Target};
 use crate::storage::{Lsn, Save};
 use crate::telemetry::clock;
 
@@ -41,6 +41,8 @@ pub struct DispatcherActor {
     pub(super) registered: BTreeMap<EndpointId, Registration>,
     /// Who signs for an endpoint; made anew whenever a secret may have changed.
     signers: HashMap<EndpointId, Arc<Signer>>,
+    /// Where calls go, read; of URLs that endpoints have, or that were called since those changed last.
+    targets: HashMap<Arc<str>, Arc<Target>>,
     /// The last thing that it journaled.
     pub(super) last: Lsn,
     /// What was given up and is no dead letter yet.
@@ -156,6 +158,7 @@ impl DispatcherActor {
             stored,
             registered: by_id(start.webhooks),
             signers: HashMap::new(),
+            targets: HashMap::new(),
             last: Lsn::ZERO,
             dying: VecDeque::new(),
             given_up: 0,
@@ -167,9 +170,18 @@ impl DispatcherActor {
     pub(super) fn send(&mut self, ctx: &mut Context<Self>) {
         while let Some(attempt) = self.outbox.next(self.shard.now()) {
             let Some(worker) = self.shard.engine.worker(place(&attempt.delivery.url)) else { return };
-            let signer = self.signer(&attempt.delivery);
-            link::tell(&worker, Post { attempt, signer, reply: ctx.address() });
+            let (to, signer) = (self.target(&attempt.delivery.url), self.signer(&attempt.delivery));
+            link::tell(&worker, Post { attempt, to, signer, reply: ctx.address() });
         }
+    }
+
+    fn target(&mut self, url: &Arc<str>) -> Arc<Target> {
+        if let Some(target) = self.targets.get(url) {
+            return Arc::clone(target);
+        }
+        let target = Arc::new(Target::new(url));
+        self.targets.insert(Arc::clone(url), Arc::clone(&target));
+        target
     }
 
     fn signer(&mut self, delivery: &Delivery) -> Arc<Signer> {
@@ -225,6 +237,7 @@ impl DispatcherActor {
     fn endpoints_changed(&mut self) {
         self.signers.clear();
         let urls = self.urls();
+        self.targets.retain(|url, _| urls.contains(url));
         self.outbox.forget_receivers(|url| urls.contains(url));
         let (registered, table) = (&self.registered, &self.table);
         self.log.retain(|endpoint| {

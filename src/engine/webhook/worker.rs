@@ -10,7 +10,7 @@ use switchboard_domain::webhook::Attempt;
 use crate::engine::link;
 use crate::engine::webhook::DispatcherActor;
 use crate::engine::webhook::dispatcher::Attempted;
-use crate::outbound::{self, Signer, WebhookClient};
+use crate::outbound::{self, Signer, Target, WebhookClient};
 
 /// A worker.
 pub(crate) struct WorkerActor(pub(crate) WebhookClient);
@@ -19,6 +19,8 @@ pub(crate) struct WorkerActor(pub(crate) WebhookClient);
 pub(crate) struct Post {
     /// What to post.
     pub attempt: Attempt,
+    /// Where, read once for all calls there.
+    pub to: Arc<Target>,
     /// Signs it.
     pub signer: Arc<Signer>,
     /// Who hears how it went.
@@ -36,12 +38,12 @@ impl Actor for WorkerActor {
 impl Handler<Post> for WorkerActor {
     type Result = ();
 
-    fn handle(&mut self, Post { attempt, signer, reply }: Post, _: &mut Context<Self>) {
+    fn handle(&mut self, Post { attempt, to, signer, reply }: Post, _: &mut Context<Self>) {
         let client = self.0.clone();
         let work = async move {
             let delivery = &attempt.delivery;
             let post = outbound::Post {
-                url: &delivery.url,
+                to: &to,
                 delivery: delivery.id.as_str(),
                 // The same bytes, not a copy.
                 body: Bytes::from_owner(Arc::clone(&delivery.body)),

@@ -75,8 +75,10 @@ pub(crate) fn deliveries(
     let none = Properties::default();
     let members: Vec<AgentId> =
         chat.as_deref().map(|chat| chat.present_agents().cloned().collect()).unwrap_or_default();
-    let groups: Vec<GroupId> =
-        view.as_ref().map(|view| view.access.groups.iter().copied().collect()).unwrap_or_default();
+    let groups: Vec<GroupId> = match (&capture.desk, &view) {
+        (Some(_), Some(view)) => view.access.groups.iter().copied().collect(),
+        _ => Vec::new(),
+    };
     let occasion = Occasion {
         action,
         author: author(push),

@@ -110,17 +110,9 @@ pub(crate) fn talk(n: u64, messages: u64, closed: bool) -> (ConversationId, Vec<
 
 fn begin(n: u64, by: &Principal, properties: &PropertyTable) -> Decision {
     let open = OpenThread {
-        ticket: None,
-        thread: ThreadId::from_random(n),
-        properties: Properties::default(),
-        thread_properties: Properties::default(),
-        access: None,
-        events: Vec::new(),
-        tags: Vec::new(),
-        continuous: None,
         customer: Some(CustomerId::from_random(u128::from(n))),
-        follow: false,
         placement: Some(Placement::Assigned(AgentId::new(AGENT))),
+        ..OpenThread::blank(ThreadId::from_random(n))
     };
     let new = NewConversation { license: LICENSE, id: ConversationId::from_random(n), number: n, open };
     Conversation::create(new, &context(by, properties, 1_000)).unwrap_or_default()

@@ -15,7 +15,7 @@ use switchboard_domain::participant::license::License;
 use crate::engine::customer::ReadCustomer;
 use crate::engine::handle::EngineHandle;
 use crate::engine::link;
-use crate::engine::names::Name;
+use crate::engine::names::{self, Name};
 use crate::engine::operations;
 use crate::engine::order::{BotOrder, CustomerCard, DeskContext, Done, Failure, Order, Outcome, Request};
 use crate::engine::profiles::AgentProfile;
@@ -34,7 +34,11 @@ impl EngineHandle {
     /// The license with this number on the desk's side.
     #[must_use]
     pub fn account(&self, number: u64) -> Option<Arc<License>> {
-        self.licenses().into_iter().find(|license| number > 0 && license.desk.account == number)
+        let licenses = self.tables().licenses();
+        licenses
+            .iter()
+            .map(|table| table.license.load_full())
+            .find(|license| number > 0 && license.desk.account == number)
     }
 
     /// A license as it is now.
@@ -149,7 +153,7 @@ impl EngineHandle {
         let found = table.names.find(self.records(), license, name).map_err(|error| unreadable(&error))?;
         let Some(id) = found else { return Ok(None) };
         match self.customer_card(license, id).await {
-            Ok(card) => Ok(Some(card.customer)),
+            Ok(card) => Ok(Some(card.customer).filter(|customer| names::has(customer, &name))),
             // It was named and then could not be made.
             Err(Rejected::NotFound(_)) => Ok(None),
             Err(rejected) => Err(rejected),

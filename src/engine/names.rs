@@ -2,7 +2,7 @@
 //! in memory; the others in the index, where a customer's snapshot enters them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ring::digest::{SHA256, digest};
 use switchboard_domain::error::Rejected;
@@ -76,12 +76,26 @@ fn names_of_entry(entry: &ContactEntry) -> [Name<'_>; 2] {
     [Name::Entry(entry.inbox, &entry.source_id), Name::Stream(&entry.stream_token)]
 }
 
+/// Does a customer have this name? An entry of the index counts only then: a crash may have come
+/// between the fact that a name was given up and the snapshot that takes it out of the index.
+pub(crate) fn has(customer: &Customer, name: &Name<'_>) -> bool {
+    let digest = name.digest();
+    names_of(customer).iter().any(|own| own.digest() == digest)
+}
+
+/// What the index does not say yet of a name: whose it was last, and whether it is still.
+type Newest = (CustomerId, bool);
+
 /// The names that the index may not have yet.
 #[derive(Default)]
-pub(crate) struct Names(Mutex<HashMap<NameDigest, Option<CustomerId>>>);
+pub(crate) struct Names(Mutex<HashMap<NameDigest, Newest>>);
 
 impl Names {
-    /// Whose name it is.
+    fn newest(&self) -> MutexGuard<'_, HashMap<NameDigest, Newest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who may have a name: [`has`] says whether that is so.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -92,53 +106,75 @@ impl Names {
         name: Name<'_>,
     ) -> Result<Option<CustomerId>, StorageError> {
         let digest = name.digest();
-        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).copied();
-        newest.map_or_else(|| records.customer_named(license, digest), Ok)
+        let newest = self.newest().get(&digest).copied();
+        match newest {
+            Some((whose, held)) => Ok(held.then_some(whose)),
+            None => records.customer_named(license, digest),
+        }
     }
 
     /// Gives a customer the names that it has after a change, and takes those from it that it has no
-    /// more: all of that or nothing.
+    /// more: all of that or nothing. `other` gives a customer as it is.
     ///
     /// # Errors
     /// `Invalid`, naming the field, when somebody else has one of them.
     pub(crate) fn change(
         &self,
-        records: &Records,
-        license: LicenseId,
+        (records, license): (&Records, LicenseId),
         before: Option<&Customer>,
         after: &Customer,
+        other: impl Fn(CustomerId) -> Option<Arc<Customer>>,
     ) -> Result<(), Rejected> {
         let new = names_of(after);
         let old = before.map(names_of).unwrap_or_default();
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = self.newest();
         for name in new.iter().filter(|name| !old.contains(name)) {
             let digest = name.digest();
-            let whose = match newest.get(&digest) {
-                Some(known) => *known,
-                None => records.customer_named(license, digest).map_err(|error| {
-                    tracing::error!(%error, "a name cannot be looked up");
-                    Rejected::Internal
-                })?,
+            let taken = match newest.get(&digest) {
+                Some((whose, held)) => *held && *whose != after.id,
+                None => {
+                    let stored = records.customer_named(license, digest).map_err(|error| {
+                        tracing::error!(%error, "a name cannot be looked up");
+                        Rejected::Internal
+                    })?;
+                    let stored = stored.filter(|whose| *whose != after.id).and_then(&other);
+                    stored.is_some_and(|whose| has(&whose, name))
+                }
             };
-            if whose.is_some_and(|whose| whose != after.id) {
+            if taken {
                 return Err(Rejected::taken(name.field()));
             }
         }
         for name in old.iter().filter(|name| !new.contains(name)) {
-            newest.insert(name.digest(), None);
+            newest.insert(name.digest(), (after.id, false));
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
-            newest.insert(name.digest(), Some(after.id));
+            newest.insert(name.digest(), (after.id, true));
         }
         Ok(())
     }
 
-    /// Adds to what is stored with a customer's snapshot its names, and that some are no more.
-    pub(crate) fn save(&self, license: LicenseId, customer: &Customer, save: &mut Save) {
+    /// Adds to what is stored with a customer's snapshot its names, and that it gave some up. What is
+    /// answered is for [`Names::stored`].
+    pub(crate) fn save(&self, license: LicenseId, customer: &Customer, save: &mut Save) -> Vec<NameDigest> {
         enter(license, customer, save);
-        let newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in newest.iter().filter(|(_, whose)| whose.is_none()).map(|(name, _)| *name) {
+        let newest = self.newest();
+        let own = newest.iter().filter(|(_, (whose, _))| *whose == customer.id);
+        let gone = own.clone().filter(|(_, (_, held))| !held).map(|(name, _)| *name);
+        for name in gone {
             save.index_remove(&IndexKey::Name { license, name });
+        }
+        own.map(|(name, _)| *name).collect()
+    }
+
+    /// The index has them as they were saved, unless they changed since.
+    pub(crate) fn stored(&self, customer: &Customer, names: &[NameDigest]) {
+        let held: Vec<NameDigest> = names_of(customer).iter().map(Name::digest).collect();
+        let mut newest = self.newest();
+        for name in names {
+            if newest.get(name) == Some(&(customer.id, held.contains(name))) {
+                newest.remove(name);
+            }
         }
     }
 }
@@ -148,5 +184,71 @@ pub(crate) fn enter(license: LicenseId, customer: &Customer, save: &mut Save) {
     for name in names_of(customer) {
         let key = IndexKey::Name { license, name: name.digest() };
         save.index_put(&key, &customer.id.to_bits().to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+    use switchboard_domain::participant::contact::{Contact, ContactChange};
+    use switchboard_domain::participant::customer::CustomerChange;
+    use switchboard_domain::time::Timestamp;
+
+    use crate::storage::Storage;
+
+    const LICENSE: LicenseId = LicenseId(1);
+
+    fn named(n: u128, email: Option<&str>) -> Customer {
+        let mut customer = Customer::new(CustomerId::from_random(n), n as u64, Timestamp::from_secs(1));
+        let change = CustomerChange {
+            email: email.map(Into::into),
+            contact: Some(Box::new(ContactChange::default())),
+            ..CustomerChange::default()
+        };
+        let fact = customer.change(change, Timestamp::from_secs(2)).unwrap().unwrap();
+        customer.apply(&fact);
+        customer
+    }
+
+    fn storage() -> Storage {
+        Storage::in_memory().0
+    }
+
+    #[test]
+    fn a_name_is_given_once_until_it_is_given_up_whatever_the_index_says() {
+        let storage = storage();
+        let records = (&storage.records, LICENSE);
+        let (names, ana, tom) =
+            (Names::default(), named(1, Some("a@x.example")), named(2, Some("A@X.example")));
+        let nobody = |_: CustomerId| None;
+        names.change(records, None, &ana, nobody).unwrap();
+        let taken = names.change(records, None, &tom, nobody);
+        assert!(matches!(taken, Err(Rejected::Invalid { field, .. }) if field == "email"));
+        // Stored, and out of memory.
+        let mut save = Save::new();
+        let told = names.save(LICENSE, &ana, &mut save);
+        storage.records.save(save).unwrap();
+        names.stored(&ana, &told);
+        assert!(names.newest().is_empty());
+        let find = |names: &Names| names.find(&storage.records, LICENSE, Name::Email("a@x.example")).unwrap();
+        assert_eq!(find(&names), Some(ana.id));
+        let is = |customer: &Customer| {
+            let customer = Arc::new(customer.clone());
+            move |_: CustomerId| Some(Arc::clone(&customer))
+        };
+        assert!(names.change(records, None, &tom, is(&ana)).is_err());
+        // Given up, and a crash came before that was stored: the index does not count.
+        let without = Customer { email: None, contact: Some(Box::<Contact>::default()), ..ana.clone() };
+        Names::default().change(records, None, &tom, is(&without)).unwrap();
+        // Given up without a crash.
+        names.change(records, Some(&ana), &without, nobody).unwrap();
+        assert_eq!(find(&names), None);
+        let mut save = Save::new();
+        let told = names.save(LICENSE, &without, &mut save);
+        storage.records.save(save).unwrap();
+        names.stored(&without, &told);
+        assert_eq!((find(&names), names.newest().len()), (None, 0));
     }
 }

@@ -31,27 +31,28 @@ impl Message for GroupsGone {
 
 /// Stores a snapshot once everything in it is durable.
 pub(crate) fn store<T: Serialize>(shard: &Rc<Shard>, key: ActorKey, lsn: Lsn, state: &T) {
-    store_with(shard, key, lsn, state, |_| ());
+    store_with(shard, (key, lsn), state, Save::new(), || ());
 }
 
-/// The same, with more in the same go.
+/// The same with more in the same go, and with what happens when it is stored.
 pub(crate) fn store_with<T: Serialize>(
     shard: &Rc<Shard>,
-    key: ActorKey,
-    lsn: Lsn,
+    (key, lsn): (ActorKey, Lsn),
     state: &T,
-    more: impl FnOnce(&mut Save),
+    mut save: Save,
+    stored: impl FnOnce() + 'static,
 ) {
     let bytes = match rmp_serde::to_vec(state) {
         Ok(bytes) => bytes,
         Err(error) => return tracing::error!(%error, ?key, "a snapshot cannot be made"),
     };
-    let mut save = Save::new();
     save.snapshot(&key, lsn, &bytes);
-    more(&mut save);
     let own = Rc::clone(shard);
     let action = move || match own.engine.records().save(save) {
-        Ok(()) => own.saved(&key, lsn),
+        Ok(()) => {
+            own.saved(&key, lsn);
+            stored();
+        }
         Err(error) => tracing::error!(%error, ?key, "a snapshot cannot be stored"),
     };
     shard.after(lsn, Release::default().first(action));

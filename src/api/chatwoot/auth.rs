@@ -19,7 +19,7 @@ const AGENT_SCOPES: [&str; 3] = ["chats--access:rw", "chats.conversation--access
 /// Whose token it is.
 pub(super) enum Who {
     /// A person's of one license.
-    User(LicenseId, AgentId, ScopeSet),
+    User(LicenseId, AgentId),
     /// A bot's: one of a license, or in every license the same.
     Bot(Vec<(LicenseId, AgentId)>),
     /// The platform's.
@@ -44,8 +44,10 @@ pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<Who, Ref
     let token = token(headers).ok_or_else(Refused::stranger)?;
     if let Ok(found) = engine.authenticate(&token)
         && let TokenKind::Agent(agent, scopes) = &found.token.kind
+        // This API has no scopes: a token that may do less than its owner would gain by it.
+        && *scopes == ScopeSet::all()
     {
-        return Ok(Who::User(found.token.license, agent.clone(), *scopes));
+        return Ok(Who::User(found.token.license, agent.clone()));
     }
     let bots = engine.desk_bots_with_token(&token);
     if !bots.is_empty() {
@@ -73,21 +75,19 @@ impl Asker {
     /// # Errors
     /// 401 when it is not of that account.
     pub(super) fn of(engine: &EngineHandle, license: &License, who: &Who) -> Result<Self, Refused> {
-        let (agent, foreign, given) = match who {
-            Who::User(own, agent, scopes) => {
-                ((*own == license.id).then_some(agent), Refused::foreign_user(), Some(*scopes))
-            }
+        let (agent, foreign, person) = match who {
+            Who::User(own, agent) => ((*own == license.id).then_some(agent), Refused::foreign_user(), true),
             Who::Bot(bots) => {
                 let here = bots.iter().find(|(own, _)| *own == license.id);
-                (here.map(|(_, bot)| bot), Refused::foreign_bot(), None)
+                (here.map(|(_, bot)| bot), Refused::foreign_bot(), false)
             }
             Who::Platform => return Err(Refused::not_for_bots()),
         };
         let agent = agent.ok_or_else(|| foreign.clone())?;
         let profile = engine.agent(license.id, agent).filter(|profile| !profile.removed);
         let profile = profile.ok_or_else(|| foreign.clone())?;
-        let admin = given.is_some() && profile.role != Role::Normal;
-        let scopes = if admin || given.is_none() { ScopeSet::all() } else { agent_scopes() };
+        let admin = person && profile.role != Role::Normal;
+        let scopes = if admin || !person { ScopeSet::all() } else { agent_scopes() };
         let principal = engine.desk_agent(license.id, agent, scopes).ok_or(foreign)?;
         Ok(Self { principal, profile, admin })
     }

@@ -11,7 +11,7 @@ use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::license::{License, LicenseChange};
 use switchboard_domain::participant::staff::AgentChange;
 
-use super::application::agent_bots::changed_bot;
+use super::application::agent_bots::{changed_bot, remove};
 use super::application::agents::role;
 use super::application::{BotFields, made_bot};
 use super::call::{Answered, empty, json, number};
@@ -19,7 +19,7 @@ use super::fields::Fields;
 use super::refusal::Refused;
 use super::show;
 use crate::engine::handle::EngineHandle;
-use crate::engine::order::{AgentOrder, BotOrder};
+use crate::engine::order::AgentOrder;
 use crate::engine::profiles::AgentProfile;
 
 /// Answers a call of the platform.
@@ -113,9 +113,7 @@ async fn bots(engine: &EngineHandle, method: &Method, path: &[&str], fields: &Fi
         (&Method::DELETE, [id]) => {
             one(id)?;
             for (license, bot) in everywhere(engine, number(id)?) {
-                let change = LicenseChange::Desk(DeskChange::ForgetBot(bot.id.clone()));
-                engine.change_license(license, change).await?;
-                engine.desk_bot(license, BotOrder::Remove(bot.id.clone())).await?;
+                remove(engine, license, &bot).await?;
             }
             empty()
         }

@@ -142,6 +142,8 @@ impl Visit<'_> {
         let own = known.as_ref().and_then(|customer| {
             entry_named(customer.contact.as_deref(), self.inbox.number, &source).cloned()
         });
+        // Who names somebody else's address says nothing of that one, unless it is proven to be it.
+        let speaks = known.is_none() || own.is_some() || verified;
         let entry = match own {
             Some(entry) => ContactEntry { verified: entry.verified || verified, ..entry },
             None => ContactEntry {
@@ -153,7 +155,16 @@ impl Visit<'_> {
                 created_at: clock::now(),
             },
         };
-        let change = self.change(Some(entry.clone()))?;
+        let change = match speaks {
+            true => self.change(Some(entry.clone()))?,
+            false => CustomerChange {
+                contact: Some(Box::new(ContactChange {
+                    entry: Some(entry.clone()),
+                    ..ContactChange::default()
+                })),
+                ..CustomerChange::default()
+            },
+        };
         let customer = match known {
             Some(customer) => self.put(customer.id, change).await?,
             None => self.engine.make_contact(self.license.id, change).await?,

@@ -334,6 +334,7 @@ impl Conversation {
         let mut draft = self.draft(cx.now);
         if self.active_thread().is_none() {
             match when_inactive {
+                WhenInactive::OpenThread(..) if self.is_muted() => {}
                 WhenInactive::OpenThread(thread, placement) => {
                     let open = OpenThread { events: vec![event], placement, ..OpenThread::blank(thread) };
                     // An answer makes a human the holder, never a bot (spec v3.0, 12 #33).

@@ -189,8 +189,14 @@ impl Conversation {
         let old = self.ticket.as_deref().cloned().unwrap_or_default();
         let ticket = old.changed(change)?;
         let mut draft = self.draft(cx.now);
-        if ticket != old {
-            draft.add(Change::TicketChanged(Box::new(ticket)));
+        if ticket == old {
+            return Ok(draft.done());
+        }
+        // Who is not answered any more need not be served any more.
+        let ends = ticket.muted && !old.muted && self.active_thread().is_some();
+        draft.add(Change::TicketChanged(Box::new(ticket)));
+        if ends {
+            draft.add(Change::ThreadClosed { by: cx.by.map(|principal| principal.user.clone()) });
         }
         Ok(draft.done())
     }
@@ -301,6 +307,11 @@ impl Conversation {
     pub(super) fn wakes(&self, event_visible: bool, cx: &Context<'_>) -> bool {
         let by_customer = cx.by.is_some_and(|by| by.agent().is_none());
         by_customer && event_visible && matches!(self.assignment, Assignment::Parked(_))
+    }
+
+    /// A customer who is not answered any more opens nothing by writing.
+    pub(super) fn is_muted(&self) -> bool {
+        self.ticket.as_deref().is_some_and(|ticket| ticket.muted)
     }
 
     /// Two bots that answer one another would never end.

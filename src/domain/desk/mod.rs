@@ -78,8 +78,6 @@ pub enum DeskChange {
         /// The bot.
         bot: Option<AgentId>,
     },
-    /// A bot is gone: no inbox has it any more.
-    ForgetBot(AgentId),
     /// Makes or changes a team.
     PutTeam(Team),
     /// Deletes a team.
@@ -138,11 +136,6 @@ impl License {
                 let inbox = self.desk.inboxes.get_mut(&inbox).ok_or(Rejected::NotFound(Resource::Inbox))?;
                 inbox.bot = bot;
             }
-            DeskChange::ForgetBot(bot) => {
-                for inbox in self.desk.inboxes.values_mut() {
-                    inbox.bot.take_if(|own| *own == bot);
-                }
-            }
             DeskChange::PutTeam(team) => {
                 team.check()?;
                 if self.desk.team_named(&team.name).is_some_and(|other| other.number != team.number) {
@@ -167,6 +160,8 @@ impl License {
         let mode = if inbox.auto_assign { RoutingMode::Automatic } else { RoutingMode::Manual };
         let change = SettingsChange { mode: Some(mode), ..SettingsChange::default() };
         let known = self.desk.inboxes.get(&inbox.number);
+        // Whoever changes an inbox says nothing of its bot.
+        inbox.bot = known.map_or(inbox.bot, |known| known.bot.clone());
         match known.map(|known| known.group).or(inbox.group_given()) {
             Some(group) => {
                 let differs = known.map_or(!inbox.auto_assign, |old| old.auto_assign != inbox.auto_assign);
@@ -259,13 +254,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_that_is_gone_answers_nowhere() {
+    fn a_bot_answers_first_in_an_inbox_that_exists() {
         let (mut license, bot) = (license(), AgentId::bot_from_random(1));
         put(&mut license, inbox(7)).unwrap();
         changed(&mut license, DeskChange::SetBot { inbox: 7, bot: Some(bot.clone()) }).unwrap();
-        changed(&mut license, DeskChange::ForgetBot(AgentId::bot_from_random(2))).unwrap();
-        assert_eq!(license.desk.inboxes[&7].bot, Some(bot.clone()));
-        changed(&mut license, DeskChange::ForgetBot(bot)).unwrap();
+        put(&mut license, inbox(7)).unwrap();
+        assert_eq!(
+            license.desk.inboxes[&7].bot,
+            Some(bot.clone()),
+            "a change of the inbox is none of its bot"
+        );
+        let nowhere = changed(&mut license, DeskChange::SetBot { inbox: 8, bot: Some(bot) });
+        assert_eq!(nowhere, Err(Rejected::NotFound(Resource::Inbox)));
+        changed(&mut license, DeskChange::SetBot { inbox: 7, bot: None }).unwrap();
         assert_eq!(license.desk.inboxes[&7].bot, None);
     }
 

@@ -146,8 +146,10 @@ impl CustomerActor {
             Ok(None) => {}
             Err(rejected) => return Err((rejected, answer)),
         }
-        let records = shard.engine.records();
-        if let Err(taken) = table.names.change(records, table.id, None, &customer) {
+        let (records, engine) = ((shard.engine.records(), table.id), &shard.engine);
+        if let Err(taken) =
+            table.names.change(records, None, &customer, |id| Self::as_it_is(engine, table, id))
+        {
             return Err((taken, answer));
         }
         let (own, table) = (Rc::clone(shard), Arc::clone(table));
@@ -160,6 +162,12 @@ impl CustomerActor {
             })
         });
         Ok(())
+    }
+
+    /// Another customer, running or stored.
+    fn as_it_is(engine: &EngineHandle, table: &LicenseTable, id: CustomerId) -> Option<Arc<Customer>> {
+        let stored = || Self::load(engine, table.id, id).ok().flatten();
+        table.customer(id).or_else(|| stored().map(|stored| Arc::new(stored.customer)))
     }
 
     fn create_actor(make: impl FnOnce(&mut Context<Self>) -> Self + 'static) -> Addr<Self> {
@@ -317,7 +325,10 @@ impl Handler<SaveSnapshot> for CustomerActor {
 
     fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
         let key = ActorKey::Customer(self.table.id, self.state.id);
-        let names = |save: &mut Save| self.table.names.save(self.table.id, &self.state, save);
-        store_with(&self.shard, key, self.lsn, &self.state, names);
+        let (table, customer) = (Arc::clone(&self.table), self.state.clone());
+        let mut save = Save::new();
+        let names = table.names.save(table.id, &customer, &mut save);
+        let stored = move || table.names.stored(&customer, &names);
+        store_with(&self.shard, (key, self.lsn), &self.state, save, stored);
     }
 }

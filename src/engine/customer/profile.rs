@@ -74,8 +74,10 @@ impl Handler<Change> for CustomerActor {
             Ok(Some(fact)) => {
                 let mut after = self.state.clone();
                 after.apply(&fact);
-                let records = self.shard.engine.records();
-                let named = self.table.names.change(records, self.table.id, Some(&self.state), &after);
+                let (engine, table) = (&self.shard.engine, &self.table);
+                let other = |id| Self::as_it_is(engine, table, id);
+                let records = (engine.records(), table.id);
+                let named = table.names.change(records, Some(&self.state), &after, other);
                 if let Err(taken) = named {
                     return self.reply(answer, Err(taken.into()));
                 }

@@ -114,6 +114,17 @@ async fn a_conversation_whose_bot_fails_goes_to_people() {
 }
 
 #[tokio::test]
+async fn an_inbox_tells_its_own_address_of_everything() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let told = json!({ "channel": { "webhook_url": sink.url("/inbox") } });
+    desk.ok(&desk.admin, reqwest::Method::PATCH, "inboxes/1", told).await;
+    let ana = desk.contact("Ana").await;
+    desk.write(&ana, "hello").await;
+    heard(&sink, "conversation_created").await;
+    assert_eq!(heard(&sink, "message_created").await.json["content"], "hello");
+}
+
+#[tokio::test]
 async fn a_bot_that_is_taken_from_its_inbox_leaves_its_conversations_to_people() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let bot = desk.bot(&sink, "/bot", json!({})).await;

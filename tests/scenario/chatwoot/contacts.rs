@@ -20,6 +20,12 @@ async fn a_contact_is_found_again_by_what_names_it_and_a_name_is_given_once() {
     {
         assert_eq!(make(again).await["id"], ana["id"]);
     }
+    // Who knows an address does not speak for whom it belongs to.
+    let other = make(json!({ "email": "ana@x.example", "name": "Not Ana", "phone_number": "+4930" })).await;
+    assert_eq!(
+        (&other["id"], &other["name"], &other["phone_number"]),
+        (&ana["id"], &json!("Ana"), &Value::Null)
+    );
     let changed = desk
         .public(Method::PATCH, "contacts/s-1", json!({ "name": "Anna", "phone_number": "+491701" }))
         .await;

@@ -162,6 +162,25 @@ async fn requests_come_in_every_shape_that_clients_send() {
 }
 
 #[tokio::test]
+async fn a_token_with_fewer_rights_than_its_owner_opens_nothing_here() {
+    let desk = Desk::start().await;
+    let scoped = desk.server.scoped(&["chats--my:ro"]).await;
+    let refused = (401, json!({ "error": "Invalid Access Token" }));
+    for path in ["/api/v1/profile", "/api/v1/accounts/1/agent_bots"] {
+        assert_eq!(desk.call(Some(&scoped), Method::GET, path, Value::Null).await, refused, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_have_a_mebibyte() {
+    let desk = Desk::start().await;
+    let path = "/api/v1/accounts/1/contacts";
+    let (status, _) =
+        desk.call(Some(&desk.admin), Method::POST, path, json!({ "x": "y".repeat(1 << 20) })).await;
+    assert_eq!(status, 413);
+}
+
+#[tokio::test]
 async fn a_reset_token_is_dead_at_once() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let bot = desk.bot(&sink, "/bot", json!({})).await;

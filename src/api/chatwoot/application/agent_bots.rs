@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
-use switchboard_domain::desk::{DeskChange, DeskHearing};
+use switchboard_domain::desk::DeskHearing;
 use switchboard_domain::id::{AgentId, LicenseId};
 use switchboard_domain::limits::{MAX_CHATS_COUNT, URL_CHARS};
 use switchboard_domain::participant::bot::{Bot, BotChange, DeskBot};
@@ -178,7 +178,7 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
         }
         (&Method::DELETE, [id]) => {
             let bot = own(call, id)?;
-            remove(call, &bot).await?;
+            remove(call.engine, license.id, &bot).await?;
             empty()
         }
         (&Method::DELETE, [id, "avatar"]) => {
@@ -212,13 +212,17 @@ fn own(call: &Call<'_>, id: &str) -> Result<Arc<Bot>, Refused> {
     if system { Err(Refused::not_found()) } else { Ok(bot) }
 }
 
-async fn remove(call: &Call<'_>, bot: &Bot) -> Result<(), Refused> {
-    let inboxes = call.license.desk.inboxes.values().filter(|inbox| inbox.bot.as_ref() == Some(&bot.id));
-    for inbox in inboxes {
-        call.engine.set_inbox_bot(call.license.id, inbox.number, None).await?;
+/// Removes a bot from a license; what it has in its inboxes goes to people.
+pub(in super::super) async fn remove(
+    engine: &EngineHandle,
+    license: LicenseId,
+    bot: &Bot,
+) -> Result<(), Refused> {
+    let known = engine.license(license).ok_or_else(Refused::not_found)?;
+    for inbox in known.desk.inboxes.values().filter(|inbox| inbox.bot.as_ref() == Some(&bot.id)) {
+        engine.set_inbox_bot(license, inbox.number, None).await?;
     }
-    call.change(DeskChange::ForgetBot(bot.id.clone())).await?;
-    call.engine.desk_bot(call.license.id, BotOrder::Remove(bot.id.clone())).await?;
+    engine.desk_bot(license, BotOrder::Remove(bot.id.clone())).await?;
     Ok(())
 }
 

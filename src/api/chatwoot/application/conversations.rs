@@ -77,12 +77,8 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
             json(show::conversation(&call.ticket(id).await?))
         }
         (&Method::POST, [id, action @ ("mute" | "unmute")]) => {
-            let muted = *action == "mute";
-            change(call, id, TicketChange { muted: Some(muted), ..TicketChange::default() }).await?;
-            if muted {
-                let chat = call.ticket(id).await?.chat.id;
-                set_status(call, chat, StatusChange::to(Status::Resolved)).await?;
-            }
+            let muted = Some(*action == "mute");
+            change(call, id, TicketChange { muted, ..TicketChange::default() }).await?;
             empty()
         }
         (_, [id, "messages", rest @ ..]) => messages::answer(call, id, rest).await,

@@ -120,13 +120,14 @@ fn made(fields: &Fields, id: u64) -> Result<(Inbox, Box<str>), Refused> {
         channel.required_text("website_url")?;
     }
     let drawn = [secret::draw_short(), secret::draw_short(), secret::draw_short()].map(Into::into);
-    let mut inbox = Inbox { created_at: clock::now(), dialect: NUMBER, ..Inbox::new(id, kind, drawn) };
+    let mut inbox = Inbox { created_at: clock::now(), ..Inbox::new(id, kind, drawn) };
     change(&mut inbox, fields)?;
     Ok((inbox, name))
 }
 
 /// Takes over what a request says of an inbox, at the top or inside `channel`.
 fn change(inbox: &mut Inbox, fields: &Fields) -> Result<(), Refused> {
+    inbox.dialect = NUMBER;
     let channel = fields.inside("channel")?.unwrap_or_default();
     inbox.auto_assign = fields.flag("enable_auto_assignment")?.unwrap_or(inbox.auto_assign);
     inbox.lock_to_single = fields.flag("lock_to_single_conversation")?.unwrap_or(inbox.lock_to_single);

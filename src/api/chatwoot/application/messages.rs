@@ -129,8 +129,7 @@ pub(in super::super) async fn post_as(
     fields: &Fields,
 ) -> Result<Arc<Event>, Refused> {
     let event = read(fields, by.agent().is_some())?;
-    let muted = cx.chat.desk.as_ref().is_some_and(|desk| desk.ticket.muted);
-    let when_inactive = if by.agent().is_some() || muted {
+    let when_inactive = if by.agent().is_some() {
         WhenInactive::Attach
     } else {
         WhenInactive::OpenThread(ThreadId::from_random(clock::random_u64()), None)

@@ -184,19 +184,7 @@ fn assigned(name: &str) -> Placement {
 }
 
 fn open(n: u64, placement: Option<Placement>) -> OpenThread {
-    OpenThread {
-        ticket: None,
-        thread: thread(n),
-        properties: Properties::default(),
-        thread_properties: Properties::default(),
-        access: None,
-        events: Vec::new(),
-        tags: Vec::new(),
-        continuous: None,
-        customer: None,
-        follow: false,
-        placement,
-    }
+    OpenThread { placement, ..OpenThread::blank(thread(n)) }
 }
 
 fn event(visibility: Visibility, body: EventBody) -> NewEvent {

@@ -275,6 +275,18 @@ fn what_is_kept_has_bounds_and_changes_as_far_as_it_is_named() {
 }
 
 #[test]
+fn a_muted_customer_is_not_answered_any_more() {
+    let mut talk = Talk::pending();
+    let mute = |on| Command::ChangeTicket(TicketChange { muted: Some(on), ..TicketChange::default() });
+    assert_eq!(talk.run("ann", mute(true)), Ok(vec!["ticket_changed", "thread_closed", "status_changed"]));
+    talk.run("mia", write(said(), None)).unwrap();
+    assert_eq!(talk.state.status(), Status::Resolved, "it is kept, and opens nothing");
+    talk.run("ann", mute(false)).unwrap();
+    talk.run("mia", write(said(), None)).unwrap();
+    assert_eq!(talk.state.status(), Status::Pending);
+}
+
+#[test]
 fn a_conversation_takes_so_many_messages_a_minute() {
     let mut talk = Talk::pending();
     for _ in 0..MESSAGES_PER_MINUTE {

@@ -151,6 +151,16 @@ impl Config {
             "server.drain_grace_seconds",
             format!("must be from 1 to {MAX_DRAIN_SECONDS}"),
         );
+        for origin in &server.stream_origins {
+            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+            let is_origin =
+                host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']));
+            problems.unless(
+                is_origin,
+                "server.stream_origins",
+                "an origin is a scheme and a host without a path, such as https://shop.example",
+            );
+        }
         if let Some(Tls { listen, cert, key }) = &server.tls {
             problems.unless(
                 listen.port() == 0 || *listen != server.listen,
@@ -363,6 +373,9 @@ mod tests {
     fn the_server_is_checked() {
         assert_eq!(wrong(|c| c.server.shards = 5_000), ["server.shards"]);
         assert_eq!(wrong(|c| c.server.drain_grace_seconds = 0), ["server.drain_grace_seconds"]);
+        for odd in ["shop.example", "https://", "https://shop.example/", "ftp://shop.example"] {
+            assert_eq!(wrong(|c| c.server.stream_origins = vec![odd.into()]), ["server.stream_origins"]);
+        }
         assert_eq!(wrong(|c| c.data.dir = "".into()), ["data.dir"]);
         assert_eq!(wrong(|c| c.data.segment_bytes = MIN_SEGMENT_BYTES - 1), ["data.segment_bytes"]);
         assert_eq!(wrong(|c| c.data.segment_bytes = MAX_SEGMENT_BYTES + 1), ["data.segment_bytes"]);

@@ -68,11 +68,20 @@ pub struct Server {
     pub shards: usize,
     /// How long a stop may take before what still runs is cut, in seconds.
     pub drain_grace_seconds: u64,
+    /// Pages of these origins, such as `https://shop.example`, may open `/cable`; empty: of any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stream_origins: Vec<String>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: DEFAULT_LISTEN, tls: None, shards: 0, drain_grace_seconds: 8 }
+        Self {
+            listen: DEFAULT_LISTEN,
+            tls: None,
+            shards: 0,
+            drain_grace_seconds: 8,
+            stream_origins: Vec::new(),
+        }
     }
 }
 

@@ -209,14 +209,16 @@ impl EngineHandle {
             .map(drop)
     }
 
-    /// What opens the stream of whoever has this token: made of it, so that both end together.
+    /// What opens the stream of whoever has this token.
     #[must_use]
     pub fn stream_token(&self, token: &str) -> String {
-        secret::hash(&format!("stream of {token}"))
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        secret::stream_token(token)
+    }
+
+    /// Does a customer have a connection now?
+    #[must_use]
+    pub fn is_here(&self, license: LicenseId, customer: CustomerId) -> bool {
+        self.tables().license(license).is_some_and(|table| table.is_here(customer))
     }
 
     /// Every contact of a license's desk.

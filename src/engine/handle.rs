@@ -79,6 +79,8 @@ pub struct Settings {
     pub connections_per_user: usize,
     /// Connections from one address that have not logged in.
     pub strangers_per_address: usize,
+    /// Pages of these origins may open streams; empty: of any.
+    pub stream_origins: Arc<[String]>,
     /// How long a customer's connection may be without a word or a new page.
     pub customer_inactivity: Duration,
     /// Patience with customers who keep knocking.
@@ -114,6 +116,7 @@ impl Default for Settings {
             outbox_bytes: OUTBOX_BYTES,
             connections_per_user: CONNECTIONS_PER_USER,
             strangers_per_address: STRANGERS_PER_ADDRESS,
+            stream_origins: Arc::default(),
             customer_inactivity: CUSTOMER_INACTIVITY,
             patience: PATIENCE,
             schedules: Schedules::default(),

@@ -19,6 +19,7 @@ use crate::engine::outbox::frame_text;
 use crate::engine::release::Cause;
 use crate::engine::session::Session;
 use crate::engine::shard::Shard;
+use crate::engine::stream::Streams;
 use crate::storage::Lsn;
 use crate::telemetry::clock;
 
@@ -113,6 +114,8 @@ impl Audience {
 /// The sessions of a shard, by what they hear.
 #[derive(Default)]
 pub struct Hub {
+    /// Those who hear a help desk's streams.
+    pub(crate) streams: Streams,
     sessions: RefCell<Map<u64, Rc<Session>>>,
     audiences: RefCell<Map<LicenseId, Audience>>,
     next: Cell<u64>,
@@ -217,7 +220,7 @@ impl Hub {
     /// How many sockets are open.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sessions.borrow().len()
+        self.sessions.borrow().len() + self.streams.len()
     }
 
     /// Is no socket open?
@@ -239,15 +242,19 @@ impl Hub {
             }
             Parcel::UserChanged(license, user) => {
                 self.of_user(license, &user).iter().for_each(|session| session.refresh());
+                self.streams.refresh(license, Some(&user));
             }
             Parcel::GroupsChanged(license) => {
                 self.staff(license).iter().for_each(|session| session.refresh());
+                self.streams.refresh(license, None);
             }
             Parcel::TokenGone(token, why) => {
                 self.each(|session| session.uses_token(&token), |session| session.disconnect(why));
+                self.streams.token_gone(&token, why);
             }
             Parcel::UserGone(license, user, why) => {
                 self.of_user(license, &user).iter().for_each(|session| session.disconnect(why));
+                self.streams.user_gone(license, &user, why);
             }
             Parcel::DeliveryKept(id) => {
                 if let Some(shard) = Shard::current() {
@@ -260,12 +267,14 @@ impl Hub {
     /// Tells every session that the server stops.
     pub fn shut_down(&self) {
         self.each(|_| true, |session| session.disconnect(Disconnect::Shutdown));
+        self.streams.shut_down();
     }
 
     /// Looks at every session's timers.
     pub fn tick(&self) {
         let (now, today) = (clock::monotonic(), clock::now());
         self.each(|session| session.is_due(now), |session| session.tick(now, today));
+        self.streams.tick();
         self.go_on();
     }
 
@@ -325,6 +334,9 @@ impl Hub {
             && let Some(session) = self.session_of(cause)
         {
             session.push(&copies, Some(cause), Some(lsn));
+        }
+        if capture.desk.is_some() || matches!(capture.what.push, Push::Customer(_)) {
+            self.streams.push(license, capture);
         }
     }
 

@@ -37,6 +37,15 @@ pub const RESUME_CHATS: usize = 200;
 pub const RESUME_PUSHES: usize = 1_000;
 /// See [`RESUME_PUSHES`].
 pub const RESUME_BYTES: usize = 256 * 1024;
+/// How often a stream gives a sign of life (spec Chatwoot, 4.3: the client comes anew after 6 s of silence).
+pub const STREAM_BEAT: Duration = Duration::from_secs(3);
+/// How long somebody who hears a stream is taken to be there without saying so again (spec Chatwoot, 4.3).
+pub const PRESENCE_TIME: Duration = Duration::from_secs(20);
+/// Subscriptions of one stream; a client has one or two, one more is refused.
+pub const SUBSCRIPTIONS_PER_STREAM: usize = 16;
+/// Bytes of a subscription's name, which comes back with everything that it is told; a longer one is
+/// refused.
+pub const SUBSCRIPTION_NAME_BYTES: usize = 1024;
 /// How often a shard looks at its sessions' and actors' deadlines.
 pub const TICK: Duration = Duration::from_millis(500);
 /// Looks at a session's timers in the time of its shortest one, which so never runs over by more than

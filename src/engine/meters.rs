@@ -49,6 +49,16 @@ impl Meters {
         self.all.sessions.get_or_create(&labels(side)).dec();
     }
 
+    /// A stream's socket was opened.
+    pub(crate) fn stream_opened(&self) {
+        self.all.streams.inc();
+    }
+
+    /// A stream's socket is gone.
+    pub(crate) fn stream_closed(&self) {
+        self.all.streams.dec();
+    }
+
     /// A session's request was answered, so long after it was read.
     pub(crate) fn answered(&self, outcome: &Outcome, took: Duration) {
         self.all.request_seconds.observe(took.as_secs_f64());

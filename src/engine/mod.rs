@@ -42,6 +42,7 @@ pub mod secret;
 pub mod session;
 pub mod shard;
 mod start;
+pub mod stream;
 pub mod tables;
 pub mod webhook;
 mod wheel;

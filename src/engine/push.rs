@@ -53,7 +53,8 @@ pub(crate) fn desk_view(table: &LicenseTable, chat: ChatView, named: &[UserId]) 
     // Whoever wrote need not be in it.
     let last = chat.desk.as_ref().and_then(|desk| desk.last.as_ref()?.author.as_ref());
     let users = chat.members.iter().map(|member| &member.user).chain(last).chain(named);
-    DeskContext { license: table.license.load_full(), profiles: table.profiles(users), chat }
+    let present = chat.customer.is_some_and(|customer| table.is_here(customer));
+    DeskContext { license: table.license.load_full(), profiles: table.profiles(users), present, chat }
 }
 
 /// Matches a push against the endpoints that are live now, and adds a due delivery for each to

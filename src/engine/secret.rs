@@ -41,6 +41,26 @@ pub(super) fn hash(text: &str) -> TokenHash {
     Sha256::digest(text.as_bytes()).into()
 }
 
+/// What opens the stream of whoever has a token: the token's hash in hex. It ends with the token, and
+/// nothing but a stream is opened by it.
+#[must_use]
+pub(super) fn stream_token(token: &str) -> String {
+    hash(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The hash of the token whose stream this opens.
+#[must_use]
+pub(super) fn read_stream_token(text: &str) -> Option<TokenHash> {
+    let mut hash = TokenHash::default();
+    if text.len() != 2 * hash.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(hash)
+}
+
 /// Compares two secrets in a time that does not depend on where they differ.
 #[must_use]
 pub(crate) fn same(a: &str, b: &str) -> bool {
@@ -50,6 +70,16 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_token_leads_to_the_hash_and_nothing_else_does() {
+        let stream = stream_token("a token");
+        assert_eq!(read_stream_token(&stream), Some(hash("a token")));
+        for wrong in ["", "a token", &stream[2..], &format!("{stream}00"), &stream.replace(&stream[..1], "+")]
+        {
+            assert_eq!(read_stream_token(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn no_token_looks_like_an_option() {

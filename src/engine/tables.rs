@@ -136,6 +136,18 @@ pub struct LicenseTable {
 }
 
 impl LicenseTable {
+    /// Does a customer have a connection now?
+    pub(crate) fn is_here(&self, customer: CustomerId) -> bool {
+        self.departures.get(&customer).is_some_and(|left| left.is_none())
+    }
+
+    /// The contacts who are there now, by number.
+    pub(crate) fn present_contacts(&self) -> Vec<u64> {
+        let here = self.departures.iter().filter(|departure| departure.value().is_none());
+        let contacts = here.filter_map(|departure| self.customer(*departure.key()));
+        contacts.filter(|customer| customer.contact.is_some()).map(|customer| customer.number).collect()
+    }
+
     fn new(license: License) -> Self {
         Self {
             id: license.id,

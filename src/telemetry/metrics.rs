@@ -165,6 +165,8 @@ pub struct Metrics {
     pub request_seconds: Histogram,
     /// Events that became durable in a thread.
     pub events_posted: Counter,
+    /// Sockets that carry a help desk's streams, open now.
+    pub streams: Gauge,
     /// Pushes handed to sessions; one push to three sessions counts three.
     pub pushes_delivered: Counter,
     /// Sessions closed because they left too much unread.
@@ -204,6 +206,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             sessions: Family::default(),
+            streams: Gauge::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(SECONDS_BUCKETS),
             events_posted: Counter::default(),
@@ -228,6 +231,7 @@ impl Metrics {
     fn register(&mut self) {
         let r = &mut self.registry;
         r.register("sessions", "Sessions open now", self.sessions.clone());
+        r.register("streams", "Sockets of a help desk's streams open now", self.streams.clone());
         r.register("requests", "Requests answered", self.requests.clone());
         r.register_with_unit(
             "request",

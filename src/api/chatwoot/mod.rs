@@ -1,5 +1,5 @@
-//! The Chatwoot face: the application, platform, public and widget APIs over HTTP, and the bodies of
-//! bot webhooks.
+//! The Chatwoot face: the application, platform and public APIs over HTTP, the bodies of bot webhooks,
+//! and the streams of `/cable`.
 //!
 //! A pure translator: what is read here becomes an order for the engine, what the engine answers
 //! becomes JSON. A license is an account, a group with an inbox is that inbox, a chat with a ticket is
@@ -7,6 +7,7 @@
 
 mod application;
 mod auth;
+mod cable;
 mod call;
 mod fields;
 mod hooks;
@@ -23,6 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::engine::dialect::Dialect;
 use crate::engine::handle::EngineHandle;
+use crate::engine::stream::StreamDialect;
 
 /// What stored webhooks call this face.
 const NUMBER: u16 = 400;
@@ -31,6 +33,24 @@ const NUMBER: u16 = 400;
 #[must_use]
 pub fn dialects() -> [(u16, &'static dyn Dialect); 1] {
     [(NUMBER, &hooks::Hooks)]
+}
+
+/// An address at which streams are opened.
+#[derive(Clone, Copy)]
+pub struct StreamDoor {
+    /// The path of the URL.
+    pub path: &'static str,
+    /// The WebSocket's sub-protocols that are spoken there; to offer none is fine too.
+    pub protocols: &'static [&'static str],
+    /// What is spoken there.
+    pub dialect: &'static dyn StreamDialect,
+}
+
+/// Every such address of this face.
+#[must_use]
+pub fn stream_doors() -> Vec<StreamDoor> {
+    let door = |path| StreamDoor { path, protocols: &cable::PROTOCOLS, dialect: &cable::Cable };
+    vec![door("/cable"), door("/cable/")]
 }
 
 /// This face beside others: it takes the requests whose address is its own, with whatever slashes.

@@ -202,7 +202,7 @@ impl Visit<'_> {
                 json(self.shown(&customer, &entry))
             }
             (&Method::GET, ["conversations"]) => {
-                let own = conversations_of(self.engine, &self.license, customer, self.reach(entry)).await?;
+                let own = conversations_of(self.engine, &self.license, customer, Some(entry)).await?;
                 let mut shown = Vec::with_capacity(own.len());
                 for cx in own {
                     shown.push(self.conversation(customer, cx).await?);
@@ -221,11 +221,6 @@ impl Visit<'_> {
         }
     }
 
-    /// A contact sees what began by its own source id, unless it has proven who it is.
-    const fn reach<'a>(&self, entry: &'a ContactEntry) -> Option<&'a ContactEntry> {
-        if entry.verified { None } else { Some(entry) }
-    }
-
     async fn conversation(&self, customer: &Customer, cx: DeskContext) -> Result<Value, Refused> {
         let by = self.engine.desk_customer(self.license.id, customer.id);
         let (cx, events) = self.engine.ticket(&by, cx.chat.id, true).await?;
@@ -240,7 +235,7 @@ impl Visit<'_> {
             .ok_or_else(Refused::not_found)?;
         let by = self.engine.desk_customer(self.license.id, customer.id);
         let (cx, _) = self.engine.ticket(&by, chat, false).await?;
-        if is_reached(&cx, self.reach(entry)) { Ok(cx) } else { Err(Refused::not_found()) }
+        if is_reached(&cx, Some(entry)) { Ok(cx) } else { Err(Refused::not_found()) }
     }
 
     async fn of_conversation(&self, customer: &Customer, cx: DeskContext, path: &[&str]) -> Answered {
@@ -323,16 +318,16 @@ fn answered(event: &Event, fields: &Fields) -> Result<Box<str>, Refused> {
     Ok(attributes.to_string().into())
 }
 
-fn is_reached(cx: &DeskContext, reach: Option<&ContactEntry>) -> bool {
-    cx.chat.desk.as_ref().is_some_and(|desk| reach.is_none_or(|entry| desk.ticket.entry == entry.number))
+fn is_reached(cx: &DeskContext, by: Option<&ContactEntry>) -> bool {
+    cx.chat.desk.as_ref().is_some_and(|desk| by.is_none_or(|entry| entry.reaches(desk.ticket.entry)))
 }
 
-/// A contact's conversations, oldest first: those that began by an entry, or all.
+/// A contact's conversations, oldest first: those that an entry reaches, or all.
 pub(super) async fn conversations_of(
     engine: &EngineHandle,
     license: &License,
     customer: &Customer,
-    reach: Option<&ContactEntry>,
+    by_entry: Option<&ContactEntry>,
 ) -> Result<Vec<DeskContext>, Refused> {
     let by = engine.desk_customer(license.id, customer.id);
     let list = ListChats {
@@ -349,7 +344,7 @@ pub(super) async fn conversations_of(
     let mut own = Vec::new();
     for summary in &page.what.chats {
         let (cx, _) = engine.ticket(&by, summary.chat.id, false).await?;
-        if is_reached(&cx, reach) {
+        if is_reached(&cx, by_entry) {
             own.push(cx);
         }
     }

@@ -187,6 +187,8 @@ pub enum Push {
     TicketChanged {
         /// The conversation.
         chat: ConversationId,
+        /// It belongs to another team than before.
+        team: bool,
     },
     /// An agent is gone for good. Only webhooks tell of it.
     AgentDeleted {
@@ -334,7 +336,7 @@ impl Push {
             | Self::EventChanged { chat, .. }
             | Self::PostbackSent { chat, .. }
             | Self::StatusChanged { chat, .. }
-            | Self::TicketChanged { chat }
+            | Self::TicketChanged { chat, .. }
             | Self::AccessChanged { of: AccessOwner::Chat(chat), .. } => Some(*chat),
             Self::AccessChanged { of: AccessOwner::Customer(_), .. }
             | Self::AgentStatusChanged { .. }

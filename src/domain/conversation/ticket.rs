@@ -327,8 +327,10 @@ impl Conversation {
     }
 
     pub(super) fn ticket_changed(&mut self, ticket: &Ticket, at: Timestamp, told: &mut Vec<Told>) {
+        let before = self.ticket.as_ref().and_then(|before| before.team);
         self.ticket = Some(Box::new(Ticket { updated_at: at, ..ticket.clone() }));
-        told.push(self.tell_keyed(Push::TicketChanged { chat: self.id }, None));
+        let push = Push::TicketChanged { chat: self.id, team: before != ticket.team };
+        told.push(self.tell_keyed(push, None));
     }
 
     /// Keeps count of who waits for whom.

@@ -3,6 +3,7 @@
 
 mod hearing;
 mod inbox;
+mod stream;
 mod team;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::webhook::check_url;
 
 pub use hearing::{DeskHearing, DeskOccasion, HOOK_ACTIONS};
 pub use inbox::{Channel, Inbox};
+pub use stream::Hearer;
 pub use team::Team;
 
 /// What a license's help desk has.

@@ -25,6 +25,15 @@ pub struct ContactEntry {
     pub created_at: Timestamp,
 }
 
+impl ContactEntry {
+    /// Does whoever has it reach a conversation that came in by this one? Its own; all of the
+    /// customer's when it has proven who it is.
+    #[must_use]
+    pub const fn reaches(&self, came_in_by: u64) -> bool {
+        self.verified || self.number == came_in_by
+    }
+}
+
 /// What a help desk knows of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Contact {

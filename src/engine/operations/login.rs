@@ -106,7 +106,7 @@ async fn agent(
         link::tell(&actor, Connect { session: session.key(), reconnect, told });
         heard.await.map_err(|_| Rejected::Internal)??;
         if session.is_gone() {
-            connection_gone(shard, &by, session.key(), None);
+            connection_gone(shard, (by.license, &by.user), session.key(), None);
             return Err(Failure::Timeout);
         }
     }
@@ -159,7 +159,7 @@ async fn customer(
     let actor = engine.directory().customer(engine, by.license, id)?;
     let Arrived { customer, lsn: position, tell_side_storage } = link::ask(&actor, arrive).await??;
     if session.is_gone() {
-        connection_gone(shard, &by, session.key(), None);
+        connection_gone(shard, (by.license, &by.user), session.key(), None);
         return Err(Failure::Timeout);
     }
     session.subscribe(Identity { who, by: Arc::clone(&by), group });

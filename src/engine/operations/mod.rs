@@ -236,16 +236,21 @@ pub(crate) fn confirm_chat(
 
 /// A connection logged out (who hears of it is in `logout`) or was lost. A bot's or a stranger's
 /// changes nothing.
-pub(crate) fn connection_gone(shard: &Shard, by: &Principal, session: SessionKey, logout: Option<Answer>) {
+pub(crate) fn connection_gone(
+    shard: &Shard,
+    (license, user): (LicenseId, &UserId),
+    session: SessionKey,
+    logout: Option<Answer>,
+) {
     let directory = shard.engine.directory();
-    match &by.user {
-        UserId::Agent(agent) => match (directory.agent(by.license, agent), logout) {
+    match user {
+        UserId::Agent(agent) => match (directory.agent(license, agent), logout) {
             (Some(actor), logout) => link::tell(&actor, Disconnected { session, logout }),
             (None, Some(answer)) => shard.answer(answer, Ok(Done::Nothing)),
             (None, None) => {}
         },
         UserId::Customer(customer) => {
-            if let Some(actor) = directory.running_customer(by.license, *customer) {
+            if let Some(actor) = directory.running_customer(license, *customer) {
                 link::tell(&actor, Left(session));
             }
             if let Some(answer) = logout {

@@ -104,6 +104,8 @@ pub struct DeskContext {
     pub chat: ChatView,
     /// Everybody in it.
     pub profiles: Profiles,
+    /// Its customer has a connection.
+    pub present: bool,
 }
 
 /// A page of chats.

@@ -392,6 +392,14 @@ pub enum Failure {
     Rejected(Rejected),
 }
 
+impl Failure {
+    /// May the same succeed a moment later, with nothing changed by the asker?
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Rejected(Rejected::StorageFull | Rejected::Internal))
+    }
+}
+
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
         Self::Rejected(rejected)

@@ -404,7 +404,8 @@ impl Session {
         if let Some(identity) = self.identity.take() {
             self.reads_chats.set(None);
             self.shard.hub.unsubscribe(self, identity.by.license, &identity.by.user);
-            operations::connection_gone(&self.shard, &identity.by, self.key, logout);
+            let whose = (identity.by.license, &identity.by.user);
+            operations::connection_gone(&self.shard, whose, self.key, logout);
         }
     }
 }

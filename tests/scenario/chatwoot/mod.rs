@@ -2,6 +2,7 @@
 
 mod across;
 mod bots;
+mod cable;
 mod contacts;
 mod conversations;
 mod refusals;

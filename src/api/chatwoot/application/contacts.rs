@@ -74,8 +74,13 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
     }
 }
 
+fn with_inboxes(call: &Call<'_>, customer: &Customer) -> Value {
+    let is_here = call.engine.is_here(call.license.id, customer.id);
+    show::contact_with_inboxes(&call.license, customer, is_here)
+}
+
 fn shown(call: &Call<'_>, customer: &Customer) -> Answered {
-    json(json!({ "payload": show::contact_with_inboxes(&call.license, customer, false) }))
+    json(json!({ "payload": with_inboxes(call, customer) }))
 }
 
 /// Reads what a request says of a contact.
@@ -132,7 +137,7 @@ async fn make(call: &Call<'_>) -> Answered {
     let entry = entry.map(|entry| show::contact_inbox(&call.license, &entry));
     json(json!({
         "payload": {
-            "contact": show::contact_with_inboxes(&call.license, &customer, false),
+            "contact": with_inboxes(call, &customer),
             "contact_inbox": entry.unwrap_or_else(|| json!({ "inbox": null, "source_id": null })),
         },
     }))
@@ -211,12 +216,8 @@ async fn list(call: &Call<'_>, wanted: Option<&str>) -> Answered {
         contacts.reverse();
     }
     let skip = page(&call.fields, PAGE)?;
-    let shown: Vec<Value> = contacts
-        .iter()
-        .skip(skip)
-        .take(PAGE)
-        .map(|customer| show::contact_with_inboxes(&call.license, customer, false))
-        .collect();
+    let shown: Vec<Value> =
+        contacts.iter().skip(skip).take(PAGE).map(|customer| with_inboxes(call, customer)).collect();
     let number = (skip / PAGE + 1).to_string();
     json(json!({ "meta": { "count": contacts.len(), "current_page": number }, "payload": shown }))
 }

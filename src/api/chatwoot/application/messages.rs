@@ -73,7 +73,7 @@ async fn list(call: &Call<'_>, id: &str) -> Answered {
         "meta": {
             "labels": desk.map(|desk| desk.ticket.labels.clone()).unwrap_or_default(),
             "additional_attributes": desk.map_or_else(|| json!({}), |desk| show::object(&desk.ticket.additional_attributes)),
-            "contact": customer.map(|customer| show::contact(customer, false)),
+            "contact": customer.map(|customer| show::contact(customer, cx.present)),
             "assignee": human.map(|human| show::agent(&cx.license, human)),
             "agent_last_seen_at": seen(1),
             "assignee_last_seen_at": seen(2),

@@ -87,9 +87,8 @@ impl<'a> Parts<'a> {
 
 /// Who has it, in answers: the keys that there is something to say for.
 fn meta(cx: &DeskContext, parts: &Parts<'_>) -> Value {
-    let online = false;
     let mut meta = json!({
-        "sender": customer(cx).map(|customer| contact(customer, online)),
+        "sender": customer(cx).map(|customer| contact(customer, cx.present)),
         "channel": parts.channel,
         "hmac_verified": parts.verified,
     });
@@ -177,6 +176,6 @@ pub(in super::super) fn public_conversation(cx: &DeskContext, messages: &[Arc<Ev
         "status": status_of(cx).word(),
         "agent_last_seen_at": seconds(parts.seen(1)),
         "messages": shown,
-        "contact": customer(cx).map(|customer| contact(customer, false)),
+        "contact": customer(cx).map(|customer| contact(customer, cx.present)),
     })
 }

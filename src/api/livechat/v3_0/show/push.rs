@@ -193,7 +193,7 @@ impl<'a> PushFrame<'a> {
             },
             Push::AccessChanged { of, change, access } => access_changed(of, change, access),
             Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
-            Push::StatusChanged { chat, .. } | Push::TicketChanged { chat } => {
+            Push::StatusChanged { chat, .. } | Push::TicketChanged { chat, .. } => {
                 Payload::Ticket { chat_id: Text(*chat) }
             }
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),

@@ -5,9 +5,9 @@ import { once } from "node:events";
 import test from "node:test";
 import WebSocket from "ws";
 
-import { Cable } from "../support/cable.mjs";
-import { desk } from "../support/desk.mjs";
-import { Seen, within } from "../../customer-sdk/support/wait.mjs";
+import { Cable } from "./support/cable.mjs";
+import { desk } from "./support/desk.mjs";
+import { Seen, within } from "../customer-sdk/support/wait.mjs";
 
 /** A desk with a customer and an agent on the wire. */
 async function wired(t) {

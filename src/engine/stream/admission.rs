@@ -1,0 +1,121 @@
+//! Who may hear a stream, and the presence that goes with it.
+
+use std::rc::Rc;
+
+use switchboard_domain::auth::{ScopeSet, TokenKind};
+use switchboard_domain::desk::Hearer;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::agent::Role;
+use switchboard_domain::participant::contact::ContactEntry;
+use switchboard_domain::participant::customer::CustomerChange;
+use tokio::sync::oneshot;
+
+use super::{Claim, Of, Presence};
+use crate::engine::agent::Connect;
+use crate::engine::customer::Arrive;
+use crate::engine::entry::TokenHash;
+use crate::engine::handle::EngineHandle;
+use crate::engine::link;
+use crate::engine::names::Name;
+use crate::engine::order::Failure;
+use crate::engine::origin::Origin;
+use crate::engine::release::SessionKey;
+use crate::engine::secret;
+use crate::engine::shard::Shard;
+use crate::engine::tables::LicenseTable;
+use crate::telemetry::clock;
+
+/// Somebody who may hear.
+pub(super) struct Admitted {
+    pub(super) of: Of,
+    /// The token that it lives by.
+    pub(super) token: Option<TokenHash>,
+}
+
+/// Who a claim is, if it holds.
+pub(super) async fn admit(engine: &EngineHandle, claim: &Claim) -> Result<Admitted, Failure> {
+    match claim.person {
+        Some(person) => staff(engine, &claim.token, person),
+        None => contact(engine, &claim.token).await,
+    }
+    .ok_or(Failure::Unauthenticated)
+}
+
+fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Option<Admitted> {
+    let hash = secret::read_stream_token(text)?;
+    let token = engine.tables().token(&hash).filter(|token| !token.expired(clock::now()))?;
+    let TokenKind::Agent(agent, scopes) = &token.kind else { return None };
+    let table = engine.tables().license(token.license)?;
+    let profile = table.agent(agent).filter(|profile| !profile.removed)?;
+    let is_meant = profile.number == number && table.license.load().desk.account == account;
+    // As for the rest of a desk's face: a token that may do less than its owner would gain by it.
+    if !is_meant || *scopes != ScopeSet::all() {
+        return None;
+    }
+    let of = Of { license: token.license, hearer: sight(&table, agent)? };
+    Some(Admitted { of, token: Some(hash) })
+}
+
+/// What somebody of the staff hears now.
+pub(super) fn sight(table: &LicenseTable, agent: &AgentId) -> Option<Hearer> {
+    let profile = table.agent(agent)?;
+    Some(Hearer::Staff {
+        agent: agent.clone(),
+        administers: profile.role != Role::Normal,
+        groups: table.groups_of_user(&switchboard_domain::id::UserId::Agent(agent.clone())),
+    })
+}
+
+async fn contact(engine: &EngineHandle, token: &str) -> Option<Admitted> {
+    for license in engine.licenses() {
+        // An index that cannot be read has said so itself; nobody is let in by it.
+        let Ok(Some(customer)) = engine.customer_named(license.id, Name::Stream(token)).await else {
+            continue;
+        };
+        let is_meant = |entry: &&ContactEntry| secret::same(&entry.stream_token, token);
+        let entry = customer.contact.as_deref()?.entries.iter().find(is_meant)?;
+        let hearer = Hearer::Contact { customer: customer.id, entry: Box::new(entry.clone()) };
+        return Some(Admitted { of: Of { license: license.id, hearer }, token: None });
+    }
+    None
+}
+
+/// Lets the actor of whoever hears know that it is there.
+pub(super) async fn arrive(
+    shard: &Rc<Shard>,
+    of: &Of,
+    session: SessionKey,
+    origin: Origin,
+) -> Result<(), Failure> {
+    let directory = shard.engine.directory();
+    match &of.hearer {
+        Hearer::Staff { agent, .. } => {
+            let actor = directory.agent(of.license, agent).ok_or(Failure::Unauthenticated)?;
+            let (told, heard) = oneshot::channel();
+            link::tell(&actor, Connect { session, reconnect: true, told });
+            heard.await.map_err(|_| Rejected::Internal)?.map_err(Failure::from)
+        }
+        Hearer::Contact { customer, .. } => {
+            let actor = directory.customer(&shard.engine, of.license, *customer)?;
+            let change = CustomerChange::default();
+            link::ask(&actor, Arrive { session, change, origin, side_storage: None }).await??;
+            Ok(())
+        }
+    }
+}
+
+/// Who of a license is there now.
+pub(super) fn presence(engine: &EngineHandle, license: LicenseId) -> Presence {
+    let people = engine.agents(license).into_iter().filter_map(|agent| {
+        let works = match agent.duty.status {
+            RoutingStatus::Accepting => true,
+            RoutingStatus::NotAccepting => false,
+            RoutingStatus::Offline => return None,
+        };
+        agent.bot_of.is_none().then_some((agent.number, works))
+    });
+    let contacts = engine.tables().license(license).map(|table| table.present_contacts()).unwrap_or_default();
+    Presence { people: people.collect(), contacts }
+}

@@ -1,0 +1,176 @@
+//! One subscription: who hears by it, and whether it is there.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use switchboard_domain::desk::Hearer;
+use switchboard_domain::id::{LicenseId, UserId};
+
+use super::admission::{Admitted, arrive, presence, sight};
+use super::{Audience, Of, StreamDialect};
+use crate::engine::entry::TokenHash;
+use crate::engine::limits::PRESENCE_TIME;
+use crate::engine::operations;
+use crate::engine::order::Failure;
+use crate::engine::origin::Origin;
+use crate::engine::outbox::Outbox;
+use crate::engine::release::SessionKey;
+use crate::engine::shard::Shard;
+use crate::telemetry::clock;
+
+/// Does its actor count it among the connections?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It may be so soon.
+    Coming,
+    /// It does, until then unless the client says again that somebody is there.
+    Here(Duration),
+    /// Not any more: the client fell silent. It goes on hearing.
+    Lapsed,
+    /// It is over.
+    Ended,
+}
+
+/// Somebody who hears over a socket.
+pub(crate) struct Subscription {
+    key: SessionKey,
+    /// The socket that carries it.
+    pub(super) socket: u64,
+    of: RefCell<Of>,
+    token: Option<TokenHash>,
+    dialect: &'static dyn StreamDialect,
+    envelope: [String; 2],
+    outbox: Rc<Outbox>,
+    standing: Cell<Standing>,
+}
+
+impl Subscription {
+    /// Of somebody who was admitted, over a socket.
+    pub(super) fn new(
+        (shard, socket): (&Shard, u64),
+        admitted: Admitted,
+        (dialect, name): (&'static dyn StreamDialect, &str),
+        outbox: Rc<Outbox>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            key: SessionKey { shard: shard.index, id: shard.hub.next_id() },
+            socket,
+            of: RefCell::new(admitted.of),
+            token: admitted.token,
+            dialect,
+            envelope: dialect.envelope(name),
+            outbox,
+            standing: Cell::new(Standing::Lapsed),
+        })
+    }
+
+    /// The tenant.
+    pub(super) fn license(&self) -> LicenseId {
+        self.of.borrow().license
+    }
+
+    /// Who hears.
+    pub(super) fn user(&self) -> UserId {
+        self.of.borrow().hearer.user()
+    }
+
+    /// What kind of hearer it is.
+    pub(super) fn audience(&self) -> Audience {
+        Audience::of(&self.of.borrow().hearer)
+    }
+
+    /// Is it hearing so, of whatever `what` asks?
+    pub(super) fn is(&self, what: impl FnOnce(&Hearer) -> bool) -> bool {
+        what(&self.of.borrow().hearer)
+    }
+
+    /// What it is told in.
+    pub(super) fn dialect(&self) -> &'static dyn StreamDialect {
+        self.dialect
+    }
+
+    /// Does it live by this token?
+    pub(super) fn uses_token(&self, token: &TokenHash) -> bool {
+        self.token.as_ref() == Some(token)
+    }
+
+    /// Its token has ended.
+    pub(super) fn token_expired(&self, shard: &Shard) -> bool {
+        self.token.as_ref().is_some_and(|hash| {
+            shard.engine.tables().token(hash).is_none_or(|token| token.expired(clock::now()))
+        })
+    }
+
+    /// Tells it one thing.
+    pub(super) fn tell(&self, shard: &Shard, message: &str) {
+        let [before, behind] = &self.envelope;
+        self.outbox.push_text_of(&[before.as_bytes(), message.as_bytes(), behind.as_bytes()]);
+        shard.hub.count_push();
+    }
+
+    /// Tells it who is there.
+    pub(super) fn tell_presence(&self, shard: &Shard) {
+        let Some(license) = shard.engine.license(self.license()) else { return };
+        let presence = presence(&shard.engine, license.id);
+        self.tell(shard, &self.dialect.presence(&license, &presence, self.audience()));
+    }
+
+    /// Takes over what somebody of the staff may hear now.
+    pub(super) fn refresh(&self, shard: &Shard) {
+        let Some(table) = shard.engine.tables().license(self.license()) else { return };
+        let mut of = self.of.borrow_mut();
+        if let Hearer::Staff { agent, .. } = &of.hearer
+            && let Some(now) = sight(&table, agent)
+        {
+            of.hearer = now;
+        }
+    }
+
+    /// Somebody is there: for the first time, again, or still.
+    ///
+    /// # Errors
+    /// Why it may not be.
+    pub(super) async fn is_here(&self, shard: &Rc<Shard>, origin: Origin) -> Result<(), Failure> {
+        match self.standing.get() {
+            Standing::Here(_) => self.standing.set(Standing::Here(clock::monotonic() + PRESENCE_TIME)),
+            Standing::Coming | Standing::Ended => {}
+            Standing::Lapsed => {
+                self.standing.set(Standing::Coming);
+                let of = self.of.borrow().clone();
+                let arrived = arrive(shard, &of, self.key, origin).await;
+                let ended = self.standing.get() == Standing::Ended;
+                if ended {
+                    self.gone(shard);
+                } else {
+                    let here = Standing::Here(clock::monotonic() + PRESENCE_TIME);
+                    self.standing.set(if arrived.is_ok() { here } else { Standing::Lapsed });
+                }
+                arrived?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the client has said lately that somebody is there.
+    pub(super) fn tick(&self, shard: &Shard, now: Duration) {
+        if let Standing::Here(until) = self.standing.get()
+            && until <= now
+        {
+            self.standing.set(Standing::Lapsed);
+            self.gone(shard);
+        }
+    }
+
+    /// It is over.
+    pub(super) fn end(&self, shard: &Shard) {
+        // One that is coming is gone when it has come.
+        if matches!(self.standing.replace(Standing::Ended), Standing::Here(_)) {
+            self.gone(shard);
+        }
+    }
+
+    fn gone(&self, shard: &Shard) {
+        operations::connection_gone(shard, (self.license(), &self.user()), self.key, None);
+    }
+}

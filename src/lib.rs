@@ -6,6 +6,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod forms;
 pub mod net;
 pub mod outbound;
 pub mod storage;

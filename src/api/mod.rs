@@ -3,4 +3,5 @@
 
 pub mod admin;
 pub mod chatwoot;
+pub mod files;
 pub mod livechat;

@@ -56,6 +56,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         outbox_bytes: config.limits.outbox_bytes,
         connections_per_user: config.limits.connections_per_user,
         strangers_per_address: config.limits.unauthorized_connections,
+        public_url: config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
         stream_origins: config.server.stream_origins.clone().into(),
         customer_inactivity: Duration::from_secs(config.limits.customer_inactivity_seconds),
         patience: Patience { block: Duration::from_secs(config.limits.customer_block_seconds), ..PATIENCE },

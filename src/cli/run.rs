@@ -294,6 +294,7 @@ fn dialects() -> Vec<(u16, &'static dyn Dialect)> {
 /// Every face behind one router.
 pub fn router(engine: &EngineHandle) -> Router {
     let others = api::livechat::web(engine.clone()).merge(api::admin::router(engine.clone()));
+    let others = others.merge(api::files::router(engine.clone()));
     api::chatwoot::beside(engine.clone(), others.merge(doors::router(engine)))
 }
 

@@ -151,6 +151,11 @@ impl Config {
             "server.drain_grace_seconds",
             format!("must be from 1 to {MAX_DRAIN_SECONDS}"),
         );
+        if let Some(url) = &server.public_url {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            let advice = "an http or https address without query, such as https://chat.example";
+            problems.unless(is_web && !url.contains(['?', '#', ' ']), "server.public_url", advice);
+        }
         for origin in &server.stream_origins {
             let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
             let is_origin =
@@ -373,6 +378,7 @@ mod tests {
     fn the_server_is_checked() {
         assert_eq!(wrong(|c| c.server.shards = 5_000), ["server.shards"]);
         assert_eq!(wrong(|c| c.server.drain_grace_seconds = 0), ["server.drain_grace_seconds"]);
+        assert_eq!(wrong(|c| c.server.public_url = Some("chat.example".into())), ["server.public_url"]);
         for odd in ["shop.example", "https://", "https://shop.example/", "ftp://shop.example"] {
             assert_eq!(wrong(|c| c.server.stream_origins = vec![odd.into()]), ["server.stream_origins"]);
         }

@@ -68,6 +68,10 @@ pub struct Server {
     pub shards: usize,
     /// How long a stop may take before what still runs is cut, in seconds.
     pub drain_grace_seconds: u64,
+    /// Under which address the world reaches the server, such as `https://chat.example`: files that users
+    /// sent are shown there. Missing: as the request named it; needed behind a proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// Pages of these origins, such as `https://shop.example`, may open `/cable`; empty: of any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stream_origins: Vec<String>,
@@ -80,6 +84,7 @@ impl Default for Server {
             tls: None,
             shards: 0,
             drain_grace_seconds: 8,
+            public_url: None,
             stream_origins: Vec::new(),
         }
     }

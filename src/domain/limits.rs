@@ -43,6 +43,13 @@ pub const FORM_FIELDS: usize = 64;
 /// Bytes of JSON text in the attributes that a desk keeps of a message, conversation, contact or inbox:
 /// heads and events hold them; more is `Invalid`.
 pub const ATTRIBUTES_BYTES: usize = 16 * 1024;
+/// Characters of a help desk's message (the wire's published limit); more is `Invalid`.
+pub const DESK_TEXT_CHARS: usize = 150_000;
+/// Bytes that a help desk's message weighs in all: its longest text as JSON, with all beside it, and well
+/// within what may wait for a session; more is `Invalid`.
+pub const DESK_MESSAGE_BYTES: usize = 1 << 20;
+/// Files of one message (the wire's published limit); more is `Invalid`.
+pub const ATTACHMENTS_PER_MESSAGE: usize = 15;
 /// Messages that a help desk's conversation takes in [`MESSAGE_MINUTE`]: far beyond people, and an end
 /// for bots that answer one another; more is `Blocked`.
 pub const MESSAGES_PER_MINUTE: u32 = 200;

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::engine::dialect::Dialect;
 use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
+use crate::engine::files::Unused;
 use crate::engine::hub::HubActor;
 use crate::engine::limits::{
     CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER,
@@ -38,7 +39,7 @@ use crate::engine::shard::Shard;
 use crate::engine::tables::{LicenseTable, Tables};
 use crate::engine::webhook::{DispatcherActor, WorkerActor};
 use crate::outbound::{Preview, WebhookClient};
-use crate::storage::{FatalHook, Journal, Lsn, Records, Storage};
+use crate::storage::{Blobs, FatalHook, Journal, Lsn, Records, Storage};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::Metrics;
 
@@ -79,6 +80,9 @@ pub struct Settings {
     pub connections_per_user: usize,
     /// Connections from one address that have not logged in.
     pub strangers_per_address: usize,
+    /// Under which address the world reaches the server, without a slash at its end; missing: as requests
+    /// name it.
+    pub public_url: Option<Arc<str>>,
     /// Pages of these origins may open streams; empty: of any.
     pub stream_origins: Arc<[String]>,
     /// How long a customer's connection may be without a word or a new page.
@@ -116,6 +120,7 @@ impl Default for Settings {
             outbox_bytes: OUTBOX_BYTES,
             connections_per_user: CONNECTIONS_PER_USER,
             strangers_per_address: STRANGERS_PER_ADDRESS,
+            public_url: None,
             stream_origins: Arc::default(),
             customer_inactivity: CUSTOMER_INACTIVITY,
             patience: PATIENCE,
@@ -150,6 +155,7 @@ struct Engine {
     /// Whose turn it is to walk all the chats or customers of a license.
     walks: Arc<Semaphore>,
     previews: Previews,
+    unused_files: Unused,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -181,6 +187,7 @@ impl EngineHandle {
             running_since: clock::now(),
             walks: Arc::new(Semaphore::new(WALKS)),
             previews: Previews::default(),
+            unused_files: Unused::default(),
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -231,6 +238,14 @@ impl EngineHandle {
     #[must_use]
     pub fn admin_token_matches(&self, token: &str) -> bool {
         secret::same(token, &self.0.parts.admin_token)
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.0.parts.storage.blobs
+    }
+
+    pub(crate) fn unused(&self) -> &Unused {
+        &self.0.unused_files
     }
 
     pub(crate) fn platform_token(&self) -> Option<&str> {

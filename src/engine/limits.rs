@@ -37,6 +37,15 @@ pub const RESUME_CHATS: usize = 200;
 pub const RESUME_PUSHES: usize = 1_000;
 /// See [`RESUME_PUSHES`].
 pub const RESUME_BYTES: usize = 256 * 1024;
+/// How long a file stays that no event refers to (spec v3.0, 11).
+pub const UNUSED_FILE_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How often they are looked for.
+pub const FILE_SWEEP: Duration = Duration::from_secs(600);
+/// Bytes of files of one license that nothing refers to yet: nobody fills the disk with what is never
+/// shown; more is refused as on a full disk.
+pub const UNUSED_FILE_BYTES: u64 = 1 << 30;
+/// Characters of a file's name; what is beyond is cut off.
+pub const FILE_NAME_CHARS: usize = 200;
 /// How often a stream gives a sign of life (spec Chatwoot, 4.3: the client comes anew after 6 s of silence).
 pub const STREAM_BEAT: Duration = Duration::from_secs(3);
 /// How long somebody who hears a stream is taken to be there without saying so again (spec Chatwoot, 4.3).

@@ -15,6 +15,7 @@ pub mod dialect;
 pub mod directory;
 pub mod entry;
 pub mod examine;
+pub mod files;
 pub mod handle;
 pub mod hub;
 pub mod index;

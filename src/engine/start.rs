@@ -62,6 +62,10 @@ impl Engine {
             start_license(&handle, &known, id)?;
         }
         handle.set_ready();
+        if let Some(arbiter) = handle.arbiter(0) {
+            let engine = handle.clone();
+            arbiter.spawn_fn(move || engine.look_after_files());
+        }
         Ok(Self { handle, arbiters })
     }
 

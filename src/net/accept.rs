@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::response::Response;
 use futures_util::future::{Either, select};
 use http::header::CONNECTION;
+use http::uri::Scheme;
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -215,6 +216,9 @@ impl Http {
         let (head, body) = request.into_parts();
         let (body, reading) = Watched::new(body);
         let mut request = Request::from_parts(head, Body::new(body));
+        if peer.tls {
+            request.extensions_mut().insert(Scheme::HTTPS);
+        }
         request.extensions_mut().insert(peer);
         let mut response = self.router.clone().oneshot(request).await?;
         if !reading.is_whole() {

@@ -4,21 +4,18 @@
 //! behind. It can be taken from the files of a running server without asking it: see `journal/copying`.
 //! `backup.json`, written last, says what belongs to it; without it a backup was not finished.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::journal::{copying, examine};
-use super::{DirLock, Layout, StorageError, files, generation};
+use super::{Blobs, DirLock, Layout, StorageError, files, generation};
 
 /// What says that a backup is whole.
 const MANIFEST: &str = "backup.json";
 /// The newest form of a backup known here.
 const KNOWN_FORMAT: u32 = 1;
-/// Bytes read at once while a file is checked.
-const READ_BYTES: usize = 256 << 10;
 /// Directories below another that are followed: ours are flat.
 const DEPTH: usize = 8;
 
@@ -80,6 +77,10 @@ pub fn backup(dir: &Path, to: &Path, taken_at: String) -> Result<Backup, Storage
     // The journal first: what its records speak of lies beside it before they are written.
     let copied = copying::copy(&layout.journal_dir(), &fresh.join(Layout::JOURNAL))?;
     for name in beside_the_journal(dir)? {
+        if name == Path::new(Layout::BLOBS) {
+            Blobs::copy(&layout.blobs_dir(), &fresh.join(&name))?;
+            continue;
+        }
         copy_tree(&dir.join(&name), &fresh.join(&name), DEPTH)?;
     }
     let mut files = Vec::new();
@@ -119,7 +120,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Backup, StorageError> {
         if let Some(parent) = target.parent() {
             files::create_dir(parent)?;
         }
-        copy_file(&from.join(&file.path), &target)?;
+        files::copy(&from.join(&file.path), &target)?;
         files::sync_dir(target.parent().unwrap_or(&fresh))?;
     }
     let layout = Layout::new(&fresh);
@@ -158,29 +159,11 @@ fn check(from: &Path, expected: &BackupFile) -> Result<(), StorageError> {
     if !path.is_file() {
         return Err(StorageError::corrupt(path, 0, "it is missing"));
     }
-    let (size, crc32) = sum(&path)?;
+    let (size, crc32) = files::sum(&path)?;
     if (size, crc32) == (expected.size, expected.crc32) {
         Ok(())
     } else {
         Err(StorageError::corrupt(path, 0, "it is not the file that was written"))
-    }
-}
-
-/// Size and CRC of a file.
-fn sum(path: &Path) -> Result<(u64, u32), StorageError> {
-    let io = |error| StorageError::io("read", path)(error);
-    let mut file = File::open(path).map_err(io)?;
-    let mut crc = crc32fast::Hasher::new();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut size = 0;
-    loop {
-        match file.read(&mut buffer).map_err(io)? {
-            0 => return Ok((size, crc.finalize())),
-            n => {
-                crc.update(&buffer[..n]);
-                size += n as u64;
-            }
-        }
     }
 }
 
@@ -213,7 +196,7 @@ fn list(root: &Path, below: &Path, depth: usize, found: &mut Vec<BackupFile>) ->
                 list(root, &inside, depth - 1, found)?;
             }
         } else {
-            let (size, crc32) = sum(&path)?;
+            let (size, crc32) = files::sum(&path)?;
             found.push(BackupFile { path: inside.to_string_lossy().into_owned(), size, crc32 });
         }
     }
@@ -222,7 +205,7 @@ fn list(root: &Path, below: &Path, depth: usize, found: &mut Vec<BackupFile>) ->
 
 fn copy_tree(from: &Path, to: &Path, depth: usize) -> Result<(), StorageError> {
     if !from.is_dir() {
-        return copy_file(from, to);
+        return files::copy(from, to);
     }
     files::create_dir(to)?;
     if depth > 0 {
@@ -231,11 +214,6 @@ fn copy_tree(from: &Path, to: &Path, depth: usize) -> Result<(), StorageError> {
         }
     }
     files::sync_dir(to)
-}
-
-/// A copy with the rights of the original, synced.
-fn copy_file(from: &Path, to: &Path) -> Result<(), StorageError> {
-    fs::copy(from, to).and_then(|_| File::open(to)?.sync_all()).map_err(StorageError::io("copy to", to))
 }
 
 fn must_be_empty(dir: &Path) -> Result<(), StorageError> {

@@ -9,7 +9,7 @@ use super::journal::examine::{Examination, Fault, examine};
 use super::journal::{Visitor, checkpoint, recovery};
 use super::records::{Care, Records, SledStore, Store};
 use super::space::free_space_of;
-use super::{DirLock, Layout, Lsn, Settings, StorageError, files, generation};
+use super::{Blobs, DirLock, Layout, Lsn, Settings, StorageError, files, generation};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +99,7 @@ impl Doctor {
         self.generation(&mut found)?;
         self.journal(&journal, &mut found);
         self.records(&journal, read, &mut found)?;
+        self.blobs(&mut found)?;
         self.leftovers(&mut found)?;
         self.space(&mut found);
         Ok(found)
@@ -209,6 +210,18 @@ impl Doctor {
             }
             Err(error) => return Err(error),
         }
+        Ok(())
+    }
+
+    fn blobs(&self, found: &mut Vec<Finding>) -> Result<(), StorageError> {
+        let dir = self.layout.blobs_dir();
+        if !dir.is_dir() {
+            return Ok(());
+        }
+        let (all, faults) = Blobs::examine(&dir)?;
+        found.push(note(format!("users' files: {all}")));
+        let fault = |(path, why): (PathBuf, String)| broken(format!("{}: {why}", path.display()));
+        found.extend(faults.into_iter().map(fault));
         Ok(())
     }
 

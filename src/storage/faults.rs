@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::journal::{Journal, MemoryJournal};
 use super::records::{MemoryStore, Records, Store};
-use super::{Storage, StorageError};
+use super::{Blobs, Storage, StorageError};
 
 /// Controls a [`Storage::in_memory`].
 pub struct Faults {
@@ -71,6 +71,6 @@ impl Faults {
             store.renew();
             Ok(Records::empty(Arc::<MemoryStore>::clone(&store)))
         });
-        Storage { journal, records, generation: 0, lock: None, renew }
+        Storage { journal, records, blobs: Blobs::nowhere(), generation: 0, lock: None, renew }
     }
 }

@@ -1,12 +1,15 @@
 //! The few file operations that everything here shares, and locks that outlive a panic.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::StorageError;
+
+/// Bytes read at once while a file is checked.
+const READ_BYTES: usize = 256 << 10;
 
 /// Makes the names in a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
@@ -72,4 +75,27 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StorageError
 /// statements, and a panic of the committer is fatal by itself).
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Size and CRC of a file.
+pub(super) fn sum(path: &Path) -> Result<(u64, u32), StorageError> {
+    let io = |error| StorageError::io("read", path)(error);
+    let mut file = File::open(path).map_err(io)?;
+    let mut crc = crc32fast::Hasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer).map_err(io)? {
+            0 => return Ok((size, crc.finalize())),
+            n => {
+                crc.update(&buffer[..n]);
+                size += n as u64;
+            }
+        }
+    }
+}
+
+/// A copy with the rights of the original, synced.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StorageError> {
+    fs::copy(from, to).and_then(|_| File::open(to)?.sync_all()).map_err(StorageError::io("copy to", to))
 }

@@ -5,6 +5,7 @@
 //! DIR/generation which life of the data this is, after a restore; text
 //! DIR/lock       held by the running process; its pid and admin address, text
 //! DIR/journal/   segments and the checkpoint
+//! DIR/blobs/     files that users sent: new/ waits for something that refers to it, kept/ stays
 //! DIR/sled/      the records; sled.corrupt.<n> are broken ones that were moved aside
 //! ```
 
@@ -24,6 +25,7 @@ pub struct Layout {
 
 impl Layout {
     pub(super) const JOURNAL: &str = "journal";
+    pub(super) const BLOBS: &str = "blobs";
 
     /// Of the data directory `root`, which need not exist.
     #[must_use]
@@ -53,6 +55,12 @@ impl Layout {
     #[must_use]
     pub fn journal_dir(&self) -> PathBuf {
         self.root.join(Self::JOURNAL)
+    }
+
+    /// Where the files lie that users sent.
+    #[must_use]
+    pub fn blobs_dir(&self) -> PathBuf {
+        self.root.join(Self::BLOBS)
     }
 
     /// Where sled lies.

@@ -2,13 +2,16 @@
 //!
 //! Lives here: the append-only [`journal`] (every change is in it before anybody hears of it) and the
 //! [`records`] on top of sled (snapshots, chunks, indexes, deliveries, deadlines: what makes a start
-//! fast), with their in-memory twins, the lock and the layout of the data directory. All of it stores
+//! fast), the [`Blobs`] that users sent, with their in-memory twins, the lock and the layout of the data directory. All of it stores
 //! opaque bytes under typed keys.
 //!
 //! May not live here: actors, facts or anything else that gives the bytes a meaning, a runtime, a
 //! channel, a wire type. Only `records/sled_store.rs` names sled. Numbers on disk are big-endian.
 
 mod backup;
+mod blobs;
+#[cfg(test)]
+mod blobs_tests;
 #[cfg(test)]
 mod care_tests;
 mod doctor;
@@ -30,6 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use backup::{Backup, BackupFile, backup, restore};
+pub use blobs::{Blob, BlobId, BlobInfo, Blobs, Unfinished};
 pub use doctor::{Doctor, Finding, Reader, Repair, Severity};
 pub use error::StorageError;
 pub use faults::Faults;
@@ -52,6 +56,8 @@ pub struct Storage {
     pub journal: Arc<dyn Journal>,
     /// What the journal has been boiled down to.
     pub records: Records,
+    /// Files that users sent.
+    pub blobs: Blobs,
     /// Which life of its data this is: another one after each restore, 0 before the first.
     pub generation: u64,
     /// Held while this lives; the journal and the sled tree hold it too.
@@ -76,7 +82,7 @@ impl Storage {
         let lock = Arc::new(DirLock::acquire(&layout.lock_file())?);
         layout.check_format()?;
         let generation = generation::read(&layout)?;
-        let journal_dir = layout.journal_dir();
+        let (journal_dir, blobs_dir) = (layout.journal_dir(), layout.blobs_dir());
 
         let renew: Renew = {
             let (root, settings, journal) = (dir.to_owned(), settings.clone(), layout.journal_dir());
@@ -95,7 +101,9 @@ impl Storage {
         let records = renew()?;
         let floor = records.highest_saved();
         let journal = FileJournal::open(&journal_dir, Arc::clone(&lock), floor, settings)?;
-        let storage = Self { journal: Arc::new(journal), records, generation, lock: Some(lock), renew };
+        let blobs = Blobs::open(&blobs_dir, settings.reserve_bytes)?;
+        let storage =
+            Self { journal: Arc::new(journal), records, blobs, generation, lock: Some(lock), renew };
         storage.distrust_a_checkpoint_without_records()?;
         Ok(storage)
     }

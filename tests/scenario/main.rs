@@ -21,7 +21,7 @@ mod bots;
 #[path = "../../src/domain/simulation/chance.rs"]
 mod chance;
 mod chat_access;
-mod chatwoot;
+pub(crate) mod chatwoot;
 mod crash;
 mod customer_lists;
 mod customers;
@@ -29,6 +29,7 @@ mod cut;
 mod definitions;
 mod errors_rtm;
 mod errors_web;
+mod files;
 mod flapping;
 mod fuzz;
 mod idempotency;

@@ -1,77 +1,118 @@
 //! Reading bodies: JSON, forms and multipart forms all become one object, and what came as text is
 //! read as what it stands for.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::extract::{FromRequest as _, Multipart};
 use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value};
+use switchboard_domain::conversation::event::File;
+use switchboard_domain::id::LicenseId;
 
 use super::refusal::Refused;
+use crate::engine::handle::EngineHandle;
+use crate::forms::{self, Form, FormRefused};
 
 /// Bytes of a body: the greatest message with all that may come beside it; more is 413.
 const BODY_BYTES: usize = 1024 * 1024;
 
+/// How long a body may take to arrive: as long as a request may.
+const BODY_TIME: Duration = Duration::from_secs(15);
+
 /// Parts of a name such as `a[b][c]`: deeper ones are cut off.
 const NAME_DEPTH: usize = 8;
 
-/// The fields of a request: those of its body over those of its query.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Fields(Map<String, Value>);
+/// The fields of a request: those of its body over those of its query; and its files.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    map: Map<String, Value>,
+    form: Form,
+}
 
 impl Fields {
-    /// Reads a request's query and body.
+    /// Reads a request's query and body; files are a license's.
     ///
     /// # Errors
-    /// 400 for what is no such body; 413 for one that is too great; 422 for files, which are kept
-    /// nowhere yet.
-    pub(super) async fn of(request: Request<Body>) -> Result<Self, Refused> {
-        let mut fields = Map::new();
+    /// 400 for what is no such body; 408 for one that takes too long; 413 for one that is too great; 422 for
+    /// files that cannot be taken.
+    pub(super) async fn of(
+        engine: &EngineHandle,
+        license: Option<LicenseId>,
+        request: Request<Body>,
+    ) -> Result<Self, Refused> {
+        let mut map = Map::new();
         let query = request.uri().query().unwrap_or_default().to_owned();
-        put_form(&mut fields, query.as_bytes())?;
+        put_form(&mut map, query.as_bytes())?;
         let kind =
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.to_ascii_lowercase();
-        if kind.starts_with("multipart/form-data") {
-            put_multipart(&mut fields, request).await?;
-            return Ok(Self(fields));
+        if forms::is_form(request.headers()) {
+            // Where nobody's files can be meant they are nobody's, and go.
+            let license = license.unwrap_or(LicenseId(0));
+            let mut form = forms::read(engine, license, request).await?;
+            let texts = std::mem::take(&mut form.texts);
+            texts.into_iter().for_each(|(name, text)| put(&mut map, &name, Value::String(text)));
+            return Ok(Self { map, form });
         }
-        let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
-        let too_great = |_| Refused::because(http::StatusCode::PAYLOAD_TOO_LARGE, "Request entity too large");
-        let bytes = body.map_err(too_great)?.to_bytes();
+        let body = Limited::new(request.into_body(), BODY_BYTES).collect();
+        let body = tokio::time::timeout(BODY_TIME, body).await.map_err(|_| FormRefused::TooSlow)?;
+        let bytes = body.map_err(|_| FormRefused::TooLarge)?.to_bytes();
         if kind.starts_with("application/x-www-form-urlencoded") {
-            put_form(&mut fields, &bytes)?;
+            put_form(&mut map, &bytes)?;
         } else if !bytes.trim_ascii().is_empty() {
             let value: Value = serde_json::from_slice(&bytes).map_err(|_| Refused::bad_request())?;
             match value {
-                Value::Object(object) => fields.extend(object),
+                Value::Object(object) => map.extend(object),
                 // Some clients send `null` for nothing.
                 Value::Null => {}
                 _ => return Err(Refused::bad_request()),
             }
         }
-        Ok(Self(fields))
+        Ok(Self { map, form: Form::default() })
+    }
+
+    /// The files of a name, also when it is that of a list.
+    pub(super) fn files(&self, name: &str) -> Vec<File> {
+        let is_it = |given: &str| given.split('[').next() == Some(name);
+        self.form.files.iter().filter(|(own, _)| is_it(own)).map(|(_, file)| self.form.shown(file)).collect()
+    }
+
+    /// A picture that came as the file `avatar` stays, and its address is the `avatar_url`.
+    ///
+    /// # Errors
+    /// 422 for what is no picture.
+    pub(super) async fn with_avatar(mut self, engine: &EngineHandle) -> Result<Self, Refused> {
+        if let Some((_, received)) = self.form.files.iter().find(|(name, _)| name == "avatar") {
+            if received.info.pixels.is_none() {
+                return Err(Refused::field("avatar", "is not a picture"));
+            }
+            engine.keep_file(received).await?;
+            let url = String::from(self.form.shown(received).url);
+            self.map.insert("avatar_url".to_owned(), Value::String(url));
+        }
+        Ok(self)
     }
 
     /// Fields that were read before.
-    pub(super) const fn from_map(map: Map<String, Value>) -> Self {
-        Self(map)
+    pub(super) fn from_map(map: Map<String, Value>) -> Self {
+        Self { map, form: Form::default() }
     }
 
     /// A field, when it is given; also as `null`.
     pub(super) fn raw(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.map.get(name)
     }
 
     /// Is it given, also as `null`?
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.map.contains_key(name)
     }
 
     /// A field that is given and not `null`.
     pub(super) fn given(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.map.get(name).filter(|value| !value.is_null())
     }
 
     /// A text; numbers count as their digits.
@@ -179,7 +220,7 @@ impl Fields {
 
     /// What stands inside a field, as fields of their own.
     pub(super) fn inside(&self, name: &str) -> Result<Option<Self>, Refused> {
-        Ok(self.object(name)?.map(Self))
+        Ok(self.object(name)?.map(Self::from_map))
     }
 }
 
@@ -187,25 +228,6 @@ fn put_form(fields: &mut Map<String, Value>, form: &[u8]) -> Result<(), Refused>
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_bytes(form).map_err(|_| Refused::bad_request())?;
     pairs.into_iter().for_each(|(name, value)| put(fields, &name, Value::String(value)));
-    Ok(())
-}
-
-async fn put_multipart(fields: &mut Map<String, Value>, request: Request<Body>) -> Result<(), Refused> {
-    let bad = |_| Refused::bad_request();
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| Refused::bad_request())?;
-    let mut bytes = 0;
-    while let Some(part) = parts.next_field().await.map_err(bad)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if part.file_name().is_some_and(|file| !file.is_empty()) {
-            return Err(Refused::unprocessable("Attachments are not supported by this server"));
-        }
-        let text = part.text().await.map_err(bad)?;
-        bytes += text.len() + name.len();
-        if bytes > BODY_BYTES {
-            return Err(Refused::because(http::StatusCode::PAYLOAD_TOO_LARGE, "Request entity too large"));
-        }
-        put(fields, &name, Value::String(text));
-    }
     Ok(())
 }
 
@@ -268,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_came_as_text_is_read_as_what_it_stands_for() {
-        let fields = Fields(
+        let fields = Fields::from_map(
             [("n", "7"), ("f", "false"), ("o", r#"{"a":1}"#), ("l", r#"["x"]"#), ("e", "")]
                 .map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())))
                 .into_iter()

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
 use ring::hmac;
 use serde_json::{Value, json};
 use switchboard_domain::conversation::command::{Command, StatusChange};
@@ -41,9 +42,8 @@ struct Visit<'a> {
 pub(super) async fn answer(
     engine: &EngineHandle,
     identifier: &str,
-    method: &Method,
     path: &[&str],
-    fields: Fields,
+    request: Request<Body>,
 ) -> Answered {
     let own = |license: Arc<License>| {
         let inboxes = license.desk.inboxes.values();
@@ -53,8 +53,10 @@ pub(super) async fn answer(
         inbox.cloned().map(|inbox| (license, inbox))
     };
     let (license, inbox) = engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)?;
-    let visit = Visit { engine, license, inbox, method, fields };
-    match (method, path) {
+    let method = request.method().clone();
+    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar(engine).await?;
+    let visit = Visit { engine, license, inbox, method: &method, fields };
+    match (&method, path) {
         (&Method::GET, []) => visit.about(),
         (&Method::POST, ["contacts"]) => visit.make_contact().await,
         (_, ["contacts", source, rest @ ..]) => {

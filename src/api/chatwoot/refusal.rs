@@ -5,8 +5,10 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 use switchboard_domain::error::Rejected;
+use switchboard_domain::limits::{ATTACHMENTS_PER_MESSAGE, FILE_BYTES};
 
 use crate::engine::order::Failure;
+use crate::forms::FormRefused;
 
 /// A refusal: its status and its body.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,24 @@ impl Refused {
     /// The body cannot be read.
     pub(super) fn bad_request() -> Self {
         Self { status: StatusCode::BAD_REQUEST, body: json!({ "status": 400, "error": "Bad Request" }) }
+    }
+}
+
+impl From<FormRefused> for Refused {
+    fn from(refused: FormRefused) -> Self {
+        match refused {
+            FormRefused::Broken => Self::bad_request(),
+            FormRefused::TooSlow => Self::because(StatusCode::REQUEST_TIMEOUT, "Request timed out"),
+            FormRefused::TooLarge => Self::because(StatusCode::PAYLOAD_TOO_LARGE, "Request entity too large"),
+            FormRefused::FileTooLarge => {
+                let size = format!("size is too big (maximum is {} MB)", FILE_BYTES >> 20);
+                Self::field("attachments", &size)
+            }
+            FormRefused::TooMany => {
+                Self::field("attachments", &format!("number too many (maximum is {ATTACHMENTS_PER_MESSAGE})"))
+            }
+            FormRefused::Rejected(rejected) => rejected.into(),
+        }
     }
 }
 

@@ -67,7 +67,7 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
         ["api", "v1", "profile", rest @ ..] => {
             let (method, who) = (request.method().clone(), auth::who(engine, request.headers())?);
             let token = auth::token(request.headers()).unwrap_or_default();
-            let fields = Fields::of(request).await?;
+            let fields = Fields::of(engine, None, request).await?;
             application::profile::answer(engine, (&who, &token), &method, rest, fields).await
         }
         ["api", "v1", "accounts", account, rest @ ..] => {
@@ -75,8 +75,7 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
             about_account(engine, &who, account, rest, request).await
         }
         ["public", "api", "v1", "inboxes", identifier, rest @ ..] => {
-            let method = request.method().clone();
-            public::answer(engine, identifier, &method, rest, Fields::of(request).await?).await
+            public::answer(engine, identifier, rest, request).await
         }
         ["platform", "api", "v1", rest @ ..] => {
             let token = auth::token(request.headers());
@@ -84,7 +83,8 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
                 return Err(Refused::because(StatusCode::UNAUTHORIZED, "Invalid access_token"));
             }
             let method = request.method().clone();
-            platform::answer(engine, &method, rest, Fields::of(request).await?).await
+            let fields = Fields::of(engine, None, request).await?.with_avatar(engine).await?;
+            platform::answer(engine, &method, rest, fields).await
         }
         _ => Err(Refused::not_found()),
     }
@@ -104,7 +104,7 @@ async fn about_account(
     }
     let license = engine.account(number(account)?).ok_or_else(Refused::not_found)?;
     let asker = Asker::of(engine, &license, who)?;
-    let fields = Fields::of(request).await?;
+    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar(engine).await?;
     application::answer(&Call { engine, license, asker, method, fields }, rest).await
 }
 

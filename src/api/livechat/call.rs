@@ -12,6 +12,7 @@ use super::body::{bearer, read_json, success, text};
 use super::doors::license_of;
 use super::engine::Engine;
 use super::error::WireError;
+use super::files;
 use super::v3_0::{V3_0, word};
 use crate::engine::order::{Failure, Request as EngineRequest};
 
@@ -51,6 +52,9 @@ async fn call<E: Engine>(
     action: String,
     request: Request,
 ) -> Result<Response, WireError> {
+    if V3_0.takes_form(api, &action) {
+        return files::answer(engine, api, &action, request).await;
+    }
     let refuse = |failure: Failure| word(api.side(), &failure);
     let token = bearer(request.headers()).map(str::to_owned);
     let uri = request.uri().clone();
@@ -75,7 +79,7 @@ async fn call<E: Engine>(
 }
 
 /// The license that a customer's call names; it has to exist.
-fn license<E: Engine>(engine: &E, api: Api, uri: &Uri) -> Result<Option<LicenseId>, WireError> {
+pub(super) fn license<E: Engine>(engine: &E, api: Api, uri: &Uri) -> Result<Option<LicenseId>, WireError> {
     if api != Api::Customer {
         return Ok(None);
     }
@@ -84,7 +88,7 @@ fn license<E: Engine>(engine: &E, api: Api, uri: &Uri) -> Result<Option<LicenseI
 }
 
 /// A token is good for the API of its kind of user only, and for its own license.
-fn belongs(by: &Principal, api: Api, license: Option<LicenseId>) -> bool {
+pub(super) fn belongs(by: &Principal, api: Api, license: Option<LicenseId>) -> bool {
     match (&by.user, api) {
         (UserId::Agent(_), Api::Agent | Api::Configuration) => true,
         (UserId::Customer(_), Api::Customer) => license == Some(by.license),

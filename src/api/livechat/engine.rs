@@ -3,11 +3,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::body::Body;
+use http::Request as HttpRequest;
 use switchboard_domain::auth::Principal;
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, LicenseId};
 
+use crate::engine::files::Received;
 use crate::engine::handle::EngineHandle;
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
+use crate::forms::{self, Form, FormRefused};
 
 /// The engine, as seen from here.
 pub(super) trait Engine: Clone + Send + Sync + 'static {
@@ -17,6 +22,14 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
     fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure>;
     /// Runs a request to its end, or to its time limit.
     fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send;
+    /// Receives a form; its files are a license's.
+    fn receive_form(
+        &self,
+        license: LicenseId,
+        request: HttpRequest<Body>,
+    ) -> impl Future<Output = Result<Form, FormRefused>> + Send;
+    /// Keeps a file for good.
+    fn keep_file(&self, received: &Received) -> impl Future<Output = Result<(), Rejected>> + Send;
     /// What a token is.
     fn token_info(&self, token: &str) -> Result<TokenInfo, Failure>;
     /// Ends a token.
@@ -35,6 +48,18 @@ impl Engine for EngineHandle {
 
     fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send {
         Self::run(self, request)
+    }
+
+    fn receive_form(
+        &self,
+        license: LicenseId,
+        request: HttpRequest<Body>,
+    ) -> impl Future<Output = Result<Form, FormRefused>> + Send {
+        forms::read(self, license, request)
+    }
+
+    fn keep_file(&self, received: &Received) -> impl Future<Output = Result<(), Rejected>> + Send {
+        Self::keep_file(self, received)
     }
 
     fn token_info(&self, token: &str) -> Result<TokenInfo, Failure> {

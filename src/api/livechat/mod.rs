@@ -11,6 +11,7 @@ mod call;
 mod doors;
 mod engine;
 mod error;
+mod files;
 mod object;
 mod routes;
 #[cfg(test)]

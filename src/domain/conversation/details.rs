@@ -6,15 +6,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::decide::{Context, Decision, Need};
-use crate::conversation::event::{Event, EventBody, NewEvent, within};
+use crate::conversation::event::{Event, EventBody, File, NewEvent, within};
 use crate::conversation::fact::Change;
 use crate::conversation::properties::Reader;
 use crate::conversation::push::{Push, Told};
 use crate::conversation::state::Conversation;
-use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
 use crate::id::EventId;
-use crate::limits::{ATTRIBUTES_BYTES, CUSTOM_ID_CHARS, MESSAGE_TEXT_BYTES, SHORT_TEXT_BYTES};
+use crate::limits::{
+    ATTACHMENTS_PER_MESSAGE, ATTRIBUTES_BYTES, CUSTOM_ID_CHARS, DESK_MESSAGE_BYTES, DESK_TEXT_CHARS,
+    SHORT_TEXT_BYTES,
+};
 
 /// How the delivery of a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct Details {
     /// What it says, where what it is has no room for that.
     #[serde(default)]
     pub text: Option<Box<str>>,
+    /// Files that go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<File>,
 }
 
 impl Details {
@@ -58,15 +63,35 @@ impl Details {
         for (field, id) in [("source_id", &self.source_id), ("echo_id", &self.echo_id)] {
             within(field, id.as_ref().map_or(0, |id| id.chars().count()), CUSTOM_ID_CHARS, "characters")?;
         }
-        within("content", self.text.as_ref().map_or(0, |text| text.len()), MESSAGE_TEXT_BYTES, "bytes")?;
+        within_characters(self.text.as_deref().unwrap_or_default())?;
+        within("attachments", self.attachments.len(), ATTACHMENTS_PER_MESSAGE, "files")?;
+        self.attachments.iter().try_for_each(|file| file.check("attachments"))?;
         within("content_type", self.kind.len(), SHORT_TEXT_BYTES, "bytes")
     }
 
     /// Bytes that it weighs when stored, roughly but never too few.
     pub(super) fn weight(&self) -> usize {
         let ids = [&self.source_id, &self.echo_id, &self.text].into_iter().flatten();
-        self.kind.len() + self.attributes.len() + ids.map(|id| id.len()).sum::<usize>()
+        let files = self.attachments.iter().map(File::weight).sum::<usize>();
+        self.kind.len() + self.attributes.len() + ids.map(|id| id.len()).sum::<usize>() + files
     }
+}
+
+/// Checks a message of a help desk as a whole: it may say more than one of a chat, and weigh more.
+///
+/// # Errors
+/// `Invalid`, naming the field.
+pub(super) fn check_message(body: &EventBody, details: &Details, weight: usize) -> Result<(), Rejected> {
+    match body {
+        EventBody::Message { text, .. } => within_characters(text)?,
+        other => other.check()?,
+    }
+    details.check()?;
+    within("content", weight, DESK_MESSAGE_BYTES, "bytes in all")
+}
+
+fn within_characters(text: &str) -> Result<(), Rejected> {
+    within("content", text.chars().count(), DESK_TEXT_CHARS, "characters")
 }
 
 /// A change of a message.
@@ -78,6 +103,8 @@ pub struct Amendment {
     pub attributes: Option<Box<str>>,
     /// How its delivery went.
     pub carriage: Option<Carriage>,
+    /// Its files go.
+    pub without_files: bool,
 }
 
 impl Conversation {
@@ -99,7 +126,9 @@ impl Conversation {
         self.may(cx, Need::Write)?;
         let before = self.event(id, stored, cx)?;
         let by_customer = Self::reader(cx) == Reader::Customer;
-        if by_customer && (amendment.text.is_some() || amendment.carriage.is_some()) {
+        let beyond_answers =
+            amendment.text.is_some() || amendment.carriage.is_some() || amendment.without_files;
+        if by_customer && beyond_answers {
             return Err(Rejected::NoAccess);
         }
         let mut event = (*before).clone();
@@ -110,15 +139,17 @@ impl Conversation {
         let plain = matches!(event.body, EventBody::Message { .. });
         let details = event.details.get_or_insert_default();
         details.text.take_if(|_| plain);
+        if amendment.without_files {
+            details.attachments.clear();
+        }
         if let Some(attributes) = amendment.attributes {
             details.attributes = attributes;
         }
         if let Some(carriage) = amendment.carriage {
             details.carriage = carriage;
         }
-        details.check()?;
-        event.body.check()?;
-        within("event", event.weight(), EVENT_BYTES, "bytes in all")?;
+        let weight = event.weight();
+        check_message(&event.body, event.details.get_or_insert_default(), weight)?;
         let mut draft = self.draft(cx.now);
         if event != *before {
             draft.add(Change::EventAmended(Arc::new(event)));

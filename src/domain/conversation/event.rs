@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::details::Details;
+pub use crate::conversation::file::{File, Picture};
+
+use crate::conversation::details::{Details, check_message};
 use crate::conversation::properties::Properties;
 use crate::conversation::weight::EVENT_BYTES;
 use crate::error::Rejected;
 use crate::id::{EventId, UserId};
 use crate::limits::{
-    CUSTOM_CONTENT_BYTES, CUSTOM_ID_CHARS, FILE_BYTES, FORM_FIELDS, MESSAGE_TEXT_BYTES, RICH_BUTTONS,
-    RICH_ELEMENTS, SHORT_TEXT_BYTES, URL_CHARS,
+    CUSTOM_CONTENT_BYTES, CUSTOM_ID_CHARS, FORM_FIELDS, MESSAGE_TEXT_BYTES, RICH_BUTTONS, RICH_ELEMENTS,
+    SHORT_TEXT_BYTES, URL_CHARS,
 };
 use crate::time::Timestamp;
 
@@ -147,34 +149,6 @@ pub struct SystemMessage {
     pub vars: Vec<(Box<str>, Box<str>)>,
 }
 
-/// A file's description.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct File {
-    /// Shown name.
-    pub name: Box<str>,
-    /// Where it lies.
-    pub url: Box<str>,
-    /// MIME type.
-    pub content_type: Box<str>,
-    /// Bytes.
-    pub size: Option<u64>,
-    /// For pictures.
-    pub picture: Option<Picture>,
-}
-
-/// What a picture has beyond a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Picture {
-    /// Pixels.
-    pub width: Option<u32>,
-    /// Pixels.
-    pub height: Option<u32>,
-    /// Small form.
-    pub thumbnail_url: Option<Box<str>>,
-    /// Small form, twice the size.
-    pub thumbnail2x_url: Option<Box<str>>,
-}
-
 /// One answered field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilledField {
@@ -300,18 +274,7 @@ impl EventBody {
                 within("event.fields", fields.len(), FORM_FIELDS, "fields")?;
                 fields.iter().try_for_each(FilledField::check)
             }
-            Self::File(file) => {
-                short("event.name", &file.name)?;
-                short("event.content_type", &file.content_type)?;
-                within("event.url", file.url.chars().count(), URL_CHARS, "characters")?;
-                if file.size.is_some_and(|size| size > FILE_BYTES) {
-                    return Err(Rejected::invalid(
-                        "event.size",
-                        format!("must be at most {FILE_BYTES} bytes"),
-                    ));
-                }
-                web_address("event.url", &file.url)
-            }
+            Self::File(file) => file.check("event"),
             Self::Custom { content } => within("event.content", content.len(), CUSTOM_CONTENT_BYTES, "bytes"),
             Self::Rich { template, elements } => {
                 short("event.template_id", template)?;
@@ -331,8 +294,10 @@ impl NewEvent {
         if let Some(custom_id) = &self.custom_id {
             within("event.custom_id", custom_id.chars().count(), CUSTOM_ID_CHARS, "characters")?;
         }
+        if let Some(details) = &self.details {
+            return check_message(&self.body, details, self.weight());
+        }
         self.body.check()?;
-        self.details.as_ref().map_or(Ok(()), |details| details.check())?;
         within("event", self.weight(), EVENT_BYTES, "bytes in all")
     }
 }
@@ -383,7 +348,7 @@ impl RichElement {
 
 /// An address that a browser fetches over the web; one without a scheme counts as such. Others
 /// (`javascript:`, `data:`) would run in the reader's page.
-fn web_address(field: &str, url: &str) -> Result<(), Rejected> {
+pub(super) fn web_address(field: &str, url: &str) -> Result<(), Rejected> {
     let scheme = url.split_once(':').map(|(scheme, _)| scheme);
     let named = scheme.filter(|scheme| !scheme.contains(['/', '.', '?', '#']));
     match named {
@@ -394,7 +359,7 @@ fn web_address(field: &str, url: &str) -> Result<(), Rejected> {
     }
 }
 
-fn short(field: &str, text: &str) -> Result<(), Rejected> {
+pub(super) fn short(field: &str, text: &str) -> Result<(), Rejected> {
     within(field, text.len(), SHORT_TEXT_BYTES, "bytes")
 }
 
@@ -412,6 +377,7 @@ pub fn within(field: &str, count: usize, bound: usize, unit: &str) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::FILE_BYTES;
 
     fn message(bytes: usize) -> EventBody {
         EventBody::Message { text: "x".repeat(bytes), postback: None }

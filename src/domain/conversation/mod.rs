@@ -14,6 +14,7 @@ mod decide;
 pub mod details;
 pub mod event;
 pub mod fact;
+mod file;
 pub mod idempotency;
 mod marks;
 mod membership;

@@ -107,7 +107,10 @@ impl Conversation {
     fn check_open(&self, open: &OpenThread, cx: &Context<'_>) -> Result<(), Rejected> {
         within("chat.thread.events", open.events.len(), INITIAL_EVENTS, "events")?;
         let weight = open.events.iter().map(NewEvent::weight).sum();
-        within("chat.thread.events", weight, INITIAL_EVENTS_BYTES, "bytes in all")?;
+        // One by itself has its own bound.
+        if open.events.len() > 1 {
+            within("chat.thread.events", weight, INITIAL_EVENTS_BYTES, "bytes in all")?;
+        }
         within("chat.thread.tags", open.tags.len(), TAGS_PER_THREAD, "tags")?;
         for tag in &open.tags {
             check_tag(tag, "chat.thread.tags")?;

@@ -1,7 +1,7 @@
 //! What an event weighs when it is stored: chunks are cut by it, and it bounds an event as a whole.
 
 use crate::conversation::event::{
-    Answer, Event, EventBody, FilledField, MessagePostback, NewEvent, RichButton, RichElement,
+    Answer, Event, EventBody, File, FilledField, MessagePostback, NewEvent, RichButton, RichElement,
 };
 use crate::conversation::properties::{Properties, PropertyValue};
 
@@ -80,18 +80,22 @@ impl EventBody {
             Self::FilledForm { form_id, fields } => {
                 text(form_id) + fields.iter().map(FilledField::weight).sum::<usize>()
             }
-            Self::File(file) => {
-                let picture = file
-                    .picture
-                    .as_ref()
-                    .map_or(0, |p| ITEM_OVERHEAD + optional(&p.thumbnail_url) + optional(&p.thumbnail2x_url));
-                text(&file.name) + text(&file.url) + text(&file.content_type) + picture
-            }
+            Self::File(file) => file.weight(),
             Self::Custom { content } => content.len(),
             Self::Rich { template, elements } => {
                 text(template) + elements.iter().map(RichElement::weight).sum::<usize>()
             }
         }
+    }
+}
+
+impl File {
+    pub(super) fn weight(&self) -> usize {
+        let picture = self
+            .picture
+            .as_ref()
+            .map_or(0, |p| ITEM_OVERHEAD + optional(&p.thumbnail_url) + optional(&p.thumbnail2x_url));
+        ITEM_OVERHEAD + text(&self.name) + text(&self.url) + text(&self.content_type) + picture
     }
 }
 

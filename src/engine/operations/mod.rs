@@ -24,8 +24,9 @@ use std::sync::Arc;
 use actix::Addr;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, OpenThread};
+use switchboard_domain::conversation::idempotency::WriteKey;
 use switchboard_domain::error::{PlacementNeed, Rejected};
-use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
+use switchboard_domain::id::{ConversationId, CustomerId, GroupId, LicenseId, UserId};
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::BotChange;
 use switchboard_domain::routing::{PlaceRequest, Placement};
@@ -34,6 +35,7 @@ use crate::engine::agent::{Disconnected, SetStatus};
 use crate::engine::bot;
 use crate::engine::conversation::{ConversationActor, Execute, NoWord};
 use crate::engine::customer::{Confirm, Left};
+use crate::engine::files::speaks_of_files;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Order, Request};
 use crate::engine::release::{Answer, Release, SessionKey};
@@ -56,6 +58,25 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
     let Request { by, order, group, key } = request;
     let key = key.map(|key| Box::new(key.of(by.license, &by.user)));
     shard.orders.ordered(shard.engine.meters(), &order);
+    if speaks_of_files(&order) {
+        let own = Rc::clone(shard);
+        return detached(async move {
+            let mut order = order;
+            match own.engine.keep_files(by.license, &mut order).await {
+                Ok(()) => carry_out(&own, (by, order, group), key, answer),
+                Err(rejected) => own.answer(answer, Err(rejected.into())),
+            }
+        });
+    }
+    carry_out(shard, (by, order, group), key, answer);
+}
+
+fn carry_out(
+    shard: &Rc<Shard>,
+    (by, order, group): (Arc<Principal>, Order, Option<GroupId>),
+    key: Option<Box<WriteKey>>,
+    answer: Answer,
+) {
     match order {
         Order::Nothing => shard.answer(answer, Ok(Done::Nothing)),
         Order::Chat(

@@ -43,6 +43,11 @@ impl Desk {
         Self { inbox: text("inbox_identifier"), server, admin, agent, platform }
     }
 
+    /// The name of the demo's inbox on the customers' side.
+    pub(crate) fn inbox(&self) -> &str {
+        &self.inbox
+    }
+
     /// Any call with a token, if any.
     pub(crate) async fn call(
         &self,

@@ -13,6 +13,7 @@ use switchboard_domain::conversation::event::{
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::desk::Channel;
 use switchboard_domain::id::ThreadId;
+use switchboard_domain::limits::DESK_TEXT_CHARS;
 
 use super::super::call::{Answered, Call, json, number, run};
 use super::super::fields::Fields;
@@ -27,8 +28,6 @@ use crate::telemetry::clock;
 pub(in super::super) const PAGE: usize = 20;
 /// Messages that `after` shows at most.
 const PAGE_AFTER: usize = 100;
-/// Characters of a message (the wire's published limit).
-const CONTENT_CHARS: usize = 150_000;
 
 /// Answers a call about the messages of a conversation.
 pub(super) async fn answer(call: &Call<'_>, id: &str, path: &[&str]) -> Answered {
@@ -49,8 +48,11 @@ pub(super) async fn answer(call: &Call<'_>, id: &str, path: &[&str]) -> Answered
                 text: Some("This message was deleted".into()),
                 attributes: Some(Value::Object(attributes).to_string().into()),
                 carriage: None,
+                without_files: true,
             };
-            json(show::message(&cx, &*amend(call, &cx, &event, amendment).await?))
+            let after = amend(call, &cx, &event, amendment).await?;
+            call.engine.forget_files(event.files()).await;
+            json(show::message(&cx, &after))
         }
         _ => Err(Refused::not_found()),
     }
@@ -144,16 +146,17 @@ pub(in super::super) async fn post_as(
 /// Reads a message.
 fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent, Refused> {
     if fields.list("attachments")?.is_some_and(|files| !files.is_empty()) {
-        return Err(Refused::unprocessable("Attachments are not supported by this server"));
+        return Err(Refused::field("attachments", "must be files of a multipart form"));
     }
+    let mut attachments = fields.files("attachments");
     let content = fields.text("content")?.unwrap_or_default();
-    if content.chars().count() > CONTENT_CHARS {
-        let reason = format!("is too long (maximum is {CONTENT_CHARS} characters)");
+    if content.chars().count() > DESK_TEXT_CHARS {
+        let reason = format!("is too long (maximum is {DESK_TEXT_CHARS} characters)");
         return Err(Refused::field("content", &reason));
     }
     let attributes = fields.object("content_attributes")?.unwrap_or_default();
     let kind = check_interactive(fields.text("content_type")?.as_deref(), &attributes)?;
-    if kind == "text" && content.trim().is_empty() {
+    if kind == "text" && content.trim().is_empty() && attachments.is_empty() {
         return Err(Refused::field("content", "can't be blank"));
     }
     let private = by_agent && fields.flag("private")?.unwrap_or(false);
@@ -164,11 +167,16 @@ fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent, Refused> {
         echo_id: fields.text("echo_id")?,
         carriage: Carriage::Sent,
         text: None,
+        attachments: Vec::new(),
     };
-    let body = body(kind, &content, &attributes);
+    let body = match attachments.as_slice() {
+        // A file by itself is one for the chat's other side, too.
+        [_] if kind == "text" && content.is_empty() => EventBody::File(attachments.remove(0)),
+        _ => body(kind, &content, &attributes),
+    };
     // Cards have titles, and no word before them.
     let apart = matches!(body, EventBody::Rich { .. }) && !content.is_empty();
-    let details = Details { text: apart.then(|| content.clone()), ..details };
+    let details = Details { text: apart.then(|| content.clone()), attachments, ..details };
     Ok(NewEvent {
         custom_id: None,
         visibility: if private { Visibility::Agents } else { Visibility::All },
@@ -283,6 +291,7 @@ async fn update(call: &Call<'_>, id: &str, message: &str) -> Answered {
         text: None,
         attributes: Some(Value::Object(attributes).to_string().into()),
         carriage: Some(carriage),
+        ..Amendment::default()
     };
     json(show::message(&cx, &*amend(call, &cx, &event, amendment).await?))
 }

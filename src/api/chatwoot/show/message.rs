@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use switchboard_domain::conversation::details::Carriage;
-use switchboard_domain::conversation::event::{Answer, Event, EventBody, Visibility};
+use switchboard_domain::conversation::event::{Answer, Event, EventBody, File, Visibility};
 use switchboard_domain::id::UserId;
+use switchboard_domain::limits::ATTACHMENTS_PER_MESSAGE;
 use switchboard_domain::participant::license::License;
 
 use super::{
@@ -35,7 +36,7 @@ fn content(event: &Event) -> Option<String> {
             let line = |label: &str, answer: &Answer| format!("{label} {}", answer_text(answer));
             Some(fields.iter().map(|field| line(&field.label, &field.answer)).collect::<Vec<_>>().join("\n"))
         }
-        EventBody::File(file) => Some(file.url.to_string()),
+        EventBody::File(_) => None,
         EventBody::Custom { content } => Some(content.to_string()),
         EventBody::Rich { elements, .. } => {
             let titles: Vec<&str> = elements.iter().filter_map(|element| element.title.as_deref()).collect();
@@ -122,22 +123,26 @@ fn sender_of(license: &License, profiles: &Profiles, event: &Event, form: Form) 
 }
 
 fn attachments(license: &License, event: &Event) -> Option<Value> {
-    let EventBody::File(file) = &event.body else { return None };
-    let kind = file.content_type.split('/').next();
-    let kind = kind.filter(|kind| ["image", "audio", "video"].contains(kind)).unwrap_or("file");
-    let thumbnail = file.picture.as_ref().and_then(|picture| picture.thumbnail_url.as_deref());
-    Some(json!([{
-        "id": event.number,
-        "message_id": event.number,
-        "file_type": kind,
-        "account_id": license.desk.account,
-        "extension": null,
-        "data_url": file.url,
-        "thumb_url": thumbnail.unwrap_or_default(),
-        "file_size": file.size,
-        "width": file.picture.as_ref().and_then(|picture| picture.width),
-        "height": file.picture.as_ref().and_then(|picture| picture.height),
-    }]))
+    let one = |(at, file): (u64, &File)| {
+        let kind = file.content_type.split('/').next();
+        let kind = kind.filter(|kind| ["image", "audio", "video"].contains(kind)).unwrap_or("file");
+        let thumbnail = file.picture.as_ref().and_then(|picture| picture.thumbnail_url.as_deref());
+        json!({
+            // Unique, since a message has no more files than that.
+            "id": event.number * ATTACHMENTS_PER_MESSAGE as u64 + at,
+            "message_id": event.number,
+            "file_type": kind,
+            "account_id": license.desk.account,
+            "extension": null,
+            "data_url": file.url,
+            "thumb_url": thumbnail.unwrap_or_default(),
+            "file_size": file.size,
+            "width": file.picture.as_ref().and_then(|picture| picture.width),
+            "height": file.picture.as_ref().and_then(|picture| picture.height),
+        })
+    };
+    let all: Vec<Value> = (0..).zip(event.files()).map(one).collect();
+    (!all.is_empty()).then(|| all.into())
 }
 
 /// What only some messages have.

@@ -24,7 +24,9 @@ use super::engine::Engine;
 use super::routes::routes as livechat_routes;
 use super::v3_0::testing::principal;
 use crate::engine::dialect::Side;
+use crate::engine::files::Received;
 use crate::engine::order::{Done, Failure, IssuedToken, Order, Outcome, Request as EngineRequest, TokenInfo};
+use crate::forms::{Form, FormRefused};
 
 /// The one license, of `principal`.
 pub(super) const LICENSE: LicenseId = LicenseId(1);
@@ -102,6 +104,18 @@ impl Engine for FakeEngine {
         };
         self.asked.lock().unwrap().push(request);
         ready(Ok(done))
+    }
+
+    fn receive_form(
+        &self,
+        _: LicenseId,
+        _: Request<Body>,
+    ) -> impl Future<Output = Result<Form, FormRefused>> + Send {
+        ready(Err(FormRefused::FileTooLarge))
+    }
+
+    fn keep_file(&self, _: &Received) -> impl Future<Output = Result<(), Rejected>> + Send {
+        ready(Ok(()))
     }
 
     fn token_info(&self, token: &str) -> Result<TokenInfo, Failure> {

@@ -15,6 +15,8 @@ pub(super) enum Over {
     Rtm,
     /// Over HTTP.
     Web,
+    /// Over HTTP, as a form with a file.
+    Form,
 }
 
 /// One method of one API.
@@ -43,6 +45,7 @@ pub(super) fn names() -> Vec<(Api, &'static str)> {
 
 const RTM: &[Over] = &[Over::Rtm];
 const WEB: &[Over] = &[Over::Web];
+const FORM: &[Over] = &[Over::Form];
 const BOTH: &[Over] = &[Over::Rtm, Over::Web];
 
 const fn method(
@@ -73,6 +76,9 @@ static METHODS: &[Method] = &[
     method(Api::Agent, BOTH, "follow_chat", may_follow, read::follow_chat),
     method(Api::Agent, BOTH, "unfollow_chat", anybody, read::unfollow_chat),
     method(Api::Agent, BOTH, "send_event", writes_conversations, read::send_event),
+    method(Api::Agent, FORM, "send_file", writes_conversations, read::send_event),
+    method(Api::Agent, FORM, "upload_file", anybody, read::ping),
+    method(Api::Agent, FORM, "upload_image", anybody, read::ping),
     method(Api::Agent, BOTH, "send_typing_indicator", writes_conversations, read::send_typing),
     method(Api::Agent, BOTH, "update_last_seen_timestamp", reads_beyond_my_chats, read::see),
     method(Api::Agent, BOTH, "send_rich_message_postback", writes_conversations, read::send_postback),
@@ -118,6 +124,8 @@ static METHODS: &[Method] = &[
     method(Api::Customer, BOTH, "activate_chat", anybody, read::activate_chat),
     method(Api::Customer, BOTH, "close_thread", anybody, read::close_thread),
     method(Api::Customer, BOTH, "send_event", anybody, read::send_event),
+    method(Api::Customer, FORM, "send_file", anybody, read::send_event),
+    method(Api::Customer, FORM, "upload_file", anybody, read::ping),
     method(Api::Customer, BOTH, "get_chat_threads_summary", anybody, read::threads_for_customer),
     method(Api::Customer, BOTH, "send_rich_message_postback", anybody, read::send_postback),
     method(Api::Customer, BOTH, "update_chat_properties", anybody, read::update_chat_properties),

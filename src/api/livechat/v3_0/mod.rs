@@ -61,6 +61,33 @@ impl V3_0 {
         frame::request_key("Idempotency-Key", key, action, call.author.as_ref(), &call.args)
     }
 
+    /// Does a method take a form with a file?
+    pub(super) fn takes_form(&self, api: Api, action: &str) -> bool {
+        methods::find(api, Over::Form, action).is_some()
+    }
+
+    /// May somebody send this method's form at all?
+    pub(super) fn may_send_form(&self, api: Api, action: &str, by: &Principal) -> Result<(), Failure> {
+        let method = methods::find(api, Over::Form, action).ok_or(Failure::UnknownAction)?;
+        if api.side() == Side::Agent && !(method.allows)(by.scopes) {
+            return Err(switchboard_domain::error::Rejected::NoAccess.into());
+        }
+        Ok(())
+    }
+
+    /// Reads what a form asks; its file is stored.
+    pub(super) fn form_order(
+        &self,
+        api: Api,
+        action: &str,
+        args: &str,
+        by: &Principal,
+    ) -> Result<Order, Failure> {
+        let (args, author) = frame::open_body(api, args)?;
+        let method = methods::find(api, Over::Form, action).ok_or(Failure::UnknownAction)?;
+        self.order(WebCall { api, method, args, author }, by)
+    }
+
     /// Reads what the call asks, after its scope was checked.
     pub(super) fn order(&self, call: WebCall<'_>, by: &Principal) -> Result<Order, Failure> {
         match self.ask(call.method, call.api.side(), Some(by), call.author, call.args)? {

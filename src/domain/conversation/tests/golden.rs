@@ -67,6 +67,7 @@ fn event_with_details() -> Arc<Event> {
         echo_id: None,
         carriage: Carriage::Read,
         text: None,
+        attachments: Vec::new(),
     };
     Arc::new(Event { number: 77, details: Some(Box::new(details)), ..(*event_of(1)).clone() })
 }

@@ -59,7 +59,7 @@ impl Serialize for EventOut<'_> {
             map.serialize_entry("author_id", &Text(author))?;
         }
         map.serialize_entry("recipients", recipients(event.visibility))?;
-        write_body(&mut map, &event.body)?;
+        write_body(&mut map, event)?;
         if !event.properties.is_empty()
             && let Some(properties) = self.lens.properties(&event.properties, Location::Event).unless_empty()
         {
@@ -69,10 +69,14 @@ impl Serialize for EventOut<'_> {
     }
 }
 
-fn write_body<M: SerializeMap>(map: &mut M, body: &EventBody) -> Result<(), M::Error> {
-    match body {
+fn write_body<M: SerializeMap>(map: &mut M, event: &Event) -> Result<(), M::Error> {
+    match &event.body {
         EventBody::Message { text, postback } => {
-            map.serialize_entry("text", text)?;
+            match event.details.as_deref().filter(|details| !details.attachments.is_empty()) {
+                None => map.serialize_entry("text", text)?,
+                // A message has no files here: their addresses are said behind it.
+                Some(_) => map.serialize_entry("text", &with_addresses(text, event))?,
+            }
             optional(map, "postback", postback.as_ref().map(PostbackOut::from).as_ref())
         }
         EventBody::System(message) => write_system(map, message),
@@ -112,6 +116,11 @@ fn write_system<M: SerializeMap>(map: &mut M, message: &SystemMessage) -> Result
     let vars: serde_json::Map<String, serde_json::Value> =
         message.vars.iter().map(|(name, value)| (name.to_string(), (&**value).into())).collect();
     optional(map, "text_vars", (!vars.is_empty()).then_some(&vars))
+}
+
+fn with_addresses(text: &str, event: &Event) -> String {
+    let lines = std::iter::once(text).chain(event.files().map(|file| &*file.url));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn write_file<M: SerializeMap>(map: &mut M, file: &File) -> Result<(), M::Error> {

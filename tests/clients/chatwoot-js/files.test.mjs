@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { desk } from "../support/desk.mjs";
+import { desk } from "./support/desk.mjs";
 
 test("files travel in chunks", async (t) => {
   const { bot, accountId, conversationId, visitor, customer, server } = await desk(t);

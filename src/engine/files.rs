@@ -1,0 +1,398 @@
+//! Files that users send: received into the storage, and kept when an event refers to them. Whoever
+//! knows the address of one may read it: it holds 128 random bits.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use switchboard_domain::conversation::command::Command;
+use switchboard_domain::conversation::event::{EventBody, File, NewEvent, Picture};
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::LicenseId;
+use switchboard_domain::limits::{FILE_BYTES, SHORT_TEXT_BYTES};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::engine::handle::EngineHandle;
+use crate::engine::limits::{FILE_NAME_CHARS, FILE_SWEEP, UNUSED_FILE_BYTES, UNUSED_FILE_LIFE};
+use crate::engine::order::Order;
+use crate::storage::{Blob, BlobId, BlobInfo, Blobs, StorageError};
+use crate::telemetry::clock;
+
+/// Where files are served, below the server's address.
+pub const FILES: &str = "/files/";
+
+/// Kinds of content whose size in pixels is read.
+const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// Why a file was not received. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileRefused {
+    /// It is greater than [`FILE_BYTES`].
+    TooLarge,
+    /// Its sender did not send it to its end.
+    Cut,
+    /// The storage has no room, or the license too many files that nothing refers to.
+    Rejected(Rejected),
+}
+
+/// Bytes of files that nothing refers to yet, by license.
+#[derive(Clone, Default)]
+pub(crate) struct Unused(Arc<Mutex<HashMap<u64, u64>>>);
+
+impl Unused {
+    fn of(&self, owner: u64) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&owner).copied().unwrap_or(0)
+    }
+
+    fn add(&self, owner: u64, bytes: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = all.entry(owner).or_default();
+        *sum = sum.saturating_add(bytes);
+    }
+
+    fn take(&self, owner: u64, bytes: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sum) = all.get_mut(&owner) {
+            *sum = sum.saturating_sub(bytes);
+        }
+    }
+
+    /// Counts what is there, in place of what was counted.
+    fn count(&self, blobs: &Blobs) -> Result<(), StorageError> {
+        let waiting = blobs.waiting()?;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.clear();
+        for (_, info) in waiting {
+            *all.entry(info.owner).or_default() += info.size;
+        }
+        Ok(())
+    }
+}
+
+/// A file that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Names it.
+    pub id: BlobId,
+    /// What is known of it.
+    pub info: BlobInfo,
+}
+
+/// A file that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Where its bytes are.
+    pub path: PathBuf,
+    /// MIME type.
+    pub content_type: String,
+}
+
+impl Received {
+    /// The file as events show it, served at `base`.
+    #[must_use]
+    pub fn file(&self, base: &str) -> File {
+        described(&self.info, address(base, self.id, &self.info.name).into())
+    }
+}
+
+impl EngineHandle {
+    /// Receives a file for a license. It is on the disk when this answers; unless an event refers to it
+    /// before, it goes after [`UNUSED_FILE_LIFE`].
+    ///
+    /// # Errors
+    /// See [`FileRefused`].
+    pub async fn receive_file<E>(
+        &self,
+        license: LicenseId,
+        (name, content_type): (&str, &str),
+        mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<Received, FileRefused> {
+        let id = BlobId(clock::random_u128());
+        let unfinished = self.blocking(move |blobs| blobs.begin(id)).await?;
+        let lost = |error: &std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                FileRefused::Rejected(Rejected::StorageFull)
+            }
+            _ => {
+                tracing::error!(%error, "a file cannot be written");
+                FileRefused::Rejected(Rejected::Internal)
+            }
+        };
+        let opened = tokio::fs::OpenOptions::new().append(true).open(unfinished.path()).await;
+        let mut body = opened.map_err(|error| lost(&error))?;
+        let mut info =
+            BlobInfo::new(license.0, shown_name(name), shown_type(content_type), clock::now().as_micros());
+        let mut crc = crc32fast::Hasher::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| FileRefused::Cut)?;
+            info.size += chunk.len() as u64;
+            if info.size > FILE_BYTES {
+                return Err(FileRefused::TooLarge);
+            }
+            if self.unused().of(license.0) + info.size > UNUSED_FILE_BYTES {
+                tracing::warn!(%license, "too many files were sent that nothing refers to");
+                return Err(FileRefused::Rejected(Rejected::StorageFull));
+            }
+            crc.update(&chunk);
+            body.write_all(&chunk).await.map_err(|error| lost(&error))?;
+        }
+        body.flush().await.map_err(|error| lost(&error))?;
+        drop(body);
+        info.crc32 = crc.finalize();
+        let received = self
+            .blocking(move |blobs| {
+                if PICTURES.contains(&info.content_type.as_str()) {
+                    let pixels = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+                    let size = imagesize::size(unfinished.path()).ok();
+                    info.pixels = size.map(|size| (pixels(size.width), pixels(size.height)));
+                }
+                blobs.finish(unfinished, &info)?;
+                Ok(Received { id, info })
+            })
+            .await?;
+        self.unused().add(license.0, received.info.size);
+        Ok(received)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Blobs) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, FileRefused> {
+        let blobs = self.blobs().clone();
+        let rejected = match tokio::task::spawn_blocking(move || work(&blobs)).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(StorageError::DiskFull)) => Rejected::StorageFull,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a file cannot be stored or read");
+                Rejected::Internal
+            }
+            Err(_) => Rejected::Internal,
+        };
+        Err(FileRefused::Rejected(rejected))
+    }
+
+    /// What is needed to serve the file with this name.
+    pub async fn file_served(&self, id: &str) -> Option<Served> {
+        let blob = self.stored_file(id.parse().ok()?).await?;
+        Some(Served { path: blob.path, content_type: blob.info.content_type })
+    }
+
+    async fn stored_file(&self, id: BlobId) -> Option<Blob> {
+        self.blocking(move |blobs| blobs.find(id)).await.ok().flatten()
+    }
+
+    /// Keeps a file for good, whatever refers to it.
+    ///
+    /// # Errors
+    /// `StorageFull`, `Internal`.
+    pub async fn keep_file(&self, received: &Received) -> Result<(), Rejected> {
+        self.keep(received.id, &received.info).await
+    }
+
+    async fn keep(&self, id: BlobId, info: &BlobInfo) -> Result<(), Rejected> {
+        match self.blocking(move |blobs| blobs.keep(id)).await {
+            Ok(true) => {
+                self.unused().take(info.owner, info.size);
+                Ok(())
+            }
+            // Its time ran out this moment.
+            Ok(false) => Err(Rejected::invalid("url", "this file is gone")),
+            Err(FileRefused::Rejected(rejected)) => Err(rejected),
+            Err(FileRefused::TooLarge | FileRefused::Cut) => Err(Rejected::Internal),
+        }
+    }
+
+    /// Files that nothing refers to any more go.
+    pub async fn forget_files<'a>(&self, files: impl IntoIterator<Item = &'a File>) {
+        let ids: Vec<BlobId> = files.into_iter().filter_map(|file| named(&file.url)).collect();
+        if !ids.is_empty() {
+            // One that cannot be removed was logged; nobody is shown it.
+            drop(self.blocking(move |blobs| ids.iter().try_for_each(|id| blobs.forget(*id))).await);
+        }
+    }
+
+    /// What is stored of the files that an order speaks of is filled in, and stays from now on: before
+    /// the order is carried out, so that nothing journaled speaks of what may go. Another's files are
+    /// like none, and addresses elsewhere are left as they are.
+    pub(crate) async fn keep_files(&self, license: LicenseId, order: &mut Order) -> Result<(), Rejected> {
+        for file in events_of(order).iter_mut().flat_map(files_of) {
+            let Some(id) = named(&file.url) else { continue };
+            let Some(blob) = self.stored_file(id).await else { continue };
+            if blob.info.owner != license.0 {
+                continue;
+            }
+            if !blob.kept {
+                self.keep(id, &blob.info).await?;
+            }
+            *file = described(&blob.info, file.url.clone());
+        }
+        Ok(())
+    }
+
+    /// Begins to look after the files: what nobody used goes in time.
+    pub(crate) fn look_after_files(&self) {
+        if let Err(error) = self.unused().count(self.blobs()) {
+            tracing::error!(%error, "files cannot be counted");
+        }
+        let engine = self.clone();
+        actix::spawn(async move {
+            let mut timer = tokio::time::interval(FILE_SWEEP);
+            loop {
+                timer.tick().await;
+                let before = clock::now().as_micros().saturating_sub(UNUSED_FILE_LIFE.as_micros() as u64);
+                let unused = engine.unused().clone();
+                let swept = engine.blocking(move |blobs| {
+                    let gone = blobs.sweep(before)?;
+                    if gone > 0 {
+                        unused.count(blobs)?;
+                    }
+                    Ok(gone)
+                });
+                if let Ok(gone @ 1..) = swept.await {
+                    tracing::info!(gone, "removed files that nobody used");
+                }
+            }
+        });
+    }
+
+    /// The address under which the world reaches this server: as it is set, else as the request named
+    /// it.
+    #[must_use]
+    pub fn public_base(&self, host: Option<&str>, secure: bool) -> String {
+        match (&self.settings().public_url, host) {
+            (Some(base), _) => base.to_string(),
+            (None, host) => {
+                let scheme = if secure { "https" } else { "http" };
+                format!("{scheme}://{}", host.unwrap_or("localhost"))
+            }
+        }
+    }
+}
+
+/// Does an order speak of files?
+pub(crate) fn speaks_of_files(order: &Order) -> bool {
+    let has = |event: &NewEvent| {
+        let attached = event.details.as_ref().is_some_and(|details| !details.attachments.is_empty());
+        attached || matches!(event.body, EventBody::File(_))
+    };
+    match order {
+        Order::Chat(_, Command::Post { event, .. }) => has(event),
+        Order::Chat(_, Command::Activate(open)) | Order::StartChat(open) => open.events.iter().any(has),
+        _ => false,
+    }
+}
+
+fn events_of(order: &mut Order) -> &mut [NewEvent] {
+    match order {
+        Order::Chat(_, Command::Post { event, .. }) => std::slice::from_mut(event),
+        Order::Chat(_, Command::Activate(open)) | Order::StartChat(open) => &mut open.events,
+        _ => &mut [],
+    }
+}
+
+fn files_of(event: &mut NewEvent) -> impl Iterator<Item = &mut File> {
+    let own = if let EventBody::File(file) = &mut event.body { Some(file) } else { None };
+    let attached = event.details.as_mut().map(|details| &mut details.attachments);
+    own.into_iter().chain(attached.into_iter().flatten())
+}
+
+/// What events show of a stored file. A picture is its own thumbnail.
+fn described(info: &BlobInfo, url: Box<str>) -> File {
+    let picture = info.pixels.map(|(width, height)| Picture {
+        width: Some(width),
+        height: Some(height),
+        thumbnail_url: Some(url.clone()),
+        thumbnail2x_url: Some(url.clone()),
+    });
+    File {
+        name: info.name.as_str().into(),
+        content_type: info.content_type.as_str().into(),
+        size: Some(info.size),
+        picture,
+        url,
+    }
+}
+
+/// The address of a file. Its name is there for people.
+fn address(base: &str, id: BlobId, name: &str) -> String {
+    let mut address = format!("{base}{FILES}{id}/");
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
+/// The file of ours that an address may be of.
+fn named(url: &str) -> Option<BlobId> {
+    let (_, behind) = url.split_once(FILES)?;
+    behind.split(['/', '?', '#']).next()?.parse().ok()
+}
+
+/// A name without what would lead somewhere or be read as something else.
+fn shown_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean = last.chars().filter(|letter| !letter.is_control()).take(FILE_NAME_CHARS);
+    let clean: String = clean.collect();
+    match clean.trim_matches(['.', ' ']) {
+        "" => "file".to_owned(),
+        clean => clean.to_owned(),
+    }
+}
+
+fn shown_type(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte);
+    let sound = essence.len() <= SHORT_TEXT_BYTES && essence.bytes().all(is_token);
+    match essence.split_once('/') {
+        Some((kind, sub)) if sound && !kind.is_empty() && !sub.is_empty() && !sub.contains('/') => essence,
+        _ => "application/octet-stream".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_back_to_its_file_and_no_other_does() {
+        let id = BlobId(7);
+        let at = address("https://x.example", id, "zwölf pizzen.png");
+        assert_eq!(at, format!("https://x.example/files/{id}/zw%C3%B6lf%20pizzen.png"));
+        assert_eq!(named(&at), Some(id));
+        assert_eq!(named(&format!("/files/{id}")), Some(id));
+        for other in ["", "https://x.example/a.png", "https://x.example/files/a.png", "/files/"] {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_and_kinds_are_what_can_be_shown_safely() {
+        for (given, shown) in [
+            ("a.png", "a.png"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\docs\\b.txt", "b.txt"),
+            ("a\r\nSet-Cookie: x", "aSet-Cookie: x"),
+            ("..", "file"),
+            ("", "file"),
+        ] {
+            assert_eq!(shown_name(given), shown);
+        }
+        assert_eq!(shown_name(&"x".repeat(1000)).len(), FILE_NAME_CHARS);
+        for (given, shown) in [
+            ("Image/PNG; charset=x", "image/png"),
+            ("text/html", "text/html"),
+            ("", "application/octet-stream"),
+            ("nonsense", "application/octet-stream"),
+            ("a/b\r\nx: y", "application/octet-stream"),
+            ("a/b/c", "application/octet-stream"),
+        ] {
+            assert_eq!(shown_type(given), shown);
+        }
+    }
+}

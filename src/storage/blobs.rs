@@ -1,0 +1,391 @@
+//! Files that users sent: each is a directory of its own with the bytes and what is known of them. It is
+//! synced before anybody hears of it, lies in `new` until something refers to it, and is moved to `kept`
+//! before that is journaled: so whatever the journal speaks of is there, and what nobody used can go.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::space::{FreeSpace, free_space_of};
+use super::{StorageError, files};
+
+/// The newest form of [`BlobInfo`] known here.
+const KNOWN_FORMAT: u32 = 1;
+/// The bytes themselves.
+const BODY: &str = "body";
+/// What is known of them.
+pub(super) const INFO: &str = "info.json";
+/// What nothing refers to yet.
+const NEW: &str = "new";
+/// What something refers to.
+const KEPT: &str = "kept";
+/// How the name of one begins that is not finished.
+const UNFINISHED: &str = "part-";
+/// How the name of one begins that is being removed.
+const GOING: &str = "gone-";
+
+/// Names a blob: 128 random bits. Whoever knows it may read the blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BlobId(pub u128);
+
+impl std::fmt::Display for BlobId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl std::str::FromStr for BlobId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(is_hex) {
+            return Err(());
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| ())
+    }
+}
+
+/// What is known of a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobInfo {
+    /// The form of this.
+    pub format: u32,
+    /// Whose it is: a number that means something to the engine.
+    pub owner: u64,
+    /// Its shown name.
+    pub name: String,
+    /// MIME type, as its sender said.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// CRC-32 of them.
+    pub crc32: u32,
+    /// Pixels across and down, for a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<(u32, u32)>,
+    /// When it came, in microseconds since 1970.
+    pub stored_at: u64,
+}
+
+impl BlobInfo {
+    /// Of a blob in the newest form.
+    #[must_use]
+    pub fn new(owner: u64, name: String, content_type: String, stored_at: u64) -> Self {
+        let (size, crc32, pixels) = (0, 0, None);
+        Self { format: KNOWN_FORMAT, owner, name, content_type, size, crc32, pixels, stored_at }
+    }
+}
+
+/// A stored blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// What is known of it.
+    pub info: BlobInfo,
+    /// The file with its bytes.
+    pub path: PathBuf,
+    /// Something refers to it.
+    pub kept: bool,
+}
+
+/// A blob that is being received. Dropped before it is finished, it leaves nothing.
+pub struct Unfinished {
+    id: BlobId,
+    dir: PathBuf,
+    finished: bool,
+}
+
+impl Unfinished {
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// The file that its bytes are written to.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.dir.join(BODY)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What stays is removed at the next start.
+            drop(fs::remove_dir_all(&self.dir));
+        }
+    }
+}
+
+/// Every blob of an installation.
+#[derive(Clone)]
+pub struct Blobs(Option<Arc<Place>>);
+
+struct Place {
+    fresh: PathBuf,
+    kept: PathBuf,
+    free: FreeSpace,
+    reserve: u64,
+}
+
+impl Blobs {
+    /// Opens (or makes) the directory `dir`, and removes what was never finished. Writes are refused
+    /// while less than twice the `reserve` is free: files must not take the room of the journal.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub(super) fn open(dir: &Path, reserve: u64) -> Result<Self, StorageError> {
+        let place = Place {
+            fresh: dir.join(NEW),
+            kept: dir.join(KEPT),
+            free: free_space_of(dir),
+            reserve: reserve.saturating_mul(2),
+        };
+        for dir in [&place.fresh, &place.kept] {
+            files::create_dir(dir)?;
+        }
+        for name in names(&place.fresh)? {
+            if name.starts_with(UNFINISHED) || name.starts_with(GOING) {
+                remove(&place.fresh.join(name))?;
+            }
+        }
+        Ok(Self(Some(Arc::new(place))))
+    }
+
+    /// No place for any: all are refused as on a full disk.
+    pub(super) const fn nowhere() -> Self {
+        Self(None)
+    }
+
+    fn place(&self) -> Result<&Place, StorageError> {
+        self.0.as_deref().ok_or(StorageError::DiskFull)
+    }
+
+    /// Begins a blob.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Io`.
+    pub fn begin(&self, id: BlobId) -> Result<Unfinished, StorageError> {
+        let place = self.place()?;
+        if (place.free)().map_err(StorageError::io("look at", &place.fresh))? < place.reserve {
+            return Err(StorageError::DiskFull);
+        }
+        let unfinished =
+            Unfinished { id, dir: place.fresh.join(format!("{UNFINISHED}{id}")), finished: false };
+        files::create_dir(&unfinished.dir)?;
+        let path = unfinished.path();
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(StorageError::io("create", &path))?;
+        Ok(unfinished)
+    }
+
+    /// Ends a blob whose bytes are written: from now on it is found, also after a crash.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Io`: then there is no such blob.
+    pub fn finish(&self, mut unfinished: Unfinished, info: &BlobInfo) -> Result<(), StorageError> {
+        let place = self.place()?;
+        let text = serde_json::to_vec_pretty(info).map_err(|error| StorageError::Unreadable {
+            what: "a file's description",
+            reason: error.to_string(),
+        })?;
+        files::write_synced(&unfinished.dir.join(INFO), &text)?;
+        let path = unfinished.path();
+        File::open(&path).and_then(|file| file.sync_all()).map_err(StorageError::io("sync", &path))?;
+        files::sync_dir(&unfinished.dir)?;
+        let to = place.fresh.join(unfinished.id.to_string());
+        fs::rename(&unfinished.dir, &to).map_err(StorageError::io("rename to", &to))?;
+        unfinished.finished = true;
+        files::sync_dir(&place.fresh)
+    }
+
+    /// A blob.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `Io`.
+    pub fn find(&self, id: BlobId) -> Result<Option<Blob>, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(None) };
+        // The kept ones last: one may be moved there meanwhile.
+        for (dir, kept) in [(place.fresh.join(id.to_string()), false), (place.of(id), true)] {
+            if let Some(info) = read_info(&dir)? {
+                return Ok(Some(Blob { info, path: dir.join(BODY), kept }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Something is going to refer to a blob: it stays. False when there is none.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub fn keep(&self, id: BlobId) -> Result<bool, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(false) };
+        let (from, to) = (place.fresh.join(id.to_string()), place.of(id));
+        if to.is_dir() {
+            return Ok(true);
+        }
+        let shelf = to.parent().unwrap_or(&place.kept);
+        files::create_dir(shelf)?;
+        match fs::rename(&from, &to) {
+            Ok(()) => {
+                files::sync_dir(shelf)?;
+                files::sync_dir(&place.fresh)?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.is_dir()),
+            Err(error) => Err(StorageError::io("rename to", &to)(error)),
+        }
+    }
+
+    /// Nothing refers to a blob any more: it goes.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn forget(&self, id: BlobId) -> Result<(), StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(()) };
+        place.remove_from(&place.of(id), id)
+    }
+
+    /// Removes those that nothing refers to and that came before a moment, in microseconds since 1970;
+    /// says how many.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn sweep(&self, before: u64) -> Result<usize, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(0) };
+        let mut gone = 0;
+        for (id, info) in self.waiting()? {
+            if info.stored_at < before {
+                place.remove_from(&place.fresh.join(id.to_string()), id)?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Copies every blob, also while a server runs: what the journal spoke of when this began is there.
+    /// One that comes, is kept or goes meanwhile may be missed.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StorageError> {
+        for dir in all(from)? {
+            let target = to.join(dir.strip_prefix(from).unwrap_or(&dir));
+            files::create_dir(&target)?;
+            let copied = [INFO, BODY]
+                .into_iter()
+                .try_for_each(|name| files::copy(&dir.join(name), &target.join(name)));
+            match copied {
+                Ok(()) => files::sync_dir(&target)?,
+                // Moved away under our hands.
+                Err(_) if !dir.is_dir() => remove(&target)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every blob, kept or not, and says of which not all is as it was written, and why.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn examine(dir: &Path) -> Result<(usize, Vec<(PathBuf, String)>), StorageError> {
+        let all = all(dir)?;
+        let mut broken = Vec::new();
+        for blob in &all {
+            let fault = match read_info(blob) {
+                Ok(None) => Some("nothing says what it is".to_owned()),
+                Err(error) => Some(error.to_string()),
+                Ok(Some(info)) => match files::sum(&blob.join(BODY)) {
+                    Ok(sum) if sum == (info.size, info.crc32) => None,
+                    Ok(_) => Some("its bytes are not those that were sent".to_owned()),
+                    Err(error) => Some(error.to_string()),
+                },
+            };
+            broken.extend(fault.map(|fault| (blob.clone(), fault)));
+        }
+        Ok((all.len(), broken))
+    }
+
+    /// Those that nothing refers to yet.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `Io`.
+    pub fn waiting(&self) -> Result<Vec<(BlobId, BlobInfo)>, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(Vec::new()) };
+        let mut waiting = Vec::new();
+        for name in names(&place.fresh)? {
+            let Ok(id) = name.parse::<BlobId>() else { continue };
+            // It may just have been kept.
+            waiting.extend(read_info(&place.fresh.join(name))?.map(|info| (id, info)));
+        }
+        Ok(waiting)
+    }
+}
+
+impl Place {
+    /// Where a kept blob lies: 256 shelves keep directories short.
+    fn of(&self, id: BlobId) -> PathBuf {
+        let name = id.to_string();
+        self.kept.join(&name[..2]).join(name)
+    }
+
+    /// In two steps, since a blob must never be found with half of its files.
+    fn remove_from(&self, dir: &Path, id: BlobId) -> Result<(), StorageError> {
+        let going = self.fresh.join(format!("{GOING}{id}"));
+        match fs::rename(dir, &going) {
+            Ok(()) => remove(&going),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StorageError::io("rename to", &going)(error)),
+        }
+    }
+}
+
+/// What is known of the blob in a directory; `None` when it is not there.
+fn read_info(dir: &Path) -> Result<Option<BlobInfo>, StorageError> {
+    let path = dir.join(INFO);
+    let Some(text) = files::read_if_there(&path)? else { return Ok(None) };
+    let corrupt = |error: serde_json::Error| StorageError::corrupt(&path, 0, error.to_string());
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(corrupt)?;
+    let found = value.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if found > KNOWN_FORMAT {
+        return Err(StorageError::NewerFormat { file: path, found, known: KNOWN_FORMAT });
+    }
+    serde_json::from_value(value).map(Some).map_err(corrupt)
+}
+
+/// The directory of every blob below another one.
+fn all(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let (fresh, kept) = (dir.join(NEW), dir.join(KEPT));
+    let mut shelves = vec![fresh];
+    shelves.extend(names(&kept)?.into_iter().map(|name| kept.join(name)));
+    let mut all = Vec::new();
+    for shelf in shelves {
+        let blobs = names(&shelf)?.into_iter().filter(|name| name.parse::<BlobId>().is_ok());
+        all.extend(blobs.map(|name| shelf.join(name)));
+    }
+    Ok(all)
+}
+
+pub(super) fn names(dir: &Path) -> Result<Vec<String>, StorageError> {
+    let io = |error| StorageError::io("list", dir)(error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io)? {
+        names.extend(entry.map_err(io)?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+fn remove(dir: &Path) -> Result<(), StorageError> {
+    fs::remove_dir_all(dir).map_err(StorageError::io("remove", dir))
+}

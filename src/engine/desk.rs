@@ -13,6 +13,7 @@ use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::license::License;
 
 use crate::engine::customer::ReadCustomer;
+use crate::engine::entry::TokenHash;
 use crate::engine::handle::EngineHandle;
 use crate::engine::link;
 use crate::engine::names::{self, Name};
@@ -211,8 +212,13 @@ impl EngineHandle {
 
     /// What opens the stream of whoever has this token.
     #[must_use]
-    pub fn stream_token(&self, token: &str) -> String {
-        secret::stream_token(token)
+    pub fn stream_token(&self, token: &str) -> Option<String> {
+        self.stream_seal()?.token(&secret::hash(token))
+    }
+
+    /// The hash of the token whose stream this opens.
+    pub(crate) fn read_stream_token(&self, text: &str) -> Option<TokenHash> {
+        self.stream_seal()?.read(text)
     }
 
     /// Does a customer have a connection now?

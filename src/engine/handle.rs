@@ -12,9 +12,7 @@ use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
-use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::time::Timestamp;
-use switchboard_domain::webhook::{Keeping, Schedules};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engine::dialect::Dialect;
@@ -22,19 +20,16 @@ use crate::engine::directory::Directory;
 use crate::engine::entry::TokenHash;
 use crate::engine::files::Unused;
 use crate::engine::hub::HubActor;
-use crate::engine::limits::{
-    CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER,
-    PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK, WALKS,
-};
+use crate::engine::limits::WALKS;
 use crate::engine::meters::Meters;
 use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
 use crate::engine::origin::Strangers;
-use crate::engine::outbox::OUTBOX_BYTES;
 use crate::engine::previews::Previews;
 use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
-use crate::engine::secret;
+use crate::engine::secret::{self, StreamSeal};
+use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
 use crate::engine::tables::{LicenseTable, Tables};
 use crate::engine::webhook::{DispatcherActor, WorkerActor};
@@ -65,72 +60,6 @@ pub struct Parts {
     pub fatal: FatalHook,
 }
 
-/// What an operator may set of the engine.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How long a connection may take to log in.
-    pub login_time: Duration,
-    /// How long a logged-in connection may be silent.
-    pub idle_time: Duration,
-    /// How long a request may take.
-    pub request_time: Duration,
-    /// Bytes that may wait for a slow session.
-    pub outbox_bytes: usize,
-    /// Connections of one agent or customer.
-    pub connections_per_user: usize,
-    /// Connections from one address that have not logged in.
-    pub strangers_per_address: usize,
-    /// Under which address the world reaches the server, without a slash at its end; missing: as requests
-    /// name it.
-    pub public_url: Option<Arc<str>>,
-    /// Pages of these origins may open streams; empty: of any.
-    pub stream_origins: Arc<[String]>,
-    /// How long a customer's connection may be without a word or a new page.
-    pub customer_inactivity: Duration,
-    /// Patience with customers who keep knocking.
-    pub patience: Patience,
-    /// How patient webhook calls are.
-    pub schedules: Schedules,
-    /// How many dead letters a license keeps, and how long.
-    pub dead_letters: Keeping,
-    /// Time between two checkpoints, at least a tick.
-    pub checkpoint_time: Duration,
-}
-
-impl Settings {
-    /// Ticks between two checkpoints.
-    pub(crate) fn ticks_per_checkpoint(&self) -> u32 {
-        let ticks = self.checkpoint_time.as_millis() / TICK.as_millis();
-        u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
-    }
-
-    /// How often the timers of a session are looked at.
-    pub(crate) fn look_again(&self) -> Duration {
-        let shortest = self.login_time.min(self.idle_time).min(self.request_time);
-        shortest.min(self.customer_inactivity) / LOOKS_PER_TIMER
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            login_time: LOGIN_TIME,
-            idle_time: IDLE_TIME,
-            request_time: REQUEST_TIME,
-            outbox_bytes: OUTBOX_BYTES,
-            connections_per_user: CONNECTIONS_PER_USER,
-            strangers_per_address: STRANGERS_PER_ADDRESS,
-            public_url: None,
-            stream_origins: Arc::default(),
-            customer_inactivity: CUSTOMER_INACTIVITY,
-            patience: PATIENCE,
-            schedules: Schedules::default(),
-            dead_letters: Keeping::default(),
-            checkpoint_time: CHECKPOINT_TIME,
-        }
-    }
-}
-
 /// A shard as the others reach it.
 pub(crate) struct ShardLink {
     pub(crate) arbiter: ArbiterHandle,
@@ -156,6 +85,8 @@ struct Engine {
     walks: Arc<Semaphore>,
     previews: Previews,
     unused_files: Unused,
+    /// Missing only when the system's cryptography refuses.
+    stream_seal: Option<StreamSeal>,
 }
 
 /// The door to the engine. Cheap to clone.
@@ -174,6 +105,7 @@ pub struct Authenticated {
 impl EngineHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
+        let stream_seal = StreamSeal::new(&parts.admin_token);
         let handle = Self(Arc::new(Engine {
             meters: Meters::new(Arc::clone(&parts.metrics)),
             parts,
@@ -188,6 +120,7 @@ impl EngineHandle {
             walks: Arc::new(Semaphore::new(WALKS)),
             previews: Previews::default(),
             unused_files: Unused::default(),
+            stream_seal,
         }));
         let weak = Arc::downgrade(&handle.0);
         handle.journal().on_durable(Arc::new(move |_| {
@@ -238,6 +171,10 @@ impl EngineHandle {
     #[must_use]
     pub fn admin_token_matches(&self, token: &str) -> bool {
         secret::same(token, &self.0.parts.admin_token)
+    }
+
+    pub(crate) fn stream_seal(&self) -> Option<&StreamSeal> {
+        self.0.stream_seal.as_ref()
     }
 
     pub(crate) fn blobs(&self) -> &Blobs {

@@ -189,7 +189,8 @@ impl Handler<Change> for LicenseActor {
                 .iter()
                 .for_each(|chat| link::tell(chat, TimePassed));
         });
-        if self.state.group_changes != before.group_changes {
+        let inboxes = |license: &License| license.desk.inboxes.keys().copied().collect::<Vec<_>>();
+        if self.state.group_changes != before.group_changes || inboxes(&self.state) != inboxes(&before) {
             release = self.tell_of_groups(&before, release);
         }
         self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);

@@ -48,8 +48,15 @@ pub const UNUSED_FILE_BYTES: u64 = 1 << 30;
 pub const FILE_NAME_CHARS: usize = 200;
 /// How often a stream gives a sign of life (spec Chatwoot, 4.3: the client comes anew after 6 s of silence).
 pub const STREAM_BEAT: Duration = Duration::from_secs(3);
-/// How long somebody who hears a stream is taken to be there without saying so again (spec Chatwoot, 4.3).
-pub const PRESENCE_TIME: Duration = Duration::from_secs(20);
+/// How long somebody who hears a stream is taken to be there without saying so again. Clients say it every
+/// 20 s (spec Chatwoot, 4.3); what is a little late is not gone.
+pub const PRESENCE_TIME: Duration = Duration::from_secs(25);
+/// Who is there is told to one subscription so often at most: it is asked for by anybody, and made of all.
+pub const PRESENCE_PAUSE: Duration = Duration::from_secs(1);
+/// Refused subscriptions after which a stream is closed: nobody guesses tokens in a loop.
+pub const STREAM_REFUSALS: u32 = 20;
+/// How long a stream may be open with nobody subscribed: its client comes back when it has somebody.
+pub const STREAM_EMPTY_TIME: Duration = Duration::from_secs(60);
 /// Subscriptions of one stream; a client has one or two, one more is refused.
 pub const SUBSCRIPTIONS_PER_STREAM: usize = 16;
 /// Bytes of a subscription's name, which comes back with everything that it is told; a longer one is

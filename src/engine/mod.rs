@@ -41,6 +41,7 @@ mod request_key;
 pub mod router;
 pub mod secret;
 pub mod session;
+pub mod settings;
 pub mod shard;
 mod start;
 pub mod stream;
@@ -48,5 +49,6 @@ pub mod tables;
 pub mod webhook;
 mod wheel;
 
-pub use handle::{Authenticated, EngineHandle, Parts, Settings};
+pub use handle::{Authenticated, EngineHandle, Parts};
+pub use settings::Settings;
 pub use start::Engine;

@@ -88,10 +88,46 @@ type Newest = (CustomerId, bool);
 
 /// The names that the index may not have yet.
 #[derive(Default)]
-pub(crate) struct Names(Mutex<HashMap<NameDigest, Newest>>);
+pub(crate) struct Names(Mutex<Overlay>);
+
+#[derive(Default)]
+struct Overlay {
+    names: HashMap<NameDigest, Newest>,
+    /// Which of them may be each customer's: a snapshot looks at its own only.
+    of: HashMap<CustomerId, Vec<NameDigest>>,
+}
+
+impl Overlay {
+    fn put(&mut self, name: NameDigest, customer: CustomerId, held: bool) {
+        if self.names.insert(name, (customer, held)).is_none_or(|(before, _)| before != customer) {
+            self.of.entry(customer).or_default().push(name);
+        }
+    }
+
+    /// A customer's names, with whether it still has each.
+    fn of(&self, customer: CustomerId) -> impl Iterator<Item = (NameDigest, bool)> {
+        let all = self.of.get(&customer).into_iter().flatten();
+        all.filter_map(move |name| {
+            let (_, held) = self.names.get(name).filter(|(whose, _)| *whose == customer)?;
+            Some((*name, *held))
+        })
+    }
+
+    fn forget(&mut self, name: NameDigest, customer: CustomerId) {
+        if self.names.get(&name).is_some_and(|(whose, _)| *whose == customer) {
+            self.names.remove(&name);
+        }
+        if let Some(own) = self.of.get_mut(&customer) {
+            own.retain(|other| *other != name);
+            if own.is_empty() {
+                self.of.remove(&customer);
+            }
+        }
+    }
+}
 
 impl Names {
-    fn newest(&self) -> MutexGuard<'_, HashMap<NameDigest, Newest>> {
+    fn newest(&self) -> MutexGuard<'_, Overlay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +142,7 @@ impl Names {
         name: Name<'_>,
     ) -> Result<Option<CustomerId>, StorageError> {
         let digest = name.digest();
-        let newest = self.newest().get(&digest).copied();
+        let newest = self.newest().names.get(&digest).copied();
         match newest {
             Some((whose, held)) => Ok(held.then_some(whose)),
             None => records.customer_named(license, digest),
@@ -130,7 +166,7 @@ impl Names {
         let mut newest = self.newest();
         for name in new.iter().filter(|name| !old.contains(name)) {
             let digest = name.digest();
-            let taken = match newest.get(&digest) {
+            let taken = match newest.names.get(&digest) {
                 Some((whose, held)) => *held && *whose != after.id,
                 None => {
                     let stored = records.customer_named(license, digest).map_err(|error| {
@@ -146,10 +182,10 @@ impl Names {
             }
         }
         for name in old.iter().filter(|name| !new.contains(name)) {
-            newest.insert(name.digest(), (after.id, false));
+            newest.put(name.digest(), after.id, false);
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
-            newest.insert(name.digest(), (after.id, true));
+            newest.put(name.digest(), after.id, true);
         }
         Ok(())
     }
@@ -158,13 +194,11 @@ impl Names {
     /// answered is for [`Names::stored`].
     pub(crate) fn save(&self, license: LicenseId, customer: &Customer, save: &mut Save) -> Vec<NameDigest> {
         enter(license, customer, save);
-        let newest = self.newest();
-        let own = newest.iter().filter(|(_, (whose, _))| *whose == customer.id);
-        let gone = own.clone().filter(|(_, (_, held))| !held).map(|(name, _)| *name);
-        for name in gone {
-            save.index_remove(&IndexKey::Name { license, name });
+        let own: Vec<_> = self.newest().of(customer.id).collect();
+        for (name, _) in own.iter().filter(|(_, held)| !held) {
+            save.index_remove(&IndexKey::Name { license, name: *name });
         }
-        own.map(|(name, _)| *name).collect()
+        own.into_iter().map(|(name, _)| name).collect()
     }
 
     /// The index has them as they were saved, unless they changed since.
@@ -172,8 +206,10 @@ impl Names {
         let held: Vec<NameDigest> = names_of(customer).iter().map(Name::digest).collect();
         let mut newest = self.newest();
         for name in names {
-            if newest.get(name) == Some(&(customer.id, held.contains(name))) {
-                newest.remove(name);
+            // What another one has by now, or what changed since, is not stored yet.
+            let now = newest.names.get(name).copied();
+            if now.is_none_or(|(whose, still)| whose != customer.id || still == held.contains(name)) {
+                newest.forget(*name, customer.id);
             }
         }
     }
@@ -231,7 +267,7 @@ mod tests {
         let told = names.save(LICENSE, &ana, &mut save);
         storage.records.save(save).unwrap();
         names.stored(&ana, &told);
-        assert!(names.newest().is_empty());
+        assert!(names.newest().names.is_empty() && names.newest().of.is_empty());
         let find = |names: &Names| names.find(&storage.records, LICENSE, Name::Email("a@x.example")).unwrap();
         assert_eq!(find(&names), Some(ana.id));
         let is = |customer: &Customer| {
@@ -249,6 +285,6 @@ mod tests {
         let told = names.save(LICENSE, &without, &mut save);
         storage.records.save(save).unwrap();
         names.stored(&without, &told);
-        assert_eq!((find(&names), names.newest().len()), (None, 0));
+        assert_eq!((find(&names), names.newest().names.len()), (None, 0));
     }
 }

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::{aead, hmac};
 use sha2::{Digest, Sha256};
 
 use crate::engine::entry::TokenHash;
@@ -41,24 +42,41 @@ pub(super) fn hash(text: &str) -> TokenHash {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// What opens the stream of whoever has a token: the token's hash in hex. It ends with the token, and
-/// nothing but a stream is opened by it.
-#[must_use]
-pub(super) fn stream_token(token: &str) -> String {
-    hash(token).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Makes what opens streams, and reads it. A stream's token is the hash of an access token, sealed: it ends
+/// with that one, needs no look-up of its own, and cannot be made from what is stored.
+pub(crate) struct StreamSeal {
+    key: aead::LessSafeKey,
+    nonces: hmac::Key,
 }
 
-/// The hash of the token whose stream this opens.
-#[must_use]
-pub(super) fn read_stream_token(text: &str) -> Option<TokenHash> {
-    let mut hash = TokenHash::default();
-    if text.len() != 2 * hash.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
+impl StreamSeal {
+    /// By a secret of the installation.
+    pub(super) fn new(secret: &str) -> Option<Self> {
+        let key = hash(&format!("seal of streams\0{secret}"));
+        let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &key).ok()?;
+        let nonces = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        Some(Self { key: aead::LessSafeKey::new(unbound), nonces })
     }
-    for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+
+    /// What opens the stream of whoever has the token with this hash.
+    pub(super) fn token(&self, hash: &TokenHash) -> Option<String> {
+        // Made of what is sealed: one nonce never seals two different things.
+        let mut nonce = [0; aead::NONCE_LEN];
+        nonce.copy_from_slice(&hmac::sign(&self.nonces, hash).as_ref()[..aead::NONCE_LEN]);
+        let mut sealed = hash.to_vec();
+        let by = aead::Nonce::assume_unique_for_key(nonce);
+        self.key.seal_in_place_append_tag(by, aead::Aad::empty(), &mut sealed).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
-    Some(hash)
+
+    /// The hash of the token whose stream this opens.
+    pub(super) fn read(&self, text: &str) -> Option<TokenHash> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (nonce, sealed) = bytes.split_at_mut_checked(aead::NONCE_LEN)?;
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let opened = self.key.open_in_place(nonce, aead::Aad::empty(), sealed).ok()?;
+        TokenHash::try_from(&*opened).ok()
+    }
 }
 
 /// Compares two secrets in a time that does not depend on where they differ.
@@ -69,15 +87,20 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
     use super::*;
 
     #[test]
     fn a_stream_token_leads_to_the_hash_and_nothing_else_does() {
-        let stream = stream_token("a token");
-        assert_eq!(read_stream_token(&stream), Some(hash("a token")));
-        for wrong in ["", "a token", &stream[2..], &format!("{stream}00"), &stream.replace(&stream[..1], "+")]
-        {
-            assert_eq!(read_stream_token(wrong), None, "{wrong}");
+        let [own, other] = ["one", "another"].map(|secret| StreamSeal::new(secret).unwrap());
+        let token = own.token(&hash("a token")).unwrap();
+        assert_eq!(own.read(&token), Some(hash("a token")));
+        assert_eq!(own.token(&hash("a token")), Some(token.clone()), "the same each time");
+        assert_eq!(other.read(&token), None);
+        let changed = format!("A{}", &token[1..]);
+        for wrong in ["", "a token", &token[2..], &changed, &URL_SAFE_NO_PAD.encode(hash("a token"))] {
+            assert_eq!(own.read(wrong), None, "{wrong}");
         }
     }
 

@@ -120,6 +120,8 @@ pub struct LicenseTable {
     bans: AtomicBool,
     /// Customers who were on the site since the start: when they left, or that they are there.
     pub(crate) departures: SharedMap<CustomerId, Option<Timestamp>>,
+    /// Those of them who are there.
+    pub(crate) here: SharedMap<CustomerId, ()>,
     /// Webhook endpoints that are live now.
     pub(crate) endpoints: ArcSwap<EndpointTable>,
     /// Receivers of webhooks to which nothing is sent any more.
@@ -138,13 +140,12 @@ pub struct LicenseTable {
 impl LicenseTable {
     /// Does a customer have a connection now?
     pub(crate) fn is_here(&self, customer: CustomerId) -> bool {
-        self.departures.get(&customer).is_some_and(|left| left.is_none())
+        self.here.contains_key(&customer)
     }
 
     /// The contacts who are there now, by number.
     pub(crate) fn present_contacts(&self) -> Vec<u64> {
-        let here = self.departures.iter().filter(|departure| departure.value().is_none());
-        let contacts = here.filter_map(|departure| self.customer(*departure.key()));
+        let contacts = self.here.iter().filter_map(|here| self.customer(*here.key()));
         contacts.filter(|customer| customer.contact.is_some()).map(|customer| customer.number).collect()
     }
 
@@ -159,6 +160,7 @@ impl LicenseTable {
             customers: SharedMap::default(),
             bans: AtomicBool::new(false),
             departures: SharedMap::default(),
+            here: SharedMap::default(),
             endpoints: ArcSwap::from_pointee(EndpointTable::default()),
             disabled: ArcSwap::default(),
             rows: SharedMap::default(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use switchboard_domain::conversation::event::{Event, EventKind, Visibility};
-use switchboard_domain::conversation::push::Push;
-use switchboard_domain::id::{AgentId, UserId};
+use switchboard_domain::conversation::push::{Push, TicketPart};
+use switchboard_domain::id::UserId;
 use switchboard_domain::participant::license::License;
 use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::time::Timestamp;
@@ -127,6 +127,11 @@ fn of_contact(license: &License, push: &Push) -> Vec<Told> {
     let Push::Customer(news) = push else { return Vec::new() };
     let (name, customer) = match news {
         CustomerNews::Created(customer) => ("contact.created", customer),
+        CustomerNews::Updated { customer, .. }
+            if customer.contact.as_ref().is_some_and(|contact| contact.deleted) =>
+        {
+            ("contact.deleted", customer)
+        }
         CustomerNews::Updated { customer, .. } => ("contact.updated", customer),
         _ => return Vec::new(),
     };
@@ -136,7 +141,7 @@ fn of_contact(license: &License, push: &Push) -> Vec<Told> {
 /// Everything that a push in a conversation is to somebody, in the order of telling.
 fn in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Told> {
     let staff = to == Audience::Staff;
-    let conversation = |name| (name, show::conversation_in_event(cx));
+    let conversation = |name| (name, conversation(cx, to));
     let for_staff = |name| if staff { vec![conversation(name)] } else { Vec::new() };
     match &capture.what.push {
         Push::ChatStarted { thread, .. } => {
@@ -146,22 +151,21 @@ fn in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Tol
         }
         Push::EventPosted { event, .. } => said(cx, event, to),
         Push::EventChanged { event, .. } if is_told(event, to) => {
-            vec![("message.updated", of_event(cx, event))]
+            vec![("message.updated", of_event(cx, event, to))]
         }
         Push::StatusChanged { .. } => {
             let mut told = vec![conversation("conversation.status_changed")];
             told.extend(for_staff("conversation.updated"));
             told
         }
-        Push::TicketChanged { team, .. } => {
-            let mut told = for_staff("conversation.updated");
-            if *team {
-                told.extend(for_staff("team.changed"));
-            }
-            told
+        Push::TicketChanged { part, .. } => {
+            let special = match part {
+                TicketPart::Holder => Some("assignee.changed"),
+                TicketPart::Team => Some("team.changed"),
+                TicketPart::Rest => None,
+            };
+            special.into_iter().chain(["conversation.updated"]).flat_map(for_staff).collect()
         }
-        Push::MemberAdded { member, .. } if is_person(&member.user) => for_staff("assignee.changed"),
-        Push::MemberRemoved { user, .. } if is_person(user) => for_staff("assignee.changed"),
         Push::SeenUpTo { .. } => for_staff("conversation.read"),
         Push::Typing { author, visibility, typing, .. } => {
             let private = *visibility == Visibility::Agents;
@@ -170,13 +174,20 @@ fn in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Tol
             }
             let name = if *typing { "conversation.typing_on" } else { "conversation.typing_off" };
             let data = json!({
-                "conversation": show::conversation_in_event(cx),
-                "user": performer(cx, author),
+                "conversation": self::conversation(cx, to),
+                "user": performer(cx, author, to),
                 "is_private": private,
             });
-            vec![(name, with_performer(cx, data, author))]
+            vec![(name, with_performer(cx, data, author, to))]
         }
         _ => Vec::new(),
+    }
+}
+
+fn conversation(cx: &DeskContext, to: Audience) -> Value {
+    match to {
+        Audience::Staff => show::conversation_in_event(cx),
+        Audience::Contact => show::conversation_to_contact(cx),
     }
 }
 
@@ -189,7 +200,7 @@ fn said(cx: &DeskContext, event: &Arc<Event>, to: Audience) -> Vec<Told> {
     if !is_told(event, to) {
         return Vec::new();
     }
-    let data = of_event(cx, event);
+    let data = of_event(cx, event, to);
     let mut told = vec![("message.created", data.clone())];
     let first = cx.chat.desk.as_ref().and_then(|desk| desk.ticket.first_reply_at);
     let by_person = event.author.as_ref().is_some_and(is_person);
@@ -204,27 +215,35 @@ fn is_told(event: &Event, to: Audience) -> bool {
     to == Audience::Staff || (event.visible_to_customer() && event.body.kind() != EventKind::System)
 }
 
-fn of_event(cx: &DeskContext, event: &Event) -> Value {
-    let data = show::message_on_socket(cx, event);
+fn of_event(cx: &DeskContext, event: &Event, to: Audience) -> Value {
+    let data = match to {
+        Audience::Staff => show::message_on_socket(cx, event),
+        Audience::Contact => show::message_to_contact(cx, event),
+    };
     match &event.author {
-        Some(author) => with_performer(cx, data, author),
+        Some(author) => with_performer(cx, data, author, to),
         None => data,
     }
 }
 
 /// Adds whoever did it. Customers are no performers.
-fn with_performer(cx: &DeskContext, data: Value, author: &UserId) -> Value {
-    let by: Option<&AgentId> = author.agent();
-    match by.and_then(|agent| cx.profiles.agent(agent)) {
-        Some(agent) => show::extend(data, json!({ "performer": show::person_in_event(agent) })),
-        None => data,
+fn with_performer(cx: &DeskContext, data: Value, author: &UserId, to: Audience) -> Value {
+    match author.agent().map(|_| performer(cx, author, to)) {
+        Some(by) if !by.is_null() => show::extend(data, json!({ "performer": by })),
+        _ => data,
     }
 }
 
-fn performer(cx: &DeskContext, author: &UserId) -> Value {
-    match author {
-        UserId::Agent(agent) => cx.profiles.agent(agent).map(|agent| show::person_in_event(agent)),
-        UserId::Customer(customer) => {
+/// Somebody; contacts are told nothing of people but what their messages show.
+fn performer(cx: &DeskContext, author: &UserId, to: Audience) -> Value {
+    match (author, to) {
+        (UserId::Agent(agent), Audience::Staff) => {
+            cx.profiles.agent(agent).map(|agent| show::person_in_event(agent))
+        }
+        (UserId::Agent(agent), Audience::Contact) => {
+            cx.profiles.agent(agent).map(|agent| show::sender(agent))
+        }
+        (UserId::Customer(customer), _) => {
             let customer = cx.profiles.customer(*customer);
             customer.map(|customer| show::contact_in_event(&cx.license, customer))
         }

@@ -13,7 +13,7 @@ use switchboard_domain::conversation::event::{Event, EventKind};
 use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::desk::{Channel, Inbox};
 use switchboard_domain::id::{CustomerId, ThreadId};
-use switchboard_domain::participant::contact::{ContactChange, ContactEntry};
+use switchboard_domain::participant::contact::{Contact, ContactChange, ContactEntry, Proof};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::license::License;
 
@@ -89,19 +89,22 @@ impl Visit<'_> {
         Ok((customer, entry.ok_or_else(Refused::not_found)?))
     }
 
-    /// Has the customer proven to be whom it says it is? `None` when it says nothing of that.
-    fn proof(&self) -> Result<bool, Refused> {
+    /// Whose name the caller has proven to have, if anybody's.
+    fn proven(&self) -> Result<Option<Box<str>>, Refused> {
         let refused =
             || Refused::because(StatusCode::UNAUTHORIZED, "HMAC failed: Invalid Identifier Hash Provided");
         let hash = self.fields.text("identifier_hash")?.filter(|hash| !hash.is_empty());
         let Some(hash) = hash else {
-            return if self.inbox.hmac_mandatory { Err(refused()) } else { Ok(false) };
+            return if self.inbox.hmac_mandatory { Err(refused()) } else { Ok(None) };
         };
         let identifier = self.fields.text("identifier")?.unwrap_or_default();
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.inbox.hmac_token.as_bytes());
         let tag = hmac::sign(&key, identifier.as_bytes());
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        if secret::same(&hex, &hash) { Ok(true) } else { Err(refused()) }
+        if !secret::same(&hex, &hash) {
+            return Err(refused());
+        }
+        Ok(Some(identifier).filter(|identifier| !identifier.is_empty()))
     }
 
     fn change(&self, entry: Option<ContactEntry>) -> Result<CustomerChange, Refused> {
@@ -124,7 +127,7 @@ impl Visit<'_> {
     /// Makes a contact; one that is known by its source id, its identifier or its address is gone on
     /// with.
     async fn make_contact(&self) -> Answered {
-        let verified = self.proof()?;
+        let proven = self.proven()?;
         let given = self.fields.text("source_id")?.filter(|source| !source.is_empty());
         let fresh = || CustomerId::from_random(clock::random_u128()).to_string().into();
         let source: Box<str> = given.unwrap_or_else(fresh);
@@ -141,37 +144,36 @@ impl Visit<'_> {
                 break;
             }
         }
-        let own = known.as_ref().and_then(|customer| {
-            entry_named(customer.contact.as_deref(), self.inbox.number, &source).cloned()
+        let contact = known.as_ref().and_then(|customer| customer.contact.as_deref());
+        let own = entry_named(contact, self.inbox.number, &source).cloned();
+        let entry = own.unwrap_or_else(|| ContactEntry {
+            number: self.engine.new_number(),
+            inbox: self.inbox.number,
+            source_id: source,
+            stream_token: secret::draw_short().into(),
+            verified: false,
+            created_at: clock::now(),
+            guest: known.is_some(),
         });
-        // Who names somebody else's address says nothing of that one, unless it is proven to be it.
-        let speaks = known.is_none() || own.is_some() || verified;
-        let entry = match own {
-            Some(entry) => ContactEntry { verified: entry.verified || verified, ..entry },
-            None => ContactEntry {
-                number: self.engine.new_number(),
-                inbox: self.inbox.number,
-                source_id: source,
-                stream_token: secret::draw_short().into(),
-                verified,
-                created_at: clock::now(),
-            },
+        let entry = entry.proven(contact, Proof { identifier: proven.as_deref() });
+        let change = if entry.speaks() {
+            self.named_as(contact)?;
+            self.change(Some(entry.clone()))?
+        } else {
+            let contact = ContactChange { entry: Some(entry.clone()), ..ContactChange::default() };
+            CustomerChange { contact: Some(Box::new(contact)), ..CustomerChange::default() }
         };
-        let change = match speaks {
-            true => self.change(Some(entry.clone()))?,
-            false => CustomerChange {
-                contact: Some(Box::new(ContactChange {
-                    entry: Some(entry.clone()),
-                    ..ContactChange::default()
-                })),
-                ..CustomerChange::default()
-            },
-        };
-        let customer = match known {
+        let customer = match &known {
             Some(customer) => self.put(customer.id, change).await?,
             None => self.engine.make_contact(self.license.id, change).await?,
         };
-        json(self.shown(&customer, &entry))
+        json(self.shown(&customer, &entry)?)
+    }
+
+    /// Refuses a name for a contact that has another one.
+    fn named_as(&self, contact: Option<&Contact>) -> Result<(), Refused> {
+        let given = self.fields.text("identifier")?.filter(|given| !given.is_empty());
+        Ok(contact.map_or(Ok(()), |contact| contact.may_take_identifier(given.as_deref()))?)
     }
 
     async fn put(&self, id: CustomerId, change: CustomerChange) -> Result<Arc<Customer>, Refused> {
@@ -182,26 +184,39 @@ impl Visit<'_> {
         }
     }
 
-    fn shown(&self, customer: &Customer, entry: &ContactEntry) -> Value {
+    /// A contact as its customer sees it; a guest of it sees what it said itself.
+    fn shown(&self, customer: &Customer, entry: &ContactEntry) -> Result<Value, Refused> {
         let contact = customer.contact.as_deref();
-        json!({
+        let phone = contact.and_then(|contact| contact.phone.clone());
+        let (name, email, phone) = if entry.speaks() {
+            (customer.name.clone(), customer.email.clone(), phone)
+        } else {
+            let said = |field| self.fields.text(field);
+            (said("name")?, said("email")?, said("phone_number")?)
+        };
+        Ok(json!({
             "source_id": entry.source_id,
             "pubsub_token": entry.stream_token,
             "id": customer.number,
-            "name": customer.name,
-            "email": customer.email,
-            "phone_number": contact.and_then(|contact| contact.phone.clone()),
-        })
+            "name": name,
+            "email": email,
+            "phone_number": phone,
+        }))
     }
 
     async fn of_contact(&self, customer: &Arc<Customer>, entry: &ContactEntry, path: &[&str]) -> Answered {
         match (self.method, path) {
-            (&Method::GET, []) => json(self.shown(customer, entry)),
+            (&Method::GET, []) => json(self.shown(customer, entry)?),
             (&Method::PATCH | &Method::PUT, []) => {
-                let verified = self.proof()? || entry.verified;
-                let entry = ContactEntry { verified, ..entry.clone() };
+                let (proven, contact) = (self.proven()?, customer.contact.as_deref());
+                let entry = entry.clone().proven(contact, Proof { identifier: proven.as_deref() });
+                if !entry.speaks() {
+                    let why = "Changing this contact takes the identifier_hash of its identifier";
+                    return Err(Refused::because(StatusCode::FORBIDDEN, why));
+                }
+                self.named_as(contact)?;
                 let customer = self.put(customer.id, self.change(Some(entry.clone()))?).await?;
-                json(self.shown(&customer, &entry))
+                json(self.shown(&customer, &entry)?)
             }
             (&Method::GET, ["conversations"]) => {
                 let own = conversations_of(self.engine, &self.license, customer, Some(entry)).await?;

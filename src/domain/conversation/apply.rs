@@ -19,12 +19,14 @@ use crate::limits::TAIL_BYTES;
 use crate::time::Timestamp;
 
 /// How a conversation stood before a fact.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Applied {
     /// Its threads.
     pub(super) threads: usize,
     /// Its status.
     pub(super) status: Status,
+    /// Who had it, of a desk's.
+    pub(super) holder: Option<AgentId>,
 }
 
 impl Conversation {
@@ -76,7 +78,8 @@ impl Conversation {
     /// Applies a fact and tells it.
     pub fn apply(&mut self, fact: &Fact, told: &mut Vec<Told>) {
         let before = told.len();
-        let stood = Applied { threads: self.threads.len(), status: self.status() };
+        let stood =
+            Applied { threads: self.threads.len(), status: self.status(), holder: self.ticket_holder() };
         match &fact.change {
             Change::Created { .. } => {}
             Change::ThreadOpened { .. } => self.thread_opened(fact, told),
@@ -154,7 +157,7 @@ impl Conversation {
             Change::TicketChanged(ticket) => self.ticket_changed(ticket, fact.at, told),
             Change::EventAmended(event) => self.event_amended(event, told),
         }
-        self.tell_status(stood, fact.at, told);
+        self.tell_status(&stood, fact.at, told);
         self.touch(fact.at);
         self.number_pushes(&mut told[before..]);
         Self::choose_main(told);

@@ -187,8 +187,8 @@ pub enum Push {
     TicketChanged {
         /// The conversation.
         chat: ConversationId,
-        /// It belongs to another team than before.
-        team: bool,
+        /// What of it.
+        part: TicketPart,
     },
     /// An agent is gone for good. Only webhooks tell of it.
     AgentDeleted {
@@ -206,6 +206,17 @@ pub enum Push {
         /// The sender's own word for what it is.
         kind: Option<Box<str>>,
     },
+}
+
+/// What of a ticket changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketPart {
+    /// Who has it.
+    Holder,
+    /// The team that it belongs to, perhaps with more.
+    Team,
+    /// Anything else.
+    Rest,
 }
 
 /// Who hears a push. Resolved by the hubs, which know who listens.

@@ -93,7 +93,7 @@ fn minutes(seconds: u32) -> String {
 
 const fn suffix(why: Departure) -> &'static str {
     match why {
-        Departure::SignedOut => "signed_out",
+        Departure::SignedOut | Departure::ByHand => "signed_out",
         Departure::Disconnected => "disconnected",
         Departure::Deleted => "deleted",
         Departure::RemotelySignedOut => "remotely_signed_out",

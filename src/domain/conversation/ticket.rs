@@ -9,7 +9,7 @@ use crate::conversation::decide::{Context, Decision, Need};
 use crate::conversation::event::{Event, Visibility, within};
 use crate::conversation::fact::Change;
 use crate::conversation::properties::Reader;
-use crate::conversation::push::{Push, Told};
+use crate::conversation::push::{Push, TicketPart, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
 use crate::error::{PlacementNeed, Rejected};
@@ -329,7 +329,8 @@ impl Conversation {
     pub(super) fn ticket_changed(&mut self, ticket: &Ticket, at: Timestamp, told: &mut Vec<Told>) {
         let before = self.ticket.as_ref().and_then(|before| before.team);
         self.ticket = Some(Box::new(Ticket { updated_at: at, ..ticket.clone() }));
-        let push = Push::TicketChanged { chat: self.id, team: before != ticket.team };
+        let part = if before == ticket.team { TicketPart::Rest } else { TicketPart::Team };
+        let push = Push::TicketChanged { chat: self.id, part };
         told.push(self.tell_keyed(push, None));
     }
 
@@ -364,8 +365,9 @@ impl Conversation {
     }
 
     /// Tells how the conversation stands now when that is something else than before.
-    pub(super) fn tell_status(&mut self, before: Applied, at: Timestamp, told: &mut Vec<Told>) {
+    pub(super) fn tell_status(&mut self, before: &Applied, at: Timestamp, told: &mut Vec<Told>) {
         let now = self.status();
+        let holds = self.ticket_holder() == before.holder;
         let Some(ticket) = self.ticket.as_deref_mut() else { return };
         if now == Status::Resolved {
             ticket.waiting_since = None;
@@ -375,5 +377,16 @@ impl Conversation {
             let push = Push::StatusChanged { chat: self.id, from: before.status, to: now };
             told.push(self.tell_keyed(push, None));
         }
+        // Nobody has what is over: that is said already.
+        if before.threads > 0 && !holds && now != Status::Resolved {
+            let push = Push::TicketChanged { chat: self.id, part: TicketPart::Holder };
+            told.push(self.tell_keyed(push, None));
+        }
+    }
+
+    /// Who has it, when it is a desk's.
+    pub(super) fn ticket_holder(&self) -> Option<AgentId> {
+        self.ticket.as_ref()?;
+        self.holder().filter(|_| self.active_thread().is_some()).cloned()
     }
 }

@@ -85,6 +85,8 @@ pub struct DeskView {
     pub until: Option<Timestamp>,
     /// The newest event that is no remark of the engine.
     pub last: Option<Arc<Event>>,
+    /// The newest of them that the customer may see.
+    pub said: Option<Arc<Event>>,
     /// Of the newest events, how many are the customer's that no person has seen.
     pub unread: u32,
     /// Who has seen it up to when: the customer, any person, the holder.

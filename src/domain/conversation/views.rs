@@ -7,7 +7,7 @@ use crate::conversation::event::{Event, EventKind};
 use crate::conversation::properties::{Properties, PropertyValue};
 use crate::conversation::state::{Assignment, Conversation, ThreadHead};
 use crate::conversation::ticket::Ticket;
-use crate::conversation::view::{ChatView, DeskView, Summary, Talk, ThreadLine, ThreadView};
+use crate::conversation::view::{ChatView, DeskView, LastEvent, Summary, Talk, ThreadLine, ThreadView};
 use crate::id::{AgentId, ThreadId, UserId};
 use crate::routing::{ConversationSeat, Waiting};
 use crate::time::Timestamp;
@@ -35,9 +35,12 @@ impl Conversation {
             Assignment::Parked(until) if *until != Timestamp::NEVER => Some(*until),
             _ => None,
         };
-        let said = self.last_events.iter().filter(|(kind, _)| **kind != EventKind::System);
-        let last = said.map(|(_, last)| &last.event).max_by_key(|event| event.created_at).cloned();
-        let holder = self.holder().filter(|_| self.active_thread().is_some()).cloned();
+        let newest = |of: &std::collections::BTreeMap<EventKind, LastEvent>| {
+            let said = of.iter().filter(|(kind, _)| **kind != EventKind::System);
+            said.map(|(_, last)| &last.event).max_by_key(|event| event.created_at).cloned()
+        };
+        let (last, said) = (newest(&self.last_events), newest(&self.last_visible));
+        let holder = self.ticket_holder();
         let seen_by = |who: &dyn Fn(&UserId) -> bool| {
             self.members.iter().filter(|member| who(&member.user)).filter_map(|member| member.seen_at).max()
         };
@@ -51,7 +54,7 @@ impl Conversation {
             seen_by(&|user| user.agent().is_some() && user.agent() == holder.as_ref()),
         ];
         let unread = u32::try_from(unread).unwrap_or(u32::MAX);
-        DeskView { ticket: ticket.clone(), status: self.status(), holder, until, last, unread, seen }
+        DeskView { ticket: ticket.clone(), status: self.status(), holder, until, last, said, unread, seen }
     }
 
     /// The last thread; with its events, as far as they are in memory, when asked for.

@@ -84,6 +84,7 @@ mod tests {
             holder: None,
             until: None,
             last: None,
+            said: None,
             unread: 0,
             seen: [None; 3],
         };
@@ -129,6 +130,7 @@ mod tests {
                 stream_token: "t".into(),
                 verified,
                 created_at: Timestamp::default(),
+                guest: false,
             }),
         };
         assert!(contact(ANA, 5, false).hears(&chat(3, 5)));

@@ -99,6 +99,17 @@ pub enum AgentFact {
     },
 }
 
+/// How a connection comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coming {
+    /// With a login of its own.
+    Anew,
+    /// After one that was lost: it wants the last status back.
+    Back,
+    /// To hear what happens: it is there, and asks for no status.
+    Watching,
+}
+
 impl Agent {
     /// Applies a fact. Cannot fail.
     pub fn apply(&mut self, fact: &AgentFact) {
@@ -150,11 +161,15 @@ impl Agent {
         self.changed_at = at;
     }
 
-    /// A connection logged in. The default status is accepting; `reconnect` asks for the last one.
+    /// A connection logged in. The default status is accepting; whoever is back has the last one.
     #[must_use]
-    pub fn log_in(&self, reconnect: bool, now: Timestamp) -> Vec<AgentFact> {
-        let at = now.after(self.changed_at);
+    pub fn log_in(&self, coming: Coming, now: Timestamp) -> Vec<AgentFact> {
+        let (at, reconnect) = (now.after(self.changed_at), coming != Coming::Anew);
         match self.duty.status {
+            // Whoever only watches did not ask for a status: what was set by hand holds.
+            RoutingStatus::Offline if coming == Coming::Watching && self.departure == Departure::ByHand => {
+                vec![]
+            }
             RoutingStatus::Offline => {
                 let status = if reconnect { self.last_status } else { RoutingStatus::Accepting };
                 vec![AgentFact::StatusSet { at, status }]
@@ -192,10 +207,12 @@ impl Agent {
     /// The status is set by request while connected.
     #[must_use]
     pub fn set_status(&self, status: RoutingStatus, now: Timestamp) -> Vec<AgentFact> {
-        if self.duty.status == status {
-            return vec![];
+        let at = now.after(self.changed_at);
+        match status {
+            _ if self.duty.status == status => vec![],
+            RoutingStatus::Offline => vec![AgentFact::SentOff { at, why: Departure::ByHand }],
+            status => vec![AgentFact::StatusSet { at, status }],
         }
-        vec![AgentFact::StatusSet { at: now.after(self.changed_at), status }]
     }
 
     /// All its connections are away, or not all any more (spec v3.0, 10.5).
@@ -243,7 +260,7 @@ mod tests {
     #[test]
     fn login_gives_the_default_status_and_reconnect_the_last_one() {
         let mut ann = agent();
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         run(&mut ann, &facts);
         assert_eq!(ann.duty.status, RoutingStatus::Accepting);
         let facts = ann.set_status(RoutingStatus::NotAccepting, NOW);
@@ -251,17 +268,37 @@ mod tests {
         let facts = ann.last_connection_gone(true, NOW);
         run(&mut ann, &facts);
         assert_eq!(ann.duty.status, RoutingStatus::Offline);
-        assert_eq!(ann.log_in(true, NOW).len(), 1);
-        let facts = ann.log_in(true, NOW);
+        assert_eq!(ann.log_in(Coming::Back, NOW).len(), 1);
+        let facts = ann.log_in(Coming::Back, NOW);
         run(&mut ann, &facts);
         assert_eq!(ann.duty.status, RoutingStatus::NotAccepting);
-        assert!(ann.log_in(false, NOW).is_empty(), "a second connection changes nothing");
+        assert!(ann.log_in(Coming::Anew, NOW).is_empty(), "a second connection changes nothing");
+    }
+
+    #[test]
+    fn whoever_was_set_offline_by_hand_is_so_until_it_logs_in_or_says_otherwise() {
+        let mut ann = agent();
+        let facts = ann.log_in(Coming::Watching, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::Accepting, "to hear is to be there");
+        let facts = ann.set_status(RoutingStatus::Offline, NOW);
+        run(&mut ann, &facts);
+        assert_eq!((ann.duty.status, ann.departure), (RoutingStatus::Offline, Departure::ByHand));
+        assert!(ann.log_in(Coming::Watching, NOW).is_empty());
+        assert_eq!(ann.log_in(Coming::Back, NOW).len(), 1);
+        let facts = ann.set_status(RoutingStatus::NotAccepting, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.last_connection_gone(true, NOW);
+        run(&mut ann, &facts);
+        let facts = ann.log_in(Coming::Watching, NOW);
+        run(&mut ann, &facts);
+        assert_eq!(ann.duty.status, RoutingStatus::NotAccepting, "a logout is none by hand");
     }
 
     #[test]
     fn a_lost_connection_counts_as_online_for_the_grace_time() {
         let mut ann = agent();
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         run(&mut ann, &facts);
         let facts = ann.last_connection_gone(false, NOW);
         run(&mut ann, &facts);
@@ -270,7 +307,7 @@ mod tests {
         assert!(until >= NOW.plus(AGENT_GRACE));
         assert!(ann.due(NOW).is_empty());
         let mut back = ann.clone();
-        let facts = back.log_in(false, NOW);
+        let facts = back.log_in(Coming::Anew, NOW);
         run(&mut back, &facts);
         assert_eq!((back.duty.status, back.next_deadline()), (RoutingStatus::Accepting, None));
         let facts = ann.due(until);
@@ -282,15 +319,17 @@ mod tests {
     #[test]
     fn a_login_within_the_grace_time_is_a_login_like_any_other() {
         let mut ann = agent();
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         run(&mut ann, &facts);
         let facts = ann.set_status(RoutingStatus::NotAccepting, NOW);
         run(&mut ann, &facts);
         let facts = ann.last_connection_gone(false, NOW);
         run(&mut ann, &facts);
-        for (reconnect, status) in [(true, RoutingStatus::NotAccepting), (false, RoutingStatus::Accepting)] {
+        for (coming, status) in
+            [(Coming::Back, RoutingStatus::NotAccepting), (Coming::Anew, RoutingStatus::Accepting)]
+        {
             let mut back = ann.clone();
-            let facts = back.log_in(reconnect, NOW);
+            let facts = back.log_in(coming, NOW);
             run(&mut back, &facts);
             assert_eq!((back.duty.status, back.next_deadline()), (status, None));
         }
@@ -300,7 +339,7 @@ mod tests {
     fn a_restart_gives_the_grace_time_anew() {
         let mut ann = agent();
         assert!(ann.restarted(NOW).is_empty(), "offline stays offline");
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         run(&mut ann, &facts);
         let facts = ann.last_connection_gone(false, NOW);
         run(&mut ann, &facts);
@@ -315,7 +354,7 @@ mod tests {
     fn away_ends_with_a_connection_that_is_not_and_with_the_last_one() {
         let mut ann = agent();
         assert!(ann.set_away(true, NOW).is_empty(), "nobody is there to be away");
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         run(&mut ann, &facts);
         let facts = ann.set_away(true, NOW);
         assert_eq!(run(&mut ann, &facts), 1);

@@ -23,6 +23,10 @@ pub struct ContactEntry {
     pub verified: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// It was found by an address or a name that anybody may know: whoever has it is not shown the
+    /// customer's profile, and changes nothing of it, until it has proven who it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
 }
 
 impl ContactEntry {
@@ -31,6 +35,39 @@ impl ContactEntry {
     #[must_use]
     pub const fn reaches(&self, came_in_by: u64) -> bool {
         self.verified || self.number == came_in_by
+    }
+
+    /// The entry after a call in the name of a contact. A contact that has no name of the tenant's yet takes
+    /// the one that is proven, unless the entry is a guest's.
+    #[must_use]
+    pub fn proven(self, contact: Option<&Contact>, proof: Proof<'_>) -> Self {
+        let named = contact.is_some_and(|contact| contact.identifier.is_some());
+        let takes = proof.identifier.is_some() && !named && !self.guest;
+        let verified = self.verified || takes || proof.shows(contact);
+        Self { verified, guest: self.guest && !verified, ..self }
+    }
+
+    /// May whoever has it see and change the customer's profile?
+    #[must_use]
+    pub const fn speaks(&self) -> bool {
+        self.verified || !self.guest
+    }
+}
+
+/// What whoever calls in a contact's name has shown of being it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof<'a> {
+    /// The tenant's own name of somebody, whose signature was shown.
+    pub identifier: Option<&'a str>,
+}
+
+impl Proof<'_> {
+    /// Does it show that somebody is this customer? Only of the one that has that name; and a name shows
+    /// nothing of whom else the same call speaks.
+    #[must_use]
+    pub fn shows(&self, contact: Option<&Contact>) -> bool {
+        let own = contact.and_then(|contact| contact.identifier.as_deref());
+        self.identifier.is_some() && own == self.identifier
     }
 }
 
@@ -77,6 +114,20 @@ pub struct ContactChange {
 }
 
 impl Contact {
+    /// May its customer itself name it so? A name that it has stays: all of a contact's conversations are
+    /// reached by proving its name.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub fn may_take_identifier(&self, given: Option<&str>) -> Result<(), Rejected> {
+        match (self.identifier.as_deref(), given) {
+            (Some(own), Some(given)) if own != given => {
+                Err(Rejected::invalid("identifier", "is another one than that of this contact"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The contact with some fields changed, checked.
     ///
     /// # Errors
@@ -155,6 +206,35 @@ mod tests {
             stream_token: "t".into(),
             verified: false,
             created_at: Timestamp::default(),
+            guest: false,
+        }
+    }
+
+    fn named(identifier: Option<&str>) -> Contact {
+        Contact { identifier: identifier.map(Into::into), ..Contact::default() }
+    }
+
+    #[test]
+    fn a_proof_shows_nothing_of_anybody_but_whom_it_names() {
+        let eve = Proof { identifier: Some("eve") };
+        let guest = || ContactEntry { guest: true, ..entry(1, "g") };
+        // Found by an address: whatever is proven, it is not that one.
+        for whose in [named(None), named(Some("ana"))] {
+            let after = guest().proven(Some(&whose), eve);
+            assert!(!after.verified && !after.speaks(), "{whose:?}");
+        }
+        assert!(!entry(1, "own").proven(Some(&named(Some("ana"))), eve).verified);
+        // Oneself: new, without a name until now, or by that name.
+        assert!(entry(1, "own").proven(None, eve).verified);
+        assert!(entry(1, "own").proven(Some(&named(None)), eve).verified);
+        let known = guest().proven(Some(&named(Some("eve"))), eve);
+        assert!(known.verified && known.speaks() && !known.guest);
+        let nothing = Proof { identifier: None };
+        assert!(!entry(1, "own").proven(Some(&named(None)), nothing).verified);
+        // So a name that one has is not given up for another.
+        assert!(named(Some("ana")).may_take_identifier(Some("eve")).is_err());
+        for (own, given) in [(None, Some("eve")), (Some("ana"), Some("ana")), (Some("ana"), None)] {
+            assert_eq!(named(own).may_take_identifier(given), Ok(()));
         }
     }
 

@@ -22,7 +22,7 @@ pub enum RoutingStatus {
 /// Why somebody is offline who was not before; names the system messages of re-routing (spec v3.0, 4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Departure {
-    /// Logged out, or set offline.
+    /// Logged out.
     #[default]
     SignedOut,
     /// Lost the connection, and the grace time ran out.
@@ -31,6 +31,8 @@ pub enum Departure {
     Deleted,
     /// Logged out by somebody else.
     RemotelySignedOut,
+    /// Set offline by request, with connections that stay.
+    ByHand,
 }
 
 /// What routing needs to know of an agent or bot.

@@ -162,6 +162,7 @@ mod tests {
 
     use super::*;
     use crate::limits::{GROUPS_PER_AGENT, MAX_CHATS_COUNT};
+    use crate::participant::agent::Coming;
 
     const NOW: Timestamp = Timestamp::from_secs(100);
 
@@ -251,12 +252,12 @@ mod tests {
     fn somebody_who_is_sent_off_is_offline_for_that_reason() {
         let mut ann = ann();
         assert_eq!(ann.send_off(NOW), Ok(None), "is offline already");
-        let facts = ann.log_in(false, NOW);
+        let facts = ann.log_in(Coming::Anew, NOW);
         facts.iter().for_each(|fact| ann.apply(fact));
         let fact = ann.send_off(NOW).unwrap();
         apply(&mut ann, fact);
         assert_eq!((ann.duty.status, ann.departure), (RoutingStatus::Offline, Departure::RemotelySignedOut));
-        let facts = ann.log_in(true, NOW);
+        let facts = ann.log_in(Coming::Back, NOW);
         facts.iter().for_each(|fact| ann.apply(fact));
         assert_eq!(ann.duty.status, RoutingStatus::Accepting, "the last status of its own");
     }

@@ -10,6 +10,7 @@ use crate::conversation::properties::Properties;
 use crate::error::PlacementNeed;
 use crate::id::{AgentId, ConversationId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
+use crate::participant::agent::Coming;
 use crate::participant::bot::BotChange;
 use crate::simulation::cast::{self, GROUPS, Worker};
 use crate::simulation::world::{Execute, Node, Operation, ToRouter, World};
@@ -61,7 +62,8 @@ impl World {
         let Some(Worker::Human(agent)) = self.workers.get(id).cloned() else { return };
         if !self.connected.contains(id) {
             self.connected.insert(id.clone());
-            let facts = agent.log_in(self.chance.one_in(2), self.now);
+            let facts =
+                agent.log_in(if self.chance.one_in(2) { Coming::Back } else { Coming::Anew }, self.now);
             return self.agent_facts(id, facts);
         }
         match self.chance.below(11) {

@@ -11,7 +11,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message};
 use switchboard_domain::conversation::push::Told;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::RoutingStatus;
-use switchboard_domain::participant::agent::{Agent, AgentFact};
+use switchboard_domain::participant::agent::{Agent, AgentFact, Coming};
 use tokio::sync::oneshot;
 
 use crate::engine::conversation::SaveSnapshot;
@@ -43,8 +43,8 @@ pub struct AgentActor {
 pub struct Connect {
     /// The connection.
     pub session: SessionKey,
-    /// Wants the last status back.
-    pub reconnect: bool,
+    /// How it comes.
+    pub coming: Coming,
     /// Told when the status that follows is durable and known to all, or why not.
     pub told: oneshot::Sender<Result<(), Rejected>>,
 }
@@ -205,7 +205,7 @@ impl Handler<Connect> for AgentActor {
     type Result = ();
 
     fn handle(&mut self, connect: Connect, ctx: &mut Context<Self>) {
-        let Connect { session, reconnect, told } = connect;
+        let Connect { session, coming, told } = connect;
         let full = self.connections.len() >= self.shard.engine.settings().connections_per_user;
         let refused = match (self.state.removed, full) {
             (true, _) => Some(gone()),
@@ -217,7 +217,7 @@ impl Handler<Connect> for AgentActor {
             return;
         }
         self.connections.insert(session, false);
-        let facts = self.state.log_in(reconnect, self.shard.now());
+        let facts = self.state.log_in(coming, self.shard.now());
         if !facts.is_empty() {
             self.commit(facts, Answer::Nobody, ctx);
         }

@@ -115,6 +115,7 @@ impl CustomerActor {
         }
         self.connections.push(arrive.session);
         self.table.departures.insert(self.state.id, None);
+        self.table.here.insert(self.state.id, ());
         if !facts.is_empty() {
             self.state = next;
             let mut news = Vec::new();
@@ -206,6 +207,7 @@ impl Handler<Left> for CustomerActor {
         }
         let (customer, at) = (self.state.id, self.shard.now());
         self.table.departures.insert(customer, Some(at));
+        self.table.here.remove(&customer);
         self.chats.existing().for_each(|chat| self.start_clock(chat));
         if let Some(visit) = &self.state.visit {
             let visit = visit.number;

@@ -9,7 +9,7 @@ use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, UserId};
-use switchboard_domain::participant::customer::CustomerChange;
+use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::news::CustomerNews;
 
 use super::CustomerActor;
@@ -81,9 +81,19 @@ impl Handler<Change> for CustomerActor {
                 if let Err(taken) = named {
                     return self.reply(answer, Err(taken.into()));
                 }
+                let entries = |customer: &Customer| {
+                    customer.contact.as_ref().map(|contact| contact.entries.clone()).unwrap_or_default()
+                };
+                let other_ways = entries(&self.state) != entries(&after);
                 self.state = after;
                 let news = self.updated(true);
-                let release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
+                let mut release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
+                if other_ways {
+                    let (shard, license) = (Rc::clone(&self.shard), self.table.id);
+                    let user = UserId::Customer(self.state.id);
+                    let tell = move || shard.broadcast(|| Parcel::UserChanged(license, user.clone()));
+                    release = release.first(tell);
+                }
                 self.commit(vec![fact], vec![news], release, ctx);
             }
         }

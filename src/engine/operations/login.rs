@@ -9,6 +9,7 @@ use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::conversation::view::Summary;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ConversationId, GroupId};
+use switchboard_domain::participant::agent::Coming;
 use switchboard_domain::routing::GroupStatus;
 use tokio::sync::oneshot;
 
@@ -103,7 +104,8 @@ async fn agent(
     if author.is_none() {
         let actor = engine.directory().agent(by.license, &me).ok_or(Failure::Unauthenticated)?;
         let (told, heard) = oneshot::channel();
-        link::tell(&actor, Connect { session: session.key(), reconnect, told });
+        let coming = if reconnect { Coming::Back } else { Coming::Anew };
+        link::tell(&actor, Connect { session: session.key(), coming, told });
         heard.await.map_err(|_| Rejected::Internal)??;
         if session.is_gone() {
             connection_gone(shard, (by.license, &by.user), session.key(), None);

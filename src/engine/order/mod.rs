@@ -396,7 +396,10 @@ impl Failure {
     /// May the same succeed a moment later, with nothing changed by the asker?
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Timeout | Self::Rejected(Rejected::StorageFull | Rejected::Internal))
+        matches!(
+            self,
+            Self::Timeout | Self::Rejected(Rejected::StorageFull | Rejected::Internal | Rejected::Blocked(_))
+        )
     }
 }
 

@@ -3,17 +3,19 @@
 use std::rc::Rc;
 
 use switchboard_domain::auth::{ScopeSet, TokenKind};
+use switchboard_domain::conversation::Lookup as _;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::{AgentId, LicenseId};
+use switchboard_domain::id::{AgentId, CustomerId, LicenseId};
 use switchboard_domain::participant::RoutingStatus;
-use switchboard_domain::participant::agent::Role;
+use switchboard_domain::participant::agent::{Coming, Role};
 use switchboard_domain::participant::contact::ContactEntry;
 use switchboard_domain::participant::customer::CustomerChange;
+use switchboard_domain::participant::license::License;
 use tokio::sync::oneshot;
 
-use super::{Claim, Of, Presence};
-use crate::engine::agent::Connect;
+use super::{Audience, Claim, Of, Presence};
+use crate::engine::agent::{Connect, Counts};
 use crate::engine::customer::Arrive;
 use crate::engine::entry::TokenHash;
 use crate::engine::handle::EngineHandle;
@@ -44,7 +46,7 @@ pub(super) async fn admit(engine: &EngineHandle, claim: &Claim) -> Result<Admitt
 }
 
 fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Option<Admitted> {
-    let hash = secret::read_stream_token(text)?;
+    let hash = engine.read_stream_token(text)?;
     let token = engine.tables().token(&hash).filter(|token| !token.expired(clock::now()))?;
     let TokenKind::Agent(agent, scopes) = &token.kind else { return None };
     let table = engine.tables().license(token.license)?;
@@ -59,8 +61,8 @@ fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Op
 }
 
 /// What somebody of the staff hears now.
-pub(super) fn sight(table: &LicenseTable, agent: &AgentId) -> Option<Hearer> {
-    let profile = table.agent(agent)?;
+fn sight(table: &LicenseTable, agent: &AgentId) -> Option<Hearer> {
+    let profile = table.agent(agent).filter(|profile| !profile.removed)?;
     Some(Hearer::Staff {
         agent: agent.clone(),
         administers: profile.role != Role::Normal,
@@ -76,10 +78,41 @@ async fn contact(engine: &EngineHandle, token: &str) -> Option<Admitted> {
         };
         let is_meant = |entry: &&ContactEntry| secret::same(&entry.stream_token, token);
         let entry = customer.contact.as_deref()?.entries.iter().find(is_meant)?;
-        let hearer = Hearer::Contact { customer: customer.id, entry: Box::new(entry.clone()) };
+        let hearer = entry_sight(&license, customer.id, entry)?;
         return Some(Admitted { of: Of { license: license.id, hearer }, token: None });
     }
     None
+}
+
+/// A contact by one of its ways in; none when the inbox is gone.
+fn entry_sight(license: &License, customer: CustomerId, entry: &ContactEntry) -> Option<Hearer> {
+    license.desk.inboxes.get(&entry.inbox)?;
+    Some(Hearer::Contact { customer, entry: Box::new(entry.clone()) })
+}
+
+/// What somebody hears now; `None` when it may hear nothing any more.
+pub(super) fn seen_again(table: &LicenseTable, hearer: &Hearer) -> Option<Hearer> {
+    match hearer {
+        Hearer::Staff { agent, .. } => sight(table, agent),
+        Hearer::Contact { customer, entry } => {
+            if table.is_banned(*customer, clock::now()) {
+                return None;
+            }
+            // Known in full since it came in.
+            let known = table.customer(*customer)?;
+            let entries = &known.contact.as_deref()?.entries;
+            let entry = entries.iter().find(|own| own.number == entry.number)?;
+            entry_sight(&table.license.load(), *customer, entry)
+        }
+    }
+}
+
+/// Does whoever has come still count? What made it leave may have come between its arrival and its
+/// subscription.
+pub(super) async fn counts(shard: &Rc<Shard>, of: &Of, session: SessionKey) -> bool {
+    let Hearer::Staff { agent, .. } = &of.hearer else { return true };
+    let Some(actor) = shard.engine.directory().agent(of.license, agent) else { return false };
+    link::ask(&actor, Counts(session)).await.unwrap_or(false)
 }
 
 /// Lets the actor of whoever hears know that it is there.
@@ -94,7 +127,7 @@ pub(super) async fn arrive(
         Hearer::Staff { agent, .. } => {
             let actor = directory.agent(of.license, agent).ok_or(Failure::Unauthenticated)?;
             let (told, heard) = oneshot::channel();
-            link::tell(&actor, Connect { session, reconnect: true, told });
+            link::tell(&actor, Connect { session, coming: Coming::Watching, told });
             heard.await.map_err(|_| Rejected::Internal)?.map_err(Failure::from)
         }
         Hearer::Contact { customer, .. } => {
@@ -106,8 +139,8 @@ pub(super) async fn arrive(
     }
 }
 
-/// Who of a license is there now.
-pub(super) fn presence(engine: &EngineHandle, license: LicenseId) -> Presence {
+/// Who of a license is there now, as somebody may know it.
+pub(super) fn presence(engine: &EngineHandle, license: LicenseId, to: Audience) -> Presence {
     let people = engine.agents(license).into_iter().filter_map(|agent| {
         let works = match agent.duty.status {
             RoutingStatus::Accepting => true,
@@ -116,6 +149,9 @@ pub(super) fn presence(engine: &EngineHandle, license: LicenseId) -> Presence {
         };
         agent.bot_of.is_none().then_some((agent.number, works))
     });
-    let contacts = engine.tables().license(license).map(|table| table.present_contacts()).unwrap_or_default();
+    let contacts = match (to, engine.tables().license(license)) {
+        (Audience::Staff, Some(table)) => table.present_contacts(),
+        _ => Vec::new(),
+    };
     Presence { people: people.collect(), contacts }
 }

@@ -50,13 +50,28 @@ impl Streams {
         self.sockets.borrow().len()
     }
 
-    /// Somebody hears from now on.
-    pub(super) fn subscribe(&self, new: &Rc<Subscription>) {
+    /// Somebody hears from now on; false when that user has as many subscriptions as one may have.
+    pub(super) fn subscribe(&self, new: &Rc<Subscription>, bound: usize) -> bool {
         let mut all = self.listeners.borrow_mut();
         let listeners = all.entry(new.license()).or_default();
-        match new.user() {
-            UserId::Agent(_) => listeners.staff.push(Rc::clone(new)),
-            UserId::Customer(id) => listeners.contacts.entry(id).or_default().push(Rc::clone(new)),
+        let (user, has_room) =
+            (new.user(), |own: &mut dyn Iterator<Item = &Rc<Subscription>>| own.count() < bound);
+        match user {
+            UserId::Agent(_) => {
+                let room = has_room(&mut listeners.staff.iter().filter(|one| one.user() == user));
+                if room {
+                    listeners.staff.push(Rc::clone(new));
+                }
+                room
+            }
+            UserId::Customer(id) => {
+                let own = listeners.contacts.entry(id).or_default();
+                let room = has_room(&mut own.iter());
+                if room {
+                    own.push(Rc::clone(new));
+                }
+                room
+            }
         }
     }
 
@@ -106,21 +121,28 @@ impl Streams {
         }
     }
 
-    /// What somebody of the staff may hear is otherwise now; `None`: of everybody.
+    /// What somebody may hear is otherwise now; `None`: what everybody may. Who may hear nothing any more
+    /// is let go.
     pub(crate) fn refresh(&self, license: LicenseId, user: Option<&UserId>) {
         let Some(shard) = Shard::current() else { return };
-        let listeners = self.listeners.borrow();
-        let staff = listeners.get(&license).into_iter().flat_map(|listeners| &listeners.staff);
-        staff.filter(|one| user.is_none_or(|user| one.user() == *user)).for_each(|one| one.refresh(&shard));
+        let is_meant =
+            |one: &Subscription| one.license() == license && user.is_none_or(|user| one.user() == *user);
+        self.end(Disconnect::TokenRevoked, |one| is_meant(one) && !one.refresh(&shard));
     }
 
-    /// Ends the sockets that carry a subscription of which `is` is true.
+    /// Ends the subscriptions of which `is` is true.
     fn end(&self, why: Disconnect, is: impl Fn(&Subscription) -> bool) {
-        let listeners = self.listeners.borrow();
-        let all = listeners.values().flat_map(|of| of.staff.iter().chain(of.contacts.values().flatten()));
-        let gone: Vec<u64> = all.filter(|one| is(one)).map(|one| one.socket).collect();
-        let sockets = self.sockets.borrow();
-        gone.iter().filter_map(|id| sockets.get(id)).for_each(|socket| socket.disconnect(why));
+        let gone: Vec<_> = {
+            let listeners = self.listeners.borrow();
+            let all = listeners.values().flat_map(|of| of.staff.iter().chain(of.contacts.values().flatten()));
+            all.filter(|one| is(one)).map(Rc::clone).collect()
+        };
+        for one in gone {
+            let socket = self.sockets.borrow().get(&one.socket).cloned();
+            if let Some(socket) = socket {
+                socket.let_go(&one, why);
+            }
+        }
     }
 
     /// A token is in force no more.
@@ -141,7 +163,8 @@ impl Streams {
     /// Looks at every socket's timers.
     pub(crate) fn tick(&self) {
         let (now, today) = (clock::monotonic(), clock::now());
-        self.sockets.borrow().values().for_each(|socket| socket.tick(now, today));
+        let all: Vec<_> = self.sockets.borrow().values().cloned().collect();
+        all.iter().for_each(|socket| socket.tick(now, today));
     }
 }
 

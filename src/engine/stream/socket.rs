@@ -10,7 +10,9 @@ use super::admission::admit;
 use super::subscription::Subscription;
 use super::{Claim, StreamAsk, StreamDialect};
 use crate::engine::dialect::Disconnect;
-use crate::engine::limits::{STREAM_BEAT, SUBSCRIPTION_NAME_BYTES, SUBSCRIPTIONS_PER_STREAM};
+use crate::engine::limits::{
+    STREAM_BEAT, STREAM_EMPTY_TIME, STREAM_REFUSALS, SUBSCRIPTION_NAME_BYTES, SUBSCRIPTIONS_PER_STREAM,
+};
 use crate::engine::origin::{Origin, Stranger};
 use crate::engine::outbox::{Outbox, SocketEvents};
 use crate::engine::shard::Shard;
@@ -28,6 +30,10 @@ pub struct StreamSocket {
     origin: Origin,
     subscriptions: RefCell<Vec<Named>>,
     next_beat: Cell<Duration>,
+    /// Since when nobody is subscribed; `None` while somebody is.
+    empty_since: Cell<Option<Duration>>,
+    /// Subscriptions that were refused.
+    refusals: Cell<u32>,
     /// Counts it among the connections that nobody has been admitted over.
     stranger: RefCell<Option<Stranger>>,
     me: Weak<Self>,
@@ -50,6 +56,8 @@ impl StreamSocket {
             origin,
             subscriptions: RefCell::default(),
             next_beat: Cell::new(clock::monotonic() + STREAM_BEAT),
+            empty_since: Cell::new(Some(clock::monotonic())),
+            refusals: Cell::new(0),
             stranger: RefCell::default(),
             me: me.clone(),
         });
@@ -60,20 +68,23 @@ impl StreamSocket {
         });
         shard.hub.streams.opened(&socket);
         shard.engine.meters().stream_opened();
-        socket.enter();
+        if socket.enter() {
+            socket.say(&dialect.greeting());
+        }
         socket
     }
 
-    /// Takes its place among those over which nobody was admitted, or is turned away.
-    fn enter(&self) {
-        if let Some(address) = self.origin.address {
-            let limit = self.shard.engine.settings().strangers_per_address;
-            match self.shard.engine.strangers().enter(address, limit) {
-                None => return self.disconnect(Disconnect::TooManyUnauthorized),
-                stranger => drop(self.stranger.replace(stranger)),
-            }
+    /// Takes its place among those over which nobody hears, or is turned away: false.
+    fn enter(&self) -> bool {
+        let Some(address) = self.origin.address else { return true };
+        let limit = self.shard.engine.settings().strangers_per_address;
+        let stranger = self.shard.engine.strangers().enter(address, limit);
+        let admitted = stranger.is_some();
+        drop(self.stranger.replace(stranger));
+        if !admitted {
+            self.disconnect(Disconnect::TooManyUnauthorized);
         }
-        self.say(&self.dialect.greeting());
+        admitted
     }
 
     /// Unique on its shard.
@@ -87,6 +98,12 @@ impl StreamSocket {
 
     fn answer(&self, name: &str, admitted: bool) {
         self.say(&self.dialect.answer(name, admitted));
+        if !admitted {
+            self.refusals.set(self.refusals.get() + 1);
+            if self.refusals.get() >= STREAM_REFUSALS {
+                self.disconnect(Disconnect::TooManyUnauthorized);
+            }
+        }
     }
 
     fn named(&self, name: &str) -> Option<Option<Rc<Subscription>>> {
@@ -106,7 +123,12 @@ impl StreamSocket {
             return self.answer(&name, false);
         }
         self.subscriptions.borrow_mut().push((name.clone(), None));
-        actix::spawn(async move { me.admit(name, claim).await });
+        // One at a time: whoever asks faster than it is answered waits.
+        self.outbox.pause_reading();
+        actix::spawn(async move {
+            Rc::clone(&me).admit(name, claim).await;
+            me.outbox.resume_reading();
+        });
     }
 
     /// Subscribed first and confirmed then: whatever follows the confirmation is heard.
@@ -124,14 +146,17 @@ impl StreamSocket {
         let place = self.subscriptions.borrow().iter().position(|(own, one)| *own == name && one.is_none());
         match (place, one) {
             (Some(place), Ok(one)) => {
-                self.stranger.take();
                 self.subscriptions.borrow_mut()[place].1 = Some(Rc::clone(&one));
-                self.shard.hub.streams.subscribe(&one);
-                // Changed or taken back while it came.
-                one.refresh(&self.shard);
-                if one.token_expired(&self.shard) {
-                    return self.disconnect(Disconnect::TokenRevoked);
+                let bound = self.shard.engine.settings().connections_per_user;
+                // Asked again: it may have changed, or been taken back, while it came.
+                let stays = self.shard.hub.streams.subscribe(&one, bound)
+                    && one.refresh(&self.shard)
+                    && one.counts(&self.shard).await;
+                if !stays {
+                    return self.let_go(&one, Disconnect::TokenRevoked);
                 }
+                self.stranger.take();
+                self.empty_since.set(None);
                 self.answer(&name, true);
                 one.tell_presence(&self.shard);
             }
@@ -152,11 +177,34 @@ impl StreamSocket {
         let Some(place) = place else { return };
         let (_, one) = self.subscriptions.borrow_mut().remove(place);
         one.iter().for_each(|one| self.leave(one));
+        self.look_who_is_left();
     }
 
     fn leave(&self, one: &Rc<Subscription>) {
         self.shard.hub.streams.unsubscribe(one);
         one.end(&self.shard);
+    }
+
+    /// With nobody left it is a stranger's again.
+    fn look_who_is_left(&self) {
+        let is_empty = self.subscriptions.borrow().is_empty();
+        if is_empty && self.empty_since.get().is_none() && self.enter() {
+            self.empty_since.set(Some(clock::monotonic()));
+        }
+    }
+
+    /// One of its subscriptions has to go; with the last one, the socket.
+    pub(super) fn let_go(&self, one: &Rc<Subscription>, why: Disconnect) {
+        let is_it = |own: &Named| own.1.as_ref().is_some_and(|own| Rc::ptr_eq(own, one));
+        let place = self.subscriptions.borrow().iter().position(is_it);
+        self.leave(one);
+        let Some(place) = place else { return };
+        let (name, _) = self.subscriptions.borrow_mut().remove(place);
+        if self.subscriptions.borrow().is_empty() && self.empty_since.get().is_none() {
+            self.disconnect(why);
+        } else {
+            self.answer(&name, false);
+        }
     }
 
     fn is_here(&self, name: &str) {
@@ -179,21 +227,19 @@ impl StreamSocket {
     /// Looks at its timers. `now` is the time as [`clock::monotonic`] and `today` as [`clock::now`]
     /// tell it.
     pub(super) fn tick(&self, now: Duration, today: Timestamp) {
+        let all: Vec<_> = self.subscriptions.borrow().iter().filter_map(|(_, one)| one.clone()).collect();
+        all.iter().for_each(|one| one.tick(&self.shard, now));
         if self.next_beat.get() > now {
             return;
         }
         self.next_beat.set(now + STREAM_BEAT);
-        let expired = self.each(|one| one.tick(&self.shard, now)).any(|one| one.token_expired(&self.shard));
-        if expired {
-            return self.disconnect(Disconnect::TokenExpired);
+        for one in all.iter().filter(|one| one.token_expired(&self.shard)) {
+            self.let_go(one, Disconnect::TokenExpired);
+        }
+        if self.empty_since.get().is_some_and(|since| now.saturating_sub(since) >= STREAM_EMPTY_TIME) {
+            self.disconnect(Disconnect::Timeout);
         }
         self.say(&self.dialect.beat(today));
-    }
-
-    fn each(&self, act: impl Fn(&Rc<Subscription>)) -> impl Iterator<Item = Rc<Subscription>> {
-        let all: Vec<_> = self.subscriptions.borrow().iter().filter_map(|(_, one)| one.clone()).collect();
-        all.iter().for_each(act);
-        all.into_iter()
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::id::{LicenseId, UserId};
 
-use super::admission::{Admitted, arrive, presence, sight};
+use super::admission::{Admitted, arrive, counts, presence, seen_again};
 use super::{Audience, Of, StreamDialect};
 use crate::engine::entry::TokenHash;
-use crate::engine::limits::PRESENCE_TIME;
+use crate::engine::limits::{PRESENCE_PAUSE, PRESENCE_TIME};
 use crate::engine::operations;
 use crate::engine::order::Failure;
 use crate::engine::origin::Origin;
@@ -43,6 +43,10 @@ pub(crate) struct Subscription {
     envelope: [String; 2],
     outbox: Rc<Outbox>,
     standing: Cell<Standing>,
+    /// Who is there may be told again then.
+    presence_at: Cell<Duration>,
+    /// It asked before that.
+    presence_owed: Cell<bool>,
 }
 
 impl Subscription {
@@ -62,6 +66,8 @@ impl Subscription {
             envelope: dialect.envelope(name),
             outbox,
             standing: Cell::new(Standing::Lapsed),
+            presence_at: Cell::new(Duration::ZERO),
+            presence_owed: Cell::new(false),
         })
     }
 
@@ -109,22 +115,36 @@ impl Subscription {
         shard.hub.count_push();
     }
 
-    /// Tells it who is there.
+    /// Tells it who is there; a little later when it was told so just now.
     pub(super) fn tell_presence(&self, shard: &Shard) {
+        let now = clock::monotonic();
+        self.presence_owed.set(self.presence_at.get() > now);
+        if self.presence_owed.get() {
+            return;
+        }
+        self.presence_at.set(now + PRESENCE_PAUSE);
         let Some(license) = shard.engine.license(self.license()) else { return };
-        let presence = presence(&shard.engine, license.id);
+        let presence = presence(&shard.engine, license.id, self.audience());
         self.tell(shard, &self.dialect.presence(&license, &presence, self.audience()));
     }
 
-    /// Takes over what somebody of the staff may hear now.
-    pub(super) fn refresh(&self, shard: &Shard) {
-        let Some(table) = shard.engine.tables().license(self.license()) else { return };
+    /// Takes over what it may hear now; false when that is nothing any more.
+    pub(super) fn refresh(&self, shard: &Shard) -> bool {
         let mut of = self.of.borrow_mut();
-        if let Hearer::Staff { agent, .. } = &of.hearer
-            && let Some(now) = sight(&table, agent)
-        {
-            of.hearer = now;
+        let Some(table) = shard.engine.tables().license(of.license) else { return false };
+        match seen_again(&table, &of.hearer) {
+            Some(now) => {
+                of.hearer = now;
+                !self.token_expired(shard)
+            }
+            None => false,
         }
+    }
+
+    /// Does its actor still count it?
+    pub(super) async fn counts(&self, shard: &Rc<Shard>) -> bool {
+        let of = self.of.borrow().clone();
+        counts(shard, &of, self.key).await
     }
 
     /// Somebody is there: for the first time, again, or still.
@@ -154,6 +174,9 @@ impl Subscription {
 
     /// Looks whether the client has said lately that somebody is there.
     pub(super) fn tick(&self, shard: &Shard, now: Duration) {
+        if self.presence_owed.get() {
+            self.tell_presence(shard);
+        }
         if let Standing::Here(until) = self.standing.get()
             && until <= now
         {

@@ -157,17 +157,26 @@ async fn an_agent_on_the_stream_is_there_and_routed_to() {
     desk.answer(&desk.agent, ana.conversation, json!({ "content": "two" })).await;
     let second = cable.told("message.created", |data| data["content"] == "two").await;
     assert_eq!((&second["performer"]["id"], &second["sender_type"]), (&json!(id), &json!("User")));
-    let first: Vec<Value> = cable.seen.lock().iter().map(|frame| frame["message"].clone()).collect();
-    let first: Vec<_> = first.iter().filter(|message| message["event"] == "first.reply.created").collect();
-    assert_eq!(first.len(), 1);
-    assert_eq!(first[0]["data"]["content"], "one");
-
     // A frame that cannot be read disturbs nobody.
     let mut cable = cable;
     cable.out.send(Message::text("{")).await.unwrap();
     cable.out.send(Message::binary(vec![0xff])).await.unwrap();
     desk.write(&ana, "still there?").await;
     cable.told("message.created", |data| data["content"] == "still there?").await;
+    let all: Vec<Value> = cable.seen.lock().iter().map(|frame| frame["message"].clone()).collect();
+    let first: Vec<_> = all.iter().filter(|message| message["event"] == "first.reply.created").collect();
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0]["data"]["content"], "one");
+
+    // Offline by hand is offline, however many pages are opened.
+    let own = json!({ "profile": { "availability": "offline" } });
+    let path = "/api/v1/profile/availability";
+    assert_eq!(desk.call(Some(&desk.agent), Method::POST, path, own.clone()).await.0, 200);
+    let (second, _) = Cable::agent(&desk, &desk.agent).await;
+    assert_eq!(availability(&desk).await, "offline");
+    let online = json!({ "profile": { "availability": "online" } });
+    assert_eq!(desk.call(Some(&desk.agent), Method::POST, path, online).await.0, 200);
+    drop(second);
 
     // Whoever closes the page is gone when it had the time to come back.
     let (mut other, _) = Cable::agent(&desk, &desk.admin).await;
@@ -270,4 +279,67 @@ async fn a_socket_carries_so_many_subscriptions_and_no_more() {
         let said = |frame: &Value| frame["message"]["data"]["content"] == "hello";
         cable.frame("the message", |frame| frame["identifier"] == identifier(n) && said(frame)).await;
     }
+}
+
+#[tokio::test]
+async fn a_customer_is_told_nothing_that_the_desk_keeps_for_itself() {
+    let desk = Desk::start().await;
+    let ana = desk.contact("Ana").await;
+    let (customer, _) = Cable::contact(&desk, &ana.source).await;
+    let of = format!("conversations/{}", ana.conversation);
+    desk.answer(&desk.agent, ana.conversation, json!({ "content": "I am here" })).await;
+    desk.answer(&desk.agent, ana.conversation, json!({ "content": "pays late", "private": true })).await;
+    desk.post(&desk.agent, &format!("{of}/labels"), json!({ "labels": ["troublemaker"] })).await;
+    let attributes = json!({ "custom_attributes": { "risk": "great" } });
+    desk.post(&desk.agent, &format!("{of}/custom_attributes"), attributes).await;
+    desk.post(&desk.agent, &format!("{of}/toggle_typing_status"), json!({ "typing_status": "on" })).await;
+    let typing = customer.told("conversation.typing_on", |_| true).await;
+    assert_eq!(typing["conversation"]["messages"][0]["content"], "I am here");
+    assert_eq!(typing["user"]["name"], "Agent Two");
+    desk.toggle(&desk.agent, ana.conversation, "resolved").await;
+    let over = customer.told("conversation.status_changed", |data| data["status"] == "resolved").await;
+    assert_eq!(over["messages"][0]["content"], "I am here");
+    let told: String = customer.seen.lock().iter().map(Value::to_string).collect();
+    for secret in ["pays late", "troublemaker", "risk", "@"] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_what_it_was_of() {
+    let desk = Desk::start().await;
+    let (ana, bo) = (desk.contact("Ana").await, desk.contact("Bo").await);
+    let (deleted, id) = Cable::contact(&desk, &ana.source).await;
+    let (stays, _) = Cable::contact(&desk, &bo.source).await;
+    let (agent, _) = Cable::agent(&desk, &desk.agent).await;
+    desk.ok(&desk.admin, Method::DELETE, &format!("contacts/{id}"), Value::Null).await;
+    agent.told("contact.deleted", |data| data["id"] == id).await;
+    let end = |frame: &Value| frame["type"] == "disconnect" && frame["reconnect"] == false;
+    deleted.frame("the end", end).await;
+    // A change of one's own ways in ends nothing.
+    desk.public(Method::PATCH, &format!("contacts/{}", bo.source), json!({ "name": "Bob" })).await;
+    desk.answer(&desk.agent, bo.conversation, json!({ "content": "hello Bob" })).await;
+    stays.told("message.created", |data| data["content"] == "hello Bob").await;
+    desk.ok(&desk.admin, Method::DELETE, "inboxes/1", Value::Null).await;
+    stays.frame("the end", end).await;
+    let mut again = Cable::connect(&desk).await;
+    let identifier = stays.identifier.clone();
+    again.send(json!({ "command": "subscribe", "identifier": identifier })).await;
+    again.frame("the refusal", |frame| frame["type"] == "reject_subscription").await;
+}
+
+#[tokio::test]
+async fn who_guesses_tokens_is_sent_away() {
+    let desk = Desk::start().await;
+    let mut cable = Cable::connect(&desk).await;
+    for n in 0..20 {
+        let identifier =
+            json!({ "channel": "RoomChannel", "pubsub_token": format!("guess {n}") }).to_string();
+        let frame = json!({ "command": "subscribe", "identifier": identifier }).to_string();
+        // Sent away, it may not take the last ones.
+        if cable.out.send(Message::text(frame)).await.is_err() {
+            break;
+        }
+    }
+    cable.frame("the end", |frame| frame["type"] == "disconnect" && frame["reconnect"] == false).await;
 }

@@ -153,6 +153,7 @@ fn fresh(call: &Call<'_>, inbox: u64, source: Option<&str>) -> ContactEntry {
         stream_token: secret::draw_short().into(),
         verified: false,
         created_at: clock::now(),
+        guest: false,
     }
 }
 

@@ -6,6 +6,7 @@ use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
 
 use super::{account, extend, inbox_line, iso, object};
+use crate::engine::order::DeskContext;
 
 /// A customer whom no help desk knows is a contact without anything.
 fn contact_of(customer: &Customer) -> Contact {
@@ -59,6 +60,26 @@ pub(in super::super) fn contact_inbox(license: &License, entry: &ContactEntry) -
 pub(in super::super) fn contact_in_event(license: &License, customer: &Customer) -> Value {
     let avatar = customer.avatar.as_deref().unwrap_or_default();
     extend(common(customer), json!({ "type": "contact", "avatar": avatar, "account": account(license) }))
+}
+
+/// A contact, as its customer sees it: a guest only that it is one.
+pub(super) fn contact_to_itself(cx: &DeskContext, customer: &Customer) -> Value {
+    let speaks = super::conversation::entry(cx).is_none_or(|(_, entry)| entry.speaks());
+    if !speaks {
+        return json!({ "id": customer.number, "name": null, "type": "contact" });
+    }
+    let contact = contact_of(customer);
+    json!({
+        "id": customer.number,
+        "name": customer.name,
+        "email": customer.email,
+        "phone_number": contact.phone,
+        "identifier": contact.identifier,
+        "thumbnail": customer.avatar.as_deref().unwrap_or_default(),
+        "avatar": customer.avatar.as_deref().unwrap_or_default(),
+        "custom_attributes": object(&contact.custom_attributes),
+        "type": "contact",
+    })
 }
 
 /// A way into an inbox, as events show it: without what opens the customer's stream.

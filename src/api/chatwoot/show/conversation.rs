@@ -10,11 +10,11 @@ use switchboard_domain::participant::contact::ContactEntry;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::time::Timestamp;
 
-use super::contact::entry_in_event;
+use super::contact::{contact_to_itself, entry_in_event};
 use super::inbox::channel_type;
 use super::{
-    account, agent, contact, contact_in_event, extend, fraction, message_on_socket, object, public_message,
-    seconds, team,
+    account, agent, contact, contact_in_event, extend, fraction, message_on_socket, message_to_contact,
+    object, public_message, seconds, team,
 };
 use crate::engine::order::DeskContext;
 
@@ -164,6 +164,32 @@ pub(in super::super) fn conversation_in_event(cx: &DeskContext) -> Value {
     extend(shown, parts.common(cx))
 }
 
+/// The same, as its customer is told it: nothing that the desk keeps for itself.
+pub(in super::super) fn conversation_to_contact(cx: &DeskContext) -> Value {
+    let desk = cx.chat.desk.as_deref();
+    let said = desk.and_then(|desk| desk.said.as_ref()).map(|event| message_to_contact(cx, event));
+    let holder = desk.and_then(|desk| desk.holder.as_ref()).and_then(|holder| cx.profiles.agent(holder));
+    let mut shown = extend(
+        conversation_in_event(cx),
+        json!({
+            "messages": said.into_iter().collect::<Vec<_>>(),
+            "labels": [],
+            "priority": null,
+            "custom_attributes": {},
+            "additional_attributes": {},
+            "snoozed_until": null,
+        }),
+    );
+    shown["meta"] = json!({
+        "sender": customer(cx).map(|customer| contact_to_itself(cx, customer)),
+        "assignee": holder.filter(|holder| holder.bot_of.is_none()).map(|holder| super::sender(holder)),
+        "assignee_type": shown["meta"]["assignee_type"],
+        "team": null,
+        "hmac_verified": shown["meta"]["hmac_verified"],
+    });
+    shown
+}
+
 /// A conversation, as its customer sees it, with some of its messages.
 pub(in super::super) fn public_conversation(cx: &DeskContext, messages: &[Arc<Event>]) -> Value {
     let parts = Parts::of(cx);
@@ -176,6 +202,6 @@ pub(in super::super) fn public_conversation(cx: &DeskContext, messages: &[Arc<Ev
         "status": status_of(cx).word(),
         "agent_last_seen_at": seconds(parts.seen(1)),
         "messages": shown,
-        "contact": customer(cx).map(|customer| contact(customer, cx.present)),
+        "contact": customer(cx).map(|customer| contact_to_itself(cx, customer)),
     })
 }

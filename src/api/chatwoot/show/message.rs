@@ -7,12 +7,12 @@ use switchboard_domain::id::UserId;
 use switchboard_domain::limits::ATTACHMENTS_PER_MESSAGE;
 use switchboard_domain::participant::license::License;
 
+use super::contact::contact_to_itself;
 use super::{
     account, contact_in_event, conversation_in_event, extend, iso, iso_seconds, object, person_in_event,
     sender,
 };
 use crate::engine::order::DeskContext;
-use crate::engine::profiles::Profiles;
 
 /// Where a message is shown: how its sender looks differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ enum Form {
     Answer,
     /// In an event.
     Event,
+    /// For the customer.
+    Customer,
 }
 
 /// What it says, as text.
@@ -112,13 +114,20 @@ fn status(event: &Event) -> &'static str {
 }
 
 /// Whoever wrote it.
-fn sender_of(license: &License, profiles: &Profiles, event: &Event, form: Form) -> Option<Value> {
+fn sender_of(cx: &DeskContext, event: &Event, form: Form) -> Option<Value> {
     match event.author.as_ref()? {
         UserId::Agent(agent) => {
-            let profile = profiles.agent(agent)?;
+            let profile = cx.profiles.agent(agent)?;
             Some(if form == Form::Event { person_in_event(profile) } else { sender(profile) })
         }
-        UserId::Customer(customer) => Some(contact_in_event(license, profiles.customer(*customer)?)),
+        UserId::Customer(customer) => {
+            let customer = cx.profiles.customer(*customer)?;
+            Some(if form == Form::Customer {
+                contact_to_itself(cx, customer)
+            } else {
+                contact_in_event(&cx.license, customer)
+            })
+        }
     }
 }
 
@@ -156,7 +165,7 @@ fn seldom(cx: &DeskContext, event: &Event, form: Form) -> Value {
     let echo = event.details.as_deref().and_then(|details| details.echo_id.as_deref());
     add("echo_id", echo.map(|echo| json!(echo)));
     add("attachments", attachments(&cx.license, event));
-    add("sender", sender_of(&cx.license, &cx.profiles, event, form));
+    add("sender", sender_of(cx, event, form));
     more
 }
 
@@ -198,7 +207,7 @@ pub(in super::super) fn public_message(cx: &DeskContext, event: &Event) -> Value
         "conversation_id": cx.chat.number,
         "attachments": attachments(&cx.license, event).unwrap_or_else(|| json!([])),
     });
-    let mut more = seldom(cx, event, Form::Answer);
+    let mut more = seldom(cx, event, Form::Customer);
     if let Some(fields) = more.as_object_mut() {
         fields.remove("attachments");
     }
@@ -250,11 +259,16 @@ pub(in super::super) fn message_on_socket(cx: &DeskContext, event: &Event) -> Va
     extend(shown, seldom(cx, event, Form::Event))
 }
 
+/// The same, as its customer is told it.
+pub(in super::super) fn message_to_contact(cx: &DeskContext, event: &Event) -> Value {
+    extend(message_on_socket(cx, event), json!({ "sender": sender_of(cx, event, Form::Customer) }))
+}
+
 /// A message event: flat as the product has it, and nested as its documentation shows it.
 pub(in super::super) fn message_in_event(cx: &DeskContext, event: &Event, name: &str) -> Value {
     let inbox = cx.license.desk.inbox_for(&cx.chat.access);
     let inbox = inbox.map(|inbox| super::inbox::inbox_in_event(&cx.license, inbox));
-    let sender = sender_of(&cx.license, &cx.profiles, event, Form::Event);
+    let sender = sender_of(cx, event, Form::Event);
     let few = |sender: &Value| json!({ "id": sender["id"], "name": sender["name"], "type": sender["type"] });
     let shown = json!({
         "event": name,

@@ -13,10 +13,13 @@ use switchboard_domain::time::Timestamp;
 
 pub(super) use bot::{bot, bot_of};
 pub(super) use contact::{contact, contact_in_event, contact_inbox, contact_with_inboxes};
-pub(super) use conversation::{conversation, conversation_in_event, public_conversation, status_of};
+pub(super) use conversation::{
+    conversation, conversation_in_event, conversation_to_contact, public_conversation, status_of,
+};
 pub(super) use inbox::{inbox, inbox_line};
 pub(super) use message::{
-    attributes_of, content_type_of, message, message_in_event, message_on_socket, public_message,
+    attributes_of, content_type_of, message, message_in_event, message_on_socket, message_to_contact,
+    public_message,
 };
 pub(super) use people::{agent, person_in_event, sender, slim_bot, team};
 

@@ -137,7 +137,7 @@ fn a_bot_hands_off_to_whom_the_router_chooses_never_to_itself() {
     let mut talk = Talk::pending();
     assert_eq!(talk.set(ROBO, Status::Open, None), Err(needs(&[ROBO])));
     let pushes = talk.set(ROBO, Status::Open, Some(assigned("ann"))).unwrap();
-    assert_eq!(pushes, ["member_removed", "member_added", "status_changed"]);
+    assert_eq!(pushes, ["member_removed", "member_added", "status_changed", "ticket_changed"]);
     assert_eq!((talk.state.status(), talk.present()), (Status::Open, vec!["ann"]));
     assert_eq!(talk.set(ROBO, Status::Open, None), Ok(vec![]), "it is already");
 
@@ -202,7 +202,7 @@ fn resolved_is_over_until_somebody_writes_and_a_customer_may_only_end_it() {
     assert_eq!(pushes, ["system", "thread_closed", "status_changed"]);
     assert_eq!(talk.set("mia", Status::Resolved, None), Ok(vec![]));
     let pushes = talk.run("mia", write(said(), None)).unwrap();
-    assert_eq!(pushes, ["chat_started", "status_changed"]);
+    assert_eq!(pushes, ["chat_started", "status_changed", "ticket_changed"]);
     assert_eq!(talk.state.status(), Status::Pending);
     talk.set("ann", Status::Resolved, None).unwrap();
     talk.set("ann", Status::Open, Some(Placement::Unassigned)).unwrap();

@@ -5,6 +5,7 @@ mod bots;
 mod cable;
 mod contacts;
 mod conversations;
+mod matrix;
 mod refusals;
 mod restart;
 

@@ -54,6 +54,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         idle_time: Duration::from_secs(config.limits.idle_seconds),
         request_time: Duration::from_secs(config.limits.request_seconds),
         outbox_bytes: config.limits.outbox_bytes,
+        calls_per_minute: config.limits.calls_per_minute,
         connections_per_user: config.limits.connections_per_user,
         strangers_per_address: config.limits.unauthorized_connections,
         public_url: config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),

@@ -334,6 +334,8 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Bytes that may wait for a slow session before it is closed.
     pub outbox_bytes: usize,
+    /// Calls over HTTP that one token may make in a minute; 0: as many as it likes.
+    pub calls_per_minute: u32,
     /// Connections that one agent or customer may have at once.
     pub connections_per_user: usize,
     /// Connections from one address that may be open without a login. Behind a proxy, which gives
@@ -353,6 +355,7 @@ impl Default for Limits {
             idle_seconds: 40,
             request_seconds: 15,
             outbox_bytes: 1024 * 1024,
+            calls_per_minute: 60_000,
             connections_per_user: 10,
             unauthorized_connections: 100,
             customer_inactivity_seconds: 30 * 60,

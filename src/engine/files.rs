@@ -241,6 +241,7 @@ impl EngineHandle {
             let mut timer = tokio::time::interval(FILE_SWEEP);
             loop {
                 timer.tick().await;
+                engine.rates().forget_idle();
                 let before = clock::now().as_micros().saturating_sub(UNUSED_FILE_LIFE.as_micros() as u64);
                 let unused = engine.unused().clone();
                 let swept = engine.blocking(move |blobs| {

@@ -26,6 +26,7 @@ use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
 use crate::engine::origin::Strangers;
 use crate::engine::previews::Previews;
+use crate::engine::rates::Rates;
 use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
 use crate::engine::secret::{self, StreamSeal};
@@ -85,6 +86,7 @@ struct Engine {
     walks: Arc<Semaphore>,
     previews: Previews,
     unused_files: Unused,
+    rates: Rates,
     /// Missing only when the system's cryptography refuses.
     stream_seal: Option<StreamSeal>,
 }
@@ -105,6 +107,7 @@ pub struct Authenticated {
 impl EngineHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
+        let rates = Rates::new(parts.settings.calls_per_minute);
         let stream_seal = StreamSeal::new(&parts.admin_token);
         let handle = Self(Arc::new(Engine {
             meters: Meters::new(Arc::clone(&parts.metrics)),
@@ -120,6 +123,7 @@ impl EngineHandle {
             walks: Arc::new(Semaphore::new(WALKS)),
             previews: Previews::default(),
             unused_files: Unused::default(),
+            rates,
             stream_seal,
         }));
         let weak = Arc::downgrade(&handle.0);
@@ -171,6 +175,18 @@ impl EngineHandle {
     #[must_use]
     pub fn admin_token_matches(&self, token: &str) -> bool {
         secret::same(token, &self.0.parts.admin_token)
+    }
+
+    /// Counts a call over HTTP with a token.
+    ///
+    /// # Errors
+    /// How long to wait before the next one.
+    pub fn admit_call(&self, token: &str) -> Result<(), Duration> {
+        self.0.rates.admit(&secret::hash(token))
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     pub(crate) fn stream_seal(&self) -> Option<&StreamSeal> {

@@ -14,6 +14,9 @@ pub const IDLE_TIME: Duration = Duration::from_secs(40);
 pub const RUNNING_REQUESTS: usize = 10;
 /// Frames of one session that wait for a running request to end; beyond it reading stops.
 pub const WAITING_FRAMES: usize = 16;
+/// Calls of one token over HTTP in a minute: a program gone wild is stopped, no honest one notices; more are
+/// told when to come back.
+pub const CALLS_PER_MINUTE: u32 = 60_000;
 /// Connections one agent or customer may have; one more is refused (spec v3.0, 12 #4).
 pub const CONNECTIONS_PER_USER: usize = 10;
 /// Connections from one address that have not logged in; one more is told so and closed (spec

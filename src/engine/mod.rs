@@ -35,6 +35,7 @@ mod previews;
 pub mod profiles;
 pub mod provision;
 mod push;
+mod rates;
 mod recovery;
 pub mod release;
 mod request_key;

@@ -7,8 +7,8 @@ use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::webhook::{Keeping, Schedules};
 
 use crate::engine::limits::{
-    CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER,
-    PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK,
+    CALLS_PER_MINUTE, CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME,
+    LOOKS_PER_TIMER, PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK,
 };
 use crate::engine::outbox::OUTBOX_BYTES;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub request_time: Duration,
     /// Bytes that may wait for a slow session.
     pub outbox_bytes: usize,
+    /// Calls of one token over HTTP in a minute; 0: as many as it likes.
+    pub calls_per_minute: u32,
     /// Connections of one agent or customer.
     pub connections_per_user: usize,
     /// Connections from one address that have not logged in.
@@ -65,6 +67,7 @@ impl Default for Settings {
             idle_time: IDLE_TIME,
             request_time: REQUEST_TIME,
             outbox_bytes: OUTBOX_BYTES,
+            calls_per_minute: CALLS_PER_MINUTE,
             connections_per_user: CONNECTIONS_PER_USER,
             strangers_per_address: STRANGERS_PER_ADDRESS,
             public_url: None,

@@ -43,6 +43,7 @@ mod previews;
 mod properties;
 mod queue;
 mod races;
+mod rates;
 mod rebuild;
 mod resume;
 mod routing;

@@ -47,10 +47,12 @@ pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<Who, Ref
         // This API has no scopes: a token that may do less than its owner would gain by it.
         && *scopes == ScopeSet::all()
     {
+        engine.admit_call(&token).map_err(Refused::too_many_requests)?;
         return Ok(Who::User(found.token.license, agent.clone()));
     }
     let bots = engine.desk_bots_with_token(&token);
     if !bots.is_empty() {
+        engine.admit_call(&token).map_err(Refused::too_many_requests)?;
         return Ok(Who::Bot(bots));
     }
     if engine.platform_token_matches(&token) {

@@ -1,8 +1,11 @@
 //! How this face says no. Source: spec, section 1.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::limits::{ATTACHMENTS_PER_MESSAGE, FILE_BYTES};
@@ -17,12 +20,14 @@ pub(super) struct Refused {
     pub(super) status: StatusCode,
     /// The body.
     pub(super) body: Value,
+    /// Seconds to wait before asking again, where that helps.
+    retry_after: Option<u64>,
 }
 
 impl Refused {
     /// With a text under `error`.
     pub(super) fn because(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, body: json!({ "error": error.into() }) }
+        Self { status, body: json!({ "error": error.into() }), retry_after: None }
     }
 
     /// The request cannot be what it is.
@@ -37,7 +42,7 @@ impl Refused {
         let name: String =
             letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
         let body = json!({ "message": format!("{name} {reason}"), "attributes": [field] });
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body, retry_after: None }
     }
 
     /// A field is missing.
@@ -48,7 +53,7 @@ impl Refused {
     /// Nobody said who asks.
     pub(super) fn stranger() -> Self {
         let body = json!({ "errors": ["You need to sign in or sign up before continuing."] });
-        Self { status: StatusCode::UNAUTHORIZED, body }
+        Self { status: StatusCode::UNAUTHORIZED, body, retry_after: None }
     }
 
     /// The token is nobody's.
@@ -76,6 +81,12 @@ impl Refused {
         Self::because(StatusCode::UNAUTHORIZED, "You are not authorized to do this action")
     }
 
+    /// The token calls too often.
+    pub(super) fn too_many_requests(wait: Duration) -> Self {
+        let retry_after = Some(wait.as_secs() + 1);
+        Self { retry_after, ..Self::because(StatusCode::TOO_MANY_REQUESTS, "Too many requests") }
+    }
+
     /// There is no such thing, or none that the asker may know of.
     pub(super) fn not_found() -> Self {
         Self::because(StatusCode::NOT_FOUND, "Resource could not be found")
@@ -83,7 +94,11 @@ impl Refused {
 
     /// The body cannot be read.
     pub(super) fn bad_request() -> Self {
-        Self { status: StatusCode::BAD_REQUEST, body: json!({ "status": 400, "error": "Bad Request" }) }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body: json!({ "status": 400, "error": "Bad Request" }),
+            retry_after: None,
+        }
     }
 }
 
@@ -137,7 +152,11 @@ impl From<Failure> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

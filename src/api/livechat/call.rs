@@ -65,6 +65,7 @@ async fn call<E: Engine>(
         let license = license(&engine, api, &uri)?;
         let token = token.ok_or(Failure::Unauthenticated).map_err(refuse)?;
         let by = engine.principal(&token, call.author.as_ref()).map_err(refuse)?;
+        engine.admit_call(&token).map_err(WireError::too_many_requests)?;
         if !belongs(&by, api, license) {
             return Err(refuse(Failure::Unauthenticated));
         }

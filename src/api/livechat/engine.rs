@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::Request as HttpRequest;
@@ -20,6 +21,8 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
     fn license_exists(&self, license: LicenseId) -> bool;
     /// Who a token makes one, acting as a bot when one is named.
     fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure>;
+    /// Counts a call with a token; else says how long to wait before the next one.
+    fn admit_call(&self, token: &str) -> Result<(), Duration>;
     /// Runs a request to its end, or to its time limit.
     fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send;
     /// Receives a form; its files are a license's.
@@ -44,6 +47,10 @@ impl Engine for EngineHandle {
     fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure> {
         let who = self.authenticate(token)?;
         Self::principal(self, &who, author)
+    }
+
+    fn admit_call(&self, token: &str) -> Result<(), Duration> {
+        Self::admit_call(self, token)
     }
 
     fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send {

@@ -2,6 +2,7 @@
 //! matter of the version; which HTTP status goes with a type is not (spec v3.0, section 2).
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -13,17 +14,26 @@ pub(super) struct WireError {
     pub(super) kind: &'static str,
     /// For people.
     pub(super) message: Cow<'static, str>,
+    /// Seconds to wait before asking again, where that helps.
+    #[serde(skip)]
+    pub(super) retry_after: Option<u64>,
 }
 
 impl WireError {
     /// An error of a type.
     pub(super) fn new(kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), retry_after: None }
     }
 
     /// A request that cannot be.
     pub(super) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new("validation", message)
+    }
+
+    /// The token calls too often (later versions' type; v3.0 names none).
+    pub(super) fn too_many_requests(wait: Duration) -> Self {
+        let retry_after = Some(wait.as_secs() + 1);
+        Self { retry_after, ..Self::new("too_many_requests", "Too many requests") }
     }
 
     /// The URL names a version that is not served.
@@ -44,6 +54,7 @@ impl WireError {
             "license_not_found" | "group_not_found" => 404,
             "request_timeout" => 408,
             "entity_too_large" => 413,
+            "too_many_requests" => 429,
             "internal" => 500,
             "group_offline" | "group_unavailable" => 503,
             _ => 400,

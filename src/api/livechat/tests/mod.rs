@@ -106,6 +106,10 @@ impl Engine for FakeEngine {
         ready(Ok(done))
     }
 
+    fn admit_call(&self, _: &str) -> Result<(), Duration> {
+        Ok(())
+    }
+
     fn receive_form(
         &self,
         _: LicenseId,

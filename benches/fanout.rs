@@ -18,7 +18,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
             b.iter_batched_ref(
                 || (0..sessions).map(|_| Outbox::new(DirtyList::new())).collect::<Vec<Rc<Outbox>>>(),
                 |outboxes| {
-                    let frame = frame_text(black_box(&payload));
+                    let frame = Rc::new(frame_text(black_box(&payload)));
                     outboxes.iter().for_each(|outbox| outbox.push_framed(&frame));
                 },
                 BatchSize::LargeInput,

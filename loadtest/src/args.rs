@@ -22,6 +22,9 @@ pub(crate) enum Command {
     Bench(Options),
     /// Measures how fast a webhook receiver hears beside a dead one, next to how fast it hears alone.
     Beside(BesideOptions),
+    /// Lets many clients stop reading while a chat goes on: what that costs in memory, and whether the
+    /// others feel it.
+    Silent(SilentOptions),
     /// Kills the server with kill -9 under load and compares what is there with what it acknowledged.
     Crash(CrashOptions),
     /// The bare loop that webhook calls are compared with. `bench` starts it.
@@ -92,6 +95,22 @@ pub(crate) struct BesideOptions {
     /// The server to measure; missing: the one next to this program.
     #[arg(long)]
     pub(crate) server: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct SilentOptions {
+    /// Connections that stop reading: ten of each agent.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    pub(crate) sessions: u32,
+    /// Bytes that may wait for one of them (`limits.outbox_bytes`): as many of memory does each take.
+    #[arg(long, default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u32).range(128 * 1024..=4 * 1024 * 1024))]
+    pub(crate) outbox_bytes: u32,
+    /// The server; missing: the one next to this program.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to write the figures as JSON.
+    #[arg(long, default_value = "target/silent.json")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(ClapArgs)]

@@ -86,6 +86,19 @@ impl Usage {
         Ok(usage)
     }
 
+    /// The most resident memory that a process ever had, in bytes.
+    pub(crate) fn peak(pid: Pid) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(kibibytes.context("the system does not tell the peak of memory")? * 1024)
+    }
+
+    /// Files and connections that a process has open.
+    pub(crate) fn open_files(pid: Pid) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero()))?.count())
+    }
+
     /// What was used since `before`; memory as it is now.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {

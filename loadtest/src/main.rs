@@ -2,7 +2,7 @@
 //!
 //! `bench` measures what the server's processor spends for each frame that it delivers, next to
 //! peers that do the same work in the same run; `beside` measures whether a dead webhook receiver
-//! is felt by its neighbour; `crash` kills the server again and again and compares what is there with what
+//! is felt by its neighbour; `silent` lets clients stop reading; `crash` kills the server again and again and compares what is there with what
 //! it acknowledged. Everything talks to loopback only, is bounded in
 //! time, and ends the processes that it started.
 
@@ -16,6 +16,8 @@ mod idle;
 mod machine;
 mod process;
 mod report;
+mod rtm;
+mod silent;
 mod sink;
 mod swarm;
 mod systems;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Post(options) => hooks::post(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Beside(options) => beside::run(&options),
+        Command::Silent(options) => silent::run(&options),
         Command::Crash(options) => crash::run(&options),
         Command::Floor(options) => floor::serve(&options),
     };

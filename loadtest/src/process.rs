@@ -40,8 +40,21 @@ impl Process {
 
     /// What it has used so far.
     pub(crate) fn usage(&self) -> Result<Usage> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
-        Usage::of(pid)
+        Usage::of(self.id()?)
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub(crate) fn peak(&self) -> Result<u64> {
+        Usage::peak(self.id()?)
+    }
+
+    /// Files and connections that it has open.
+    pub(crate) fn open_files(&self) -> Result<usize> {
+        Usage::open_files(self.id()?)
+    }
+
+    fn id(&self) -> Result<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")
     }
 }
 

@@ -5,9 +5,14 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::net::TcpStream;
+use socket2::{Domain, Type};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
+/// Bytes of a segment of a narrow connection: those of an ethernet frame.
+const NARROW_SEGMENT: u32 = 1_400;
+/// Bytes that the system keeps for a narrow connection until they are read.
+const NARROW_BYTES: usize = 32 * 1024;
 const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
@@ -49,40 +54,65 @@ impl Socket {
         Ok(())
     }
 
-    /// Reads what is there and hands over the payload of each complete data frame.
-    pub(crate) fn read(&mut self, mut take: impl FnMut(&[u8])) -> Result<()> {
+    /// Reads what is there and hands over the payload of each complete data frame; an end is an error.
+    pub(crate) fn read(&mut self, take: impl FnMut(&[u8])) -> Result<()> {
+        match self.hear(take)? {
+            None => Ok(()),
+            Some(End::Lost) => bail!("the server closed a connection"),
+            Some(End::Closed(code)) => bail!("the server closed a connection with {code}"),
+        }
+    }
+
+    /// The same, with the word that it has ended, once all before the end was handed over.
+    pub(crate) fn hear(&mut self, mut take: impl FnMut(&[u8])) -> Result<Option<End>> {
+        let mut end = None;
         loop {
             let before = self.arrived.len();
             self.arrived.resize(before + READ, 0);
             let read = self.stream.read(&mut self.arrived[before..]);
             self.arrived.truncate(before + *read.as_ref().unwrap_or(&0));
             match read {
-                Ok(0) => bail!("the server closed a connection"),
-                Ok(n) if n < READ => break,
-                Ok(_) => {}
+                Ok(n) if n == READ => {}
+                Ok(n) if n > 0 => break,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
+                Ok(_) | Err(_) => {
+                    end = Some(End::Lost);
+                    break;
+                }
             }
         }
         let mut at = 0;
         let mut pongs = Vec::new();
-        while let Some((opcode, start, end)) = frame(&self.arrived[at..]) {
-            let payload = &self.arrived[at + start..at + end];
+        while let Some((opcode, start, whole)) = frame(&self.arrived[at..]) {
+            let payload = &self.arrived[at + start..at + whole];
             match opcode {
                 PING => pongs.extend(client_frame(PONG, payload)),
                 PONG => {}
-                CLOSE => bail!("the server closed a connection: {}", String::from_utf8_lossy(payload)),
+                CLOSE => {
+                    let code = payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code));
+                    end = Some(End::Closed(code));
+                    break;
+                }
                 _ => take(payload),
             }
-            at += end;
+            at += whole;
         }
         self.arrived.drain(..at);
         if !pongs.is_empty() {
             self.queue(&pongs);
             self.flush()?;
         }
-        Ok(())
+        Ok(end)
     }
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With this code.
+    Closed(u16),
+    /// Without a word.
+    Lost,
 }
 
 /// A connection that has asked to be a WebSocket and has not read the answer.
@@ -94,8 +124,27 @@ pub(crate) struct Opening {
 impl Opening {
     /// Connects and asks.
     pub(crate) fn begin(address: SocketAddr, path: &str, protocol: Option<&str>) -> Result<Self> {
-        let mut stream =
+        let stream =
             std::net::TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        Self::ask(stream, address, path, protocol)
+    }
+
+    /// The same over a connection for which the system keeps little, as over the networks that people
+    /// have: over loopback it would keep megabytes for each, and what the server does would come late.
+    pub(crate) fn begin_narrow(address: SocketAddr, path: &str) -> Result<Self> {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_tcp_mss(NARROW_SEGMENT)?;
+        socket.set_recv_buffer_size(NARROW_BYTES)?;
+        socket.connect(&address.into()).with_context(|| format!("cannot connect to {address}"))?;
+        Self::ask(socket.into(), address, path, None)
+    }
+
+    fn ask(
+        mut stream: std::net::TcpStream,
+        address: SocketAddr,
+        path: &str,
+        protocol: Option<&str>,
+    ) -> Result<Self> {
         stream.set_nodelay(true)?;
         let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
         write!(

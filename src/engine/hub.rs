@@ -407,6 +407,12 @@ pub struct Copy {
     pub splice_at: usize,
 }
 
+impl AsRef<[u8]> for Copy {
+    fn as_ref(&self) -> &[u8] {
+        &self.framed
+    }
+}
+
 impl<'a> Copies<'a> {
     /// Of one push.
     #[must_use]

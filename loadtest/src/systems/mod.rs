@@ -21,7 +21,7 @@ pub(crate) use floor::Floor;
 pub(crate) use mosquitto::Mosquitto;
 pub(crate) use nats::Nats;
 pub(crate) use node::Node;
-pub(crate) use switchboard::{SocketCalls, Switchboard, log_in, ping, socket_calls};
+pub(crate) use switchboard::{SocketCalls, Switchboard, counters, log_in, ping, socket_calls};
 
 /// A running system with every member of the work connected and in its room.
 pub(crate) struct Running {

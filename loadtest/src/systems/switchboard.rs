@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Running, System};
 use crate::process::{Process, free_address};
+use crate::rtm::{self, Rtm, request};
 use crate::swarm::{Client, Ear, Heard};
 use crate::work::{Sizes, TEXT_BYTES, Work};
 use crate::ws::{Opening, Socket, text_frame};
@@ -37,16 +38,8 @@ pub(crate) struct Switchboard {
 pub(crate) fn log_in(address: SocketAddr, agents: &[(usize, usize)]) -> Result<Vec<Socket>> {
     let opening: Result<Vec<_>> =
         agents.iter().map(|_| Opening::begin(address, "/v3.0/agent/rtm/ws", None)).collect();
-    let sockets: Result<Vec<_>> = opening?.into_iter().map(Opening::finish).collect();
-    let mut rtms = Vec::with_capacity(agents.len());
-    for (mut socket, (room, agent)) in sockets?.into_iter().zip(agents) {
-        let login = request("setup", "login", &json!({ "token": agent_token(*room, *agent) }));
-        socket.queue(&text_frame(login.as_bytes()));
-        socket.flush()?;
-        rtms.push(Rtm { socket, arrived: Default::default(), last: 0 });
-    }
-    rtms.iter_mut().try_for_each(|rtm| rtm.answer("login").map(drop))?;
-    Ok(rtms.into_iter().map(|rtm| rtm.socket).collect())
+    let tokens: Vec<_> = agents.iter().map(|(room, agent)| agent_token(*room, *agent)).collect();
+    rtm::log_in(opening?, &tokens)
 }
 
 /// A sign of life, framed.
@@ -54,18 +47,23 @@ pub(crate) fn ping() -> Vec<u8> {
     text_frame(json!({ "request_id": "p", "action": "ping", "payload": {} }).to_string().as_bytes())
 }
 
-/// How often the server has read and written its WebSockets so far.
-pub(crate) fn socket_calls(address: SocketAddr) -> Result<SocketCalls> {
+/// How often something happened so far, by the server's own counters.
+pub(crate) fn counters<const N: usize>(address: SocketAddr, names: [&str; N]) -> Result<[u64; N]> {
     let mut answer = ureq::get(format!("http://{address}/metrics")).call().context("no metrics")?;
     let page = answer.body_mut().read_to_string()?;
-    let counter = |name: &str| {
+    let mut found = [0; N];
+    for (number, name) in found.iter_mut().zip(names) {
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("_total "));
-        line.and_then(|number| number.trim().parse().ok()).with_context(|| format!("no metric {name}"))
-    };
-    Ok(SocketCalls {
-        reads: counter("switchboard_socket_reads")?,
-        writes: counter("switchboard_socket_writes")?,
-    })
+        let read = line.and_then(|number| number.trim().parse().ok());
+        *number = read.with_context(|| format!("no metric {name}"))?;
+    }
+    Ok(found)
+}
+
+/// How often the server has read and written its WebSockets so far.
+pub(crate) fn socket_calls(address: SocketAddr) -> Result<SocketCalls> {
+    let [reads, writes] = counters(address, ["switchboard_socket_reads", "switchboard_socket_writes"])?;
+    Ok(SocketCalls { reads, writes })
 }
 
 /// Reads and writes of WebSockets.
@@ -285,10 +283,6 @@ impl Rooms {
     }
 }
 
-fn request(id: &str, action: &str, payload: &Value) -> String {
-    json!({ "request_id": id, "action": action, "payload": payload }).to_string()
-}
-
 /// A bot in the license of a room that hears of every message of a customer.
 fn make_bot(address: SocketAddr, room: usize, to: SocketAddr) -> Result<()> {
     let action = json!({ "name": "incoming_event", "filters": { "author_type": "customer" } });
@@ -299,54 +293,4 @@ fn make_bot(address: SocketAddr, room: usize, to: SocketAddr) -> Result<()> {
         .send_json(json!({ "payload": bot }))
         .context("a bot was refused")?;
     Ok(())
-}
-
-/// A connection while its room is made.
-struct Rtm {
-    socket: Socket,
-    arrived: std::collections::VecDeque<Vec<u8>>,
-    /// Bytes of the last answer.
-    last: usize,
-}
-
-impl Rtm {
-    fn open(address: SocketAddr, path: &str) -> Result<Self> {
-        Ok(Self { socket: Socket::open(address, path, None)?, arrived: Default::default(), last: 0 })
-    }
-
-    /// The next frame; spins until it is there.
-    fn next(&mut self) -> Result<Vec<u8>> {
-        let until = crate::machine::now() + std::time::Duration::from_secs(20);
-        loop {
-            if let Some(frame) = self.arrived.pop_front() {
-                return Ok(frame);
-            }
-            let arrived = &mut self.arrived;
-            self.socket.read(|payload| arrived.push_back(payload.to_vec()))?;
-            if crate::machine::now() > until {
-                bail!("no answer for 20 s");
-            }
-        }
-    }
-
-    /// Asks and gives the payload of the answer; what is pushed meanwhile is passed over.
-    fn ask(&mut self, action: &str, payload: &Value) -> Result<Value> {
-        self.arrived.clear();
-        self.socket.queue(&text_frame(request("setup", action, payload).as_bytes()));
-        self.socket.flush()?;
-        self.answer(action)
-    }
-
-    /// The payload of the answer to the last question.
-    fn answer(&mut self, action: &str) -> Result<Value> {
-        loop {
-            let frame = self.next()?;
-            let answer: Value = serde_json::from_slice(&frame)?;
-            if answer["type"] == "response" && answer["request_id"] == "setup" {
-                self.last = frame.len();
-                ensure!(answer["success"] == true, "{action} was refused: {answer}");
-                return Ok(answer["payload"].clone());
-            }
-        }
-    }
 }

@@ -125,9 +125,17 @@ impl Outbox {
     }
 
     /// Queues a frame made by [`frame_text`] for all its recipients. Ignored once the socket is closing.
-    pub fn push_framed(&self, frame: &[u8]) {
-        if self.phase.get() == Phase::Open && self.has_room(frame.len()) {
-            self.append(frame);
+    ///
+    /// While the socket takes what it is given, the bytes are copied, so that a turn is one write. One
+    /// that takes no more may have much waiting: then the frame is shared with all the others.
+    pub fn push_framed<T: AsRef<[u8]> + 'static>(&self, frame: &Rc<T>) {
+        let bytes = (**frame).as_ref();
+        if self.phase.get() == Phase::Open && self.has_room(bytes.len()) {
+            if self.blocked.get() {
+                self.queue.borrow_mut().share(Rc::<T>::clone(frame));
+            } else {
+                self.append(bytes);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The bytes that wait for one socket.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Greatest buffer that is kept for the next socket, bytes: some messages.
 const SPARE_BYTES: usize = 4 * 1024;
@@ -14,27 +16,98 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// A frame that several queues may have.
+pub(super) type Shared = Rc<dyn AsRef<[u8]>>;
+
 /// Bytes in the order in which they will be written. Has no memory while it is empty, as most are.
 #[derive(Default)]
 pub(super) struct Queue {
     bytes: Vec<u8>,
     /// So many of them are written.
     written: usize,
+    /// What comes behind them, for a socket that takes no more.
+    behind: Option<Box<Behind>>,
+}
+
+/// Frames that other queues have, too, each with bytes of this one behind it; never empty. A thousand
+/// clients that stop reading the same chat cost one copy of it, and no copying.
+struct Behind {
+    parts: VecDeque<(Shared, Vec<u8>)>,
+    /// Bytes of all parts, but for the own ones of the last, which may still grow.
+    counted: usize,
+    /// Bytes of the first part that are written.
+    written: usize,
+}
+
+impl Behind {
+    fn of(frame: Shared) -> Self {
+        let counted = (*frame).as_ref().len();
+        Self { parts: VecDeque::from([(frame, Vec::new())]), counted, written: 0 }
+    }
+
+    fn push(&mut self, frame: Shared) {
+        self.counted += self.growing() + (*frame).as_ref().len();
+        self.parts.push_back((frame, Vec::new()));
+    }
+
+    fn growing(&self) -> usize {
+        self.parts.back().map_or(0, |(_, own)| own.len())
+    }
+
+    fn len(&self) -> usize {
+        self.counted + self.growing() - self.written
+    }
+
+    fn waiting(&self) -> &[u8] {
+        let Some((shared, own)) = self.parts.front() else { return &[] };
+        let shared = (**shared).as_ref();
+        match self.written.checked_sub(shared.len()) {
+            None => &shared[self.written..],
+            Some(of_own) => &own[of_own..],
+        }
+    }
+
+    /// The first `size` bytes of [`Behind::waiting`] are written; is nothing left?
+    fn advance(&mut self, size: usize) -> bool {
+        self.written += size;
+        let first = self.parts.front().map_or(0, |(shared, own)| (**shared).as_ref().len() + own.len());
+        if self.written < first {
+            return false;
+        }
+        if self.parts.len() == 1 {
+            return true;
+        }
+        self.parts.pop_front();
+        self.counted -= first;
+        self.written = 0;
+        false
+    }
 }
 
 impl Queue {
     /// How many bytes wait.
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
+        self.own_len() + self.behind.as_ref().map_or(0, |behind| behind.len())
+    }
+
+    const fn own_len(&self) -> usize {
         self.bytes.len() - self.written
     }
 
-    /// What waits.
+    /// The first of what waits, to be written at once.
     pub(super) fn waiting(&self) -> &[u8] {
-        &self.bytes[self.written..]
+        match &self.behind {
+            Some(behind) if self.own_len() == 0 => behind.waiting(),
+            _ => &self.bytes[self.written..],
+        }
     }
 
     /// Where to append; `more` bytes are about to come.
     pub(super) fn end(&mut self, more: usize) -> &mut Vec<u8> {
+        if let Some((_, own)) = self.behind.as_mut().and_then(|behind| behind.parts.back_mut()) {
+            own.reserve(more);
+            return own;
+        }
         if self.bytes.capacity() == 0 {
             self.bytes = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
@@ -42,12 +115,27 @@ impl Queue {
         &mut self.bytes
     }
 
-    /// The first `size` bytes that waited are written.
+    /// Appends a frame without a copy.
+    pub(super) fn share(&mut self, frame: Shared) {
+        match &mut self.behind {
+            Some(behind) => behind.push(frame),
+            None => self.behind = Some(Box::new(Behind::of(frame))),
+        }
+    }
+
+    /// The first `size` bytes of [`Queue::waiting`] are written.
     pub(super) fn advance(&mut self, size: usize) {
+        if self.own_len() == 0 {
+            let done = self.behind.as_mut().is_none_or(|behind| behind.advance(size));
+            if done {
+                self.clear();
+            }
+            return;
+        }
         self.written += size;
-        if self.len() == 0 {
-            self.clear();
-        } else if self.written >= WRITTEN_BYTES && self.written >= self.len() {
+        if self.own_len() == 0 {
+            self.clear_own();
+        } else if self.written >= WRITTEN_BYTES && self.written >= self.own_len() {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
@@ -55,6 +143,11 @@ impl Queue {
 
     /// Drops everything and gives the memory away.
     pub(super) fn clear(&mut self) {
+        self.behind = None;
+        self.clear_own();
+    }
+
+    fn clear_own(&mut self) {
         self.written = 0;
         let mut bytes = std::mem::take(&mut self.bytes);
         if (1..=SPARE_BYTES).contains(&bytes.capacity()) {
@@ -97,6 +190,35 @@ mod tests {
         assert_eq!(SPARE.with_borrow(Vec::len), SPARES);
         queue.end(1);
         assert_eq!(SPARE.with_borrow(Vec::len), SPARES - 1);
+    }
+
+    #[test]
+    fn shared_frames_keep_their_place_among_own_bytes_and_are_no_copies() {
+        let frame: Rc<Vec<u8>> = Rc::new(b"<shared>".to_vec());
+        let mut queue = Queue::default();
+        queue.end(4).extend_from_slice(b"own1");
+        for _ in 0..2 {
+            queue.share(Rc::clone(&frame) as Shared);
+        }
+        queue.end(4).extend_from_slice(b"own2");
+        queue.share(Rc::clone(&frame) as Shared);
+        assert_eq!((queue.len(), Rc::strong_count(&frame)), (32, 4));
+        let (mut all, mut left) = (Vec::new(), queue.len());
+        while queue.len() > 0 {
+            // Three bytes at a time, as a socket may take them.
+            let some = queue.waiting().len().min(3);
+            all.extend_from_slice(&queue.waiting()[..some]);
+            queue.advance(some);
+            left -= some;
+            assert_eq!(queue.len(), left);
+        }
+        assert_eq!(all, b"own1<shared><shared>own2<shared>");
+        assert_eq!((Rc::strong_count(&frame), queue.behind.is_none()), (1, true));
+        queue.end(1).push(b'!');
+        assert_eq!(queue.waiting(), b"!");
+        queue.share(Rc::clone(&frame) as Shared);
+        queue.clear();
+        assert_eq!((queue.len(), Rc::strong_count(&frame)), (0, 1));
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn what_is_pushed_in_one_turn_goes_out_in_one_write() {
     let wire = FakeWire::attach(&outbox, usize::MAX);
     with_turns(&dirty, async {
         outbox.push_text(b"one");
-        outbox.push_framed(&frame_text(b"two"));
+        outbox.push_framed(&Rc::new(frame_text(b"two")));
         outbox.push_control(b"\x8a\x00");
         next_turn().await;
         assert_eq!(*wire.writes.borrow(), [b"\x81\x03one\x81\x03two\x8a\x00".to_vec()]);
@@ -186,7 +186,7 @@ fn after_the_peers_close_only_the_reply_goes_out() {
 fn over_the_bound_the_session_is_closed_behind_what_it_holds() {
     let outbox = Outbox::with_bound(DirtyList::new(), 32);
     let wire = FakeWire::attach(&outbox, 0);
-    outbox.push_framed(&frame_text(&[b'a'; 30]));
+    outbox.push_framed(&Rc::new(frame_text(&[b'a'; 30])));
     assert!(!outbox.overflowed());
     outbox.push_text(b"one more");
     assert!(outbox.overflowed() && outbox.is_closing());

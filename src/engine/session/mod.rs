@@ -328,7 +328,7 @@ impl Session {
         let seq = copies.capture.what.seq.filter(|_| self.numbered.get());
         let seq = seq.map(|seq| seq.of_generation(self.shard.engine.generation()));
         if request_id.is_none() && seq.is_none() {
-            return self.outbox.push_framed(&copy.framed);
+            return self.outbox.push_framed(&copy);
         }
         let (head, tail) = copy.framed[copy.header..].split_at(copy.splice_at);
         let id = request_id.map(|(_, id)| format!("\"request_id\":{},", serde_json::Value::from(&**id)));

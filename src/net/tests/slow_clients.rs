@@ -1,5 +1,7 @@
 //! Clients that do not read, or read late.
 
+use std::rc::Rc;
+
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::yield_now;
 use tokio_tungstenite::tungstenite::Message;
@@ -16,7 +18,7 @@ fn a_client_that_never_reads_is_closed_at_the_bound_and_harms_nobody() {
         let (mut sleeper, echo) = server.session().await;
         echo.outbox.set_last_word(|| "too slow".into());
         let (mut neighbour, other) = server.session().await;
-        let frame = frame_text(&[b'x'; 32 * 1024]);
+        let frame = Rc::new(frame_text(&[b'x'; 32 * 1024]));
         let mut pushed = 0;
         while !echo.outbox.overflowed() {
             echo.outbox.push_framed(&frame);

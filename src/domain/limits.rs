@@ -143,6 +143,8 @@ pub const RECENT_PUSHES_WHOLE: usize = 16;
 pub const AGENT_GRACE: Duration = Duration::from_secs(15);
 /// How long a customer token lives when the caller does not say.
 pub const CUSTOMER_TOKEN_LIFE: Duration = Duration::from_secs(8 * 3600);
+/// How long a page's visitor is known again without a word (the wire's published default).
+pub const VISITOR_TOKEN_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
 /// Seconds until a chat moves on whose holder has not seen the customer's last message.
 pub const DEFAULT_UNSEEN_SECS: u32 = 5 * 60;
 /// Seconds of silence until a chat is marked idle.

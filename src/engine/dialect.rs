@@ -7,6 +7,7 @@ use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::push::Told;
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::id::AgentId;
+use switchboard_domain::participant::license::License;
 use switchboard_domain::webhook::Endpoint;
 
 use crate::engine::order::{Failure, Login, Order, Outcome, RequestKey, Shown};
@@ -146,8 +147,9 @@ pub trait Dialect: Send + Sync + 'static {
     /// `additional_data`. `None` for pushes about an agent.
     fn webhook(&self, endpoint: &Endpoint, capture: &Capture, chat: Option<&ChatView>) -> Option<Vec<u8>>;
 
-    /// Renders the bodies of the calls that tell an endpoint of a help desk of this, in their order.
-    fn desk_calls(&self, _endpoint: &Endpoint, _capture: &Capture) -> Vec<Vec<u8>> {
+    /// Renders the bodies of the calls that tell an endpoint of a license's help desk of this, in their
+    /// order.
+    fn desk_calls(&self, _license: &License, _endpoint: &Endpoint, _capture: &Capture) -> Vec<Vec<u8>> {
         Vec::new()
     }
 

@@ -47,6 +47,7 @@ pub mod shard;
 mod start;
 pub mod stream;
 pub mod tables;
+pub mod visitor;
 pub mod webhook;
 mod wheel;
 

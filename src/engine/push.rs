@@ -9,6 +9,7 @@ use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::desk::DeskOccasion;
 use switchboard_domain::id::{AgentId, GroupId, UserId};
+use switchboard_domain::participant::license::License;
 use switchboard_domain::webhook::{
     Action, AuthorKind, Delivery, DeliveryId, Endpoint, EndpointId, Lane, Occasion, Owner,
 };
@@ -76,10 +77,13 @@ pub(crate) fn deliveries(
     let none = Properties::default();
     let members: Vec<AgentId> =
         chat.as_deref().map(|chat| chat.present_agents().cloned().collect()).unwrap_or_default();
-    let groups: Vec<GroupId> = match (&capture.desk, &view) {
-        (Some(_), Some(view)) => view.access.groups.iter().copied().collect(),
+    let groups: Vec<GroupId> = match (push, &capture.desk, &view) {
+        (Push::WidgetOpened(opening), ..) => vec![opening.group],
+        (_, Some(_), Some(view)) => view.access.groups.iter().copied().collect(),
         _ => Vec::new(),
     };
+    let license = table.license.load();
+    let at_desk = capture.desk.is_some() || matches!(push, Push::WidgetOpened(_));
     let occasion = Occasion {
         action,
         author: author(push),
@@ -89,13 +93,13 @@ pub(crate) fn deliveries(
             _ => None,
         },
         chat_properties: view.as_ref().map_or(&none, |view| &view.properties),
-        desk: capture.desk.as_ref().map(|desk| desk_occasion(desk, &groups, push)),
+        desk: at_desk.then(|| desk_occasion(&license, capture, &groups)),
     };
     let mut bytes = owed(batch);
     for endpoint in endpoints.matching(&occasion) {
         let Some(dialect) = engine.dialect(endpoint.dialect) else { continue };
         let bodies = match endpoint.desk {
-            Some(_) => dialect.desk_calls(endpoint, capture),
+            Some(_) => dialect.desk_calls(&license, endpoint, capture),
             None => dialect.webhook(endpoint, capture, view.as_ref()).into_iter().collect(),
         };
         for body in bodies {
@@ -142,9 +146,9 @@ fn is_awaited(endpoint: &Endpoint, push: &Push) -> bool {
         }
 }
 
-fn desk_occasion<'a>(desk: &'a DeskContext, groups: &'a [GroupId], push: &'a Push) -> DeskOccasion<'a> {
-    let inbox = groups.iter().find_map(|group| desk.license.desk.inbox_of(*group));
-    let author = match push {
+fn desk_occasion<'a>(license: &'a License, capture: &'a Capture, groups: &'a [GroupId]) -> DeskOccasion<'a> {
+    let inbox = groups.iter().find_map(|group| license.desk.inbox_of(*group));
+    let author = match &capture.what.push {
         Push::EventPosted { event, .. } => event.author.as_ref(),
         Push::ChatStarted { thread, .. } => thread.events.first().and_then(|event| event.author.as_ref()),
         _ => None,
@@ -152,7 +156,7 @@ fn desk_occasion<'a>(desk: &'a DeskContext, groups: &'a [GroupId], push: &'a Pus
     DeskOccasion {
         groups,
         bot: inbox.and_then(|inbox| inbox.bot.as_ref()),
-        holder: desk.chat.desk.as_ref().and_then(|desk| desk.holder.as_ref()),
+        holder: capture.desk.as_ref().and_then(|desk| desk.chat.desk.as_ref()?.holder.as_ref()),
         author: author.and_then(UserId::agent),
     }
 }

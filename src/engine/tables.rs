@@ -357,6 +357,15 @@ impl Lookup for LicenseTable {
             && self.customers.get(&customer).is_some_and(|customer| customer.banned(now))
     }
 
+    fn is_blocked(&self, customer: CustomerId) -> bool {
+        let blocked = |customer: &Customer| customer.contact.as_ref().is_some_and(|contact| contact.blocked);
+        self.customers.get(&customer).is_some_and(|customer| blocked(&customer))
+    }
+
+    fn reopens(&self, access: &Access) -> bool {
+        self.license.load().desk.inbox_for(access).is_none_or(|inbox| inbox.reopens)
+    }
+
     fn customer_left(&self, customer: CustomerId) -> Option<Timestamp> {
         if let Some(since_start) = self.departures.get(&customer) {
             return *since_start;

@@ -256,3 +256,29 @@ async fn a_desks_message_may_be_long() {
     let (status, refused) = desk.call(Some(&desk.agent), Method::POST, &path, body).await;
     assert_eq!(status, 422, "{refused}");
 }
+
+#[tokio::test]
+async fn a_visitor_of_a_page_sends_files() {
+    let desk = Desk::start().await;
+    let site = json!({ "name": "Site", "channel": { "type": "web_widget", "website_url": "shop.example" } });
+    let inbox = desk.post(&desk.admin, "inboxes", site).await;
+    let at = |path: &str| {
+        format!("/api/v1/widget/{path}?website_token={}", inbox["website_token"].as_str().unwrap())
+    };
+    let (_, config) = desk.call(None, Method::POST, &at("config"), json!({})).await;
+    let token = config["website_channel_config"]["auth_token"].as_str().unwrap();
+    let picture: Part<'_> = ("message[attachments][]", Some(("p.png", "image/png")), PIXEL);
+    let page: Part<'_> = ("message[referer_url]", None, b"https://shop.example/");
+    let send = async |token: &str, parts: &[Part<'_>]| {
+        post(&desk.server, &at("messages"), ("X-Auth-Token", token), parts).await
+    };
+    assert_eq!(send("x", &[picture]).await.0, 404);
+    let (status, begun) = send(token, &[page, picture]).await;
+    assert_eq!((status, &begun["attachments"][0]["file_type"]), (200, &json!("image")), "{begun}");
+    let (status, more) = send(token, &[("message[content]", None, b"two"), picture, picture]).await;
+    assert_eq!((status, &more["content"]), (200, &json!("two")), "{more}");
+    assert_eq!(more["attachments"].as_array().unwrap().len(), 2);
+    for shown in [&begun["attachments"][0], &more["attachments"][1]] {
+        assert_eq!(fetch(&desk.server, shown["data_url"].as_str().unwrap()).await.2, PIXEL);
+    }
+}

@@ -11,9 +11,11 @@ use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::time::Timestamp;
 
 use super::show;
+use super::widget::token;
 use crate::engine::dialect::{Capture, Disconnect};
 use crate::engine::order::DeskContext;
 use crate::engine::stream::{Audience, Claim, Presence, StreamAsk, StreamDialect};
+use crate::engine::visitor::Way;
 
 /// The sub-protocols that are spoken: the client offers another one, too, which means none.
 pub(super) const PROTOCOLS: [&str; 1] = ["actioncable-v1-json"];
@@ -54,6 +56,10 @@ impl StreamDialect for Cable {
     fn answer(&self, name: &str, admitted: bool) -> String {
         let kind = if admitted { "confirm_subscription" } else { "reject_subscription" };
         json!({ "identifier": name, "type": kind }).to_string()
+    }
+
+    fn way(&self, license: &License, token: &str) -> Option<Way> {
+        token::read_stream(license, token)
     }
 
     fn envelope(&self, name: &str) -> [String; 2] {

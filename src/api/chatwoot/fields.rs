@@ -79,6 +79,28 @@ impl Fields {
         self.form.files.iter().filter(|(own, _)| is_it(own)).map(|(_, file)| self.form.shown(file)).collect()
     }
 
+    /// Takes out what stands inside a field, with the files there; `None` when nothing does.
+    pub(super) fn take_inside(&mut self, name: &str) -> Result<Option<Self>, Refused> {
+        let within = |given: &str| {
+            let (first, rest) = given.strip_prefix(name)?.strip_prefix('[')?.split_once(']')?;
+            Some(format!("{first}{rest}"))
+        };
+        let mut form = std::mem::take(&mut self.form);
+        let files = std::mem::take(&mut form.files).into_iter();
+        form.files = files.filter_map(|(given, file)| Some((within(&given)?, file))).collect();
+        let map = self.object(name)?;
+        if map.is_none() && form.files.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { map: map.unwrap_or_default(), form }))
+    }
+
+    /// Only these fields, and the files.
+    pub(super) fn only(mut self, names: &[&str]) -> Self {
+        self.map.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
     /// A picture that came as the file `avatar` stays, and its address is the `avatar_url`.
     ///
     /// # Errors
@@ -98,6 +120,12 @@ impl Fields {
     /// Fields that were read before.
     pub(super) fn from_map(map: Map<String, Value>) -> Self {
         Self { map, form: Form::default() }
+    }
+
+    /// The same with another field.
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.map.insert(name.to_owned(), value);
+        self
     }
 
     /// A field, when it is given; also as `null`.

@@ -10,6 +10,7 @@ use switchboard_domain::conversation::event::{Event, EventKind};
 use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::conversation::view::ChatView;
+use switchboard_domain::participant::license::License;
 use switchboard_domain::webhook::{Endpoint, Owner};
 
 use super::show;
@@ -25,6 +26,9 @@ const CONVERSATION_UPDATED: &str = "conversation_updated";
 const CONVERSATION_OPENED: &str = "conversation_opened";
 const CONVERSATION_RESOLVED: &str = "conversation_resolved";
 const STATUS_CHANGED: &str = "conversation_status_changed";
+/// What the product calls it, and what its guide for bots does.
+const WEBWIDGET_TRIGGERED: &str = "webwidget_triggered";
+const WIDGET_TRIGGERED: &str = "widget_triggered";
 
 static SIGNATURE: Form = Form {
     delivery: HeaderName::from_static("x-chatwoot-delivery"),
@@ -82,12 +86,23 @@ fn conversation(cx: &DeskContext, name: &'static str, more: Value) -> Call {
 }
 
 impl Dialect for Hooks {
-    fn desk_calls(&self, endpoint: &Endpoint, capture: &Capture) -> Vec<Vec<u8>> {
-        let (Some(cx), Some(hearing)) = (&capture.desk, &endpoint.desk) else { return Vec::new() };
+    fn desk_calls(&self, license: &License, endpoint: &Endpoint, capture: &Capture) -> Vec<Vec<u8>> {
+        let Some(hearing) = &endpoint.desk else { return Vec::new() };
         let to_bot = matches!(endpoint.owner, Owner::DeskBot(_)) || hearing.words.is_empty();
         let wanted =
             |name: &str| hearing.words.is_empty() || hearing.words.iter().any(|word| &**word == name);
-        let calls = calls(cx, &capture.what.push, to_bot);
+        let calls = match (&capture.what.push, &capture.desk) {
+            (Push::WidgetOpened(opening), current) => {
+                let names: &[_] =
+                    if to_bot { &[WEBWIDGET_TRIGGERED, WIDGET_TRIGGERED] } else { &[WEBWIDGET_TRIGGERED] };
+                let call = |name: &&'static str| {
+                    (*name, show::opening_in_event(license, opening, current.as_deref(), name))
+                };
+                names.iter().map(call).collect()
+            }
+            (push, Some(cx)) => calls(cx, push, to_bot),
+            (_, None) => Vec::new(),
+        };
         calls
             .into_iter()
             .filter(|(name, _)| wanted(name))

@@ -9,6 +9,7 @@ mod application;
 mod auth;
 mod cable;
 mod call;
+mod customer;
 mod fields;
 mod hooks;
 mod platform;
@@ -16,6 +17,7 @@ mod public;
 mod refusal;
 mod routes;
 mod show;
+mod widget;
 
 use axum::Router;
 use axum::body::Body;

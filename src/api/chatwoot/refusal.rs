@@ -92,6 +92,11 @@ impl Refused {
         Self::because(StatusCode::NOT_FOUND, "Resource could not be found")
     }
 
+    /// Whatever is said has to be said in another conversation.
+    pub(super) fn over() -> Self {
+        Self::because(StatusCode::FORBIDDEN, "Conversation is resolved and does not accept new messages")
+    }
+
     /// The body cannot be read.
     pub(super) fn bad_request() -> Self {
         Self {

@@ -13,7 +13,7 @@ use super::auth::{self, Asker, Who};
 use super::call::{Answered, Call, number};
 use super::fields::Fields;
 use super::refusal::Refused;
-use super::{application, platform, public, show};
+use super::{application, platform, public, show, widget};
 use crate::engine::handle::EngineHandle;
 use crate::telemetry::clock;
 
@@ -70,6 +70,7 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
             let fields = Fields::of(engine, None, request).await?;
             application::profile::answer(engine, (&who, &token), &method, rest, fields).await
         }
+        ["api", "v1", "widget", rest @ ..] => widget::answer(engine, rest, request).await,
         ["api", "v1", "accounts", account, rest @ ..] => {
             let who = auth::who(engine, request.headers())?;
             about_account(engine, &who, account, rest, request).await

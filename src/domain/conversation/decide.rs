@@ -36,6 +36,14 @@ pub trait Lookup {
     fn bot_of(&self, _access: &Access) -> Option<AgentId> {
         None
     }
+    /// Is the customer one whom a help desk answers no more?
+    fn is_blocked(&self, _customer: CustomerId) -> bool {
+        false
+    }
+    /// Does what is resolved in these groups go on when its customer writes again?
+    fn reopens(&self, _access: &Access) -> bool {
+        true
+    }
     /// Since when the customer is not on the site any more. `None` while it is, or when it never
     /// was; the beginning of time when it left before the process began.
     fn customer_left(&self, customer: CustomerId) -> Option<Timestamp>;
@@ -334,7 +342,8 @@ impl Conversation {
         let mut draft = self.draft(cx.now);
         if self.active_thread().is_none() {
             match when_inactive {
-                WhenInactive::OpenThread(..) if self.is_muted() => {}
+                WhenInactive::OpenThread(..) if self.is_unanswered(cx) => {}
+                WhenInactive::OpenThread(..) if self.is_over(cx) => return Err(Rejected::Inactive),
                 WhenInactive::OpenThread(thread, placement) => {
                     let open = OpenThread { events: vec![event], placement, ..OpenThread::blank(thread) };
                     // An answer makes a human the holder, never a bot (spec v3.0, 12 #33).

@@ -12,6 +12,7 @@ use crate::conversation::ticket::Status;
 use crate::conversation::view::{ChatView, Member, ThreadView};
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
+use crate::participant::customer::Customer;
 use crate::participant::news::CustomerNews;
 use crate::time::Timestamp;
 
@@ -190,6 +191,8 @@ pub enum Push {
         /// What of it.
         part: TicketPart,
     },
+    /// A customer opened the window to write in. Only webhooks tell of it.
+    WidgetOpened(Box<WidgetOpening>),
     /// An agent is gone for good. Only webhooks tell of it.
     AgentDeleted {
         /// A human agent or a bot.
@@ -217,6 +220,19 @@ pub enum TicketPart {
     Team,
     /// Anything else.
     Rest,
+}
+
+/// A customer opened the window to write in, perhaps without a word so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WidgetOpening {
+    /// Who.
+    pub customer: Arc<Customer>,
+    /// The way that it came in by.
+    pub entry: u64,
+    /// Whose chats its inbox has.
+    pub group: GroupId,
+    /// One JSON object's text: the page, and what shows it.
+    pub details: Box<str>,
 }
 
 /// Who hears a push. Resolved by the hubs, which know who listens.
@@ -352,6 +368,7 @@ impl Push {
             Self::AccessChanged { of: AccessOwner::Customer(_), .. }
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
+            | Self::WidgetOpened(_)
             | Self::Customer(_)
             | Self::Multicast { .. } => None,
         }
@@ -379,6 +396,7 @@ impl Push {
             | Self::TicketChanged { .. }
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
+            | Self::WidgetOpened(_)
             | Self::Customer(_)
             | Self::Multicast { .. } => None,
         }

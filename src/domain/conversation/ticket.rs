@@ -305,13 +305,22 @@ impl Conversation {
 
     /// The customer writes to a conversation that was put aside: it goes on.
     pub(super) fn wakes(&self, event_visible: bool, cx: &Context<'_>) -> bool {
-        let by_customer = cx.by.is_some_and(|by| by.agent().is_none());
-        by_customer && event_visible && matches!(self.assignment, Assignment::Parked(_))
+        Self::is_customer(cx) && event_visible && matches!(self.assignment, Assignment::Parked(_))
     }
 
-    /// A customer who is not answered any more opens nothing by writing.
-    pub(super) fn is_muted(&self) -> bool {
-        self.ticket.as_deref().is_some_and(|ticket| ticket.muted)
+    /// A customer who is not answered any more, here or anywhere, opens nothing by writing.
+    pub(super) fn is_unanswered(&self, cx: &Context<'_>) -> bool {
+        let blocked = || self.customer.is_some_and(|customer| cx.license.is_blocked(customer));
+        self.ticket.as_deref().is_some_and(|ticket| ticket.muted || (Self::is_customer(cx) && blocked()))
+    }
+
+    /// Its inbox wants another conversation for whatever the customer has to say after the end.
+    pub(super) fn is_over(&self, cx: &Context<'_>) -> bool {
+        self.ticket.is_some() && Self::is_customer(cx) && !cx.license.reopens(&self.access)
+    }
+
+    fn is_customer(cx: &Context<'_>) -> bool {
+        cx.by.is_some_and(|by| by.agent().is_none())
     }
 
     /// Two bots that answer one another would never end.

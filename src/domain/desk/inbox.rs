@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
+use crate::conversation::ticket::Status;
 use crate::error::Rejected;
 use crate::id::{AgentId, GroupId};
 use crate::limits::ATTRIBUTES_BYTES;
@@ -49,6 +50,14 @@ pub struct Inbox {
     pub created_at: Timestamp,
     /// Which face renders the bodies of calls; opaque here.
     pub dialect: u16,
+    /// Does a resolved conversation go on when its customer writes again?
+    #[serde(default = "yes")]
+    pub reopens: bool,
+}
+
+/// What an inbox did before it could be told otherwise.
+const fn yes() -> bool {
+    true
 }
 
 impl Inbox {
@@ -70,7 +79,14 @@ impl Inbox {
             extras: "{}".into(),
             created_at: Timestamp::default(),
             dialect: 0,
+            reopens: true,
         }
+    }
+
+    /// Does a conversation that stands so go on when its customer has more to say?
+    #[must_use]
+    pub fn goes_on(&self, status: Status) -> bool {
+        self.reopens || status != Status::Resolved
     }
 
     /// The group that a new inbox shall have, when it was given one.
@@ -81,5 +97,34 @@ impl Inbox {
     pub(super) fn check(&self) -> Result<(), Rejected> {
         within("channel", self.extras.len(), ATTRIBUTES_BYTES, "bytes")?;
         self.webhook_url.as_ref().map_or(Ok(()), |url| check_url("webhook_url", url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    fn inbox() -> Inbox {
+        Inbox::new(7, Channel::Website, ["key".into(), "hmac".into(), "secret".into()])
+    }
+
+    #[test]
+    fn only_what_is_resolved_may_be_over_for_good() {
+        for status in Status::ALL {
+            assert!(inbox().goes_on(status));
+            let strict = Inbox { reopens: false, ..inbox() };
+            assert_eq!(strict.goes_on(status), status != Status::Resolved, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn an_inbox_from_before_that_was_asked_goes_on_as_it_did() {
+        let mut bytes = rmp_serde::to_vec(&inbox()).unwrap();
+        // An array of fields, the newest of which it lacks.
+        assert_eq!((bytes[0], bytes.pop()), (0x9f, Some(0xc3)));
+        bytes[0] = 0x9e;
+        assert_eq!(rmp_serde::from_slice::<Inbox>(&bytes).unwrap(), inbox());
     }
 }

@@ -133,6 +133,7 @@ impl Action {
             }),
             Push::StatusChanged { .. } => Some(Self::StatusChanged),
             Push::TicketChanged { .. } => Some(Self::TicketChanged),
+            Push::WidgetOpened(_) => Some(Self::WidgetOpened),
             Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
             Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),

@@ -34,7 +34,7 @@ use crate::telemetry::clock;
 mod presence;
 mod profile;
 
-pub use presence::{Arrive, Arrived, Entered, Left, OpenPage};
+pub use presence::{Arrive, Arrived, Entered, Left, OpenPage, OpenWidget};
 pub use profile::{Change, ChangeAccess, ImposeBan};
 
 /// A customer with the position of its newest fact and its chats.

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, Message, MessageResult};
-use switchboard_domain::conversation::push::{Address, Push, Told};
+use actix::{AsyncContext, Context, Handler, Message, MessageResult};
+use switchboard_domain::conversation::push::{Address, Push, Told, WidgetOpening};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::ConversationId;
 use switchboard_domain::participant::customer::{Customer, CustomerChange, CustomerFact, Texts};
@@ -13,10 +13,11 @@ use switchboard_domain::participant::news::CustomerNews;
 use switchboard_domain::participant::visit::{Page, Visit};
 
 use super::CustomerActor;
-use crate::engine::conversation::TimePassed;
+use crate::engine::conversation::{SaveSnapshot, TimePassed};
 use crate::engine::link;
-use crate::engine::order::{Done, NewPage};
+use crate::engine::order::{DeskContext, Done, NewPage};
 use crate::engine::origin::Origin;
+use crate::engine::push::{capture_for, deliveries};
 use crate::engine::release::{Answer, Release, SessionKey};
 use crate::storage::Lsn;
 
@@ -58,6 +59,16 @@ pub struct OpenPage {
     pub answer: Answer,
 }
 
+/// The window to write in was opened.
+pub struct OpenWidget {
+    /// By whom, and where.
+    pub opening: WidgetOpening,
+    /// The conversation that it shows, when there is one.
+    pub current: Option<Arc<DeskContext>>,
+    /// Who hears how it went.
+    pub answer: Answer,
+}
+
 /// A connection is gone.
 pub struct Left(pub SessionKey);
 
@@ -68,6 +79,9 @@ impl Message for Entered {
     type Result = ();
 }
 impl Message for OpenPage {
+    type Result = ();
+}
+impl Message for OpenWidget {
     type Result = ();
 }
 impl Message for Left {
@@ -185,6 +199,29 @@ impl Handler<Entered> for CustomerActor {
         if let Some(page) = entered.page {
             self.open_page(page, Answer::Nobody);
         }
+    }
+}
+
+impl Handler<OpenWidget> for CustomerActor {
+    type Result = ();
+
+    /// Nothing of it is kept but the calls that tell of it.
+    fn handle(&mut self, asked: OpenWidget, ctx: &mut Context<Self>) {
+        let OpenWidget { opening, current, answer } = asked;
+        if let Err(full) = self.shard.ready() {
+            return self.reply(answer, Err(full.into()));
+        }
+        let push = Push::WidgetOpened(Box::new(opening));
+        let told = Told { push, to: Address::nobody(), main: false, seq: None };
+        let capture = capture_for(&self.table, told, current);
+        let mut calls = Vec::new();
+        deliveries(&self.shard.engine, &self.table, None, &capture, &mut calls);
+        let mut release = Release::reply(answer, Ok(Done::Nothing));
+        if calls.is_empty() {
+            return self.shard.after(self.lsn, release);
+        }
+        release.take_due(&calls);
+        self.lsn = self.shard.commit(&calls, release, || link::reminder(ctx.address(), SaveSnapshot));
     }
 }
 

@@ -7,16 +7,16 @@ use actix::{Addr, Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::command::Command;
-use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
+use switchboard_domain::conversation::push::{Address, Hearing, Push, Told, WidgetOpening};
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::customer::{Ban, CustomerChange};
 
 use crate::engine::conversation::Execute;
-use crate::engine::customer::{Change, ChangeAccess, CustomerActor, ImposeBan, OpenPage};
+use crate::engine::customer::{Change, ChangeAccess, CustomerActor, ImposeBan, OpenPage, OpenWidget};
 use crate::engine::link;
 use crate::engine::operations::read::table;
-use crate::engine::order::{Done, Multicast, NewPage};
+use crate::engine::order::{DeskContext, Done, Multicast, NewPage};
 use crate::engine::push::capture;
 use crate::engine::release::{Answer, Release};
 use crate::engine::shard::Shard;
@@ -38,6 +38,17 @@ pub(crate) fn make_contact(shard: &Rc<Shard>, license: LicenseId, change: Custom
     if let Err((rejected, answer)) = CustomerActor::create(shard, &table, id, change, answer) {
         shard.answer(answer, Err(rejected.into()));
     }
+}
+
+/// A customer opened the window to write in.
+pub(crate) fn open_widget(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    (opening, current): (WidgetOpening, Option<Arc<DeskContext>>),
+    answer: Answer,
+) {
+    let customer = opening.customer.id;
+    give(shard, license, customer, answer, |answer| OpenWidget { opening, current, answer });
 }
 
 /// Changes a customer's profile.

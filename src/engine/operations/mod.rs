@@ -45,7 +45,7 @@ use crate::storage::Lsn;
 
 pub(crate) use bots::desk_bot;
 pub(crate) use customers::end_banned;
-pub(crate) use customers::make_contact;
+pub(crate) use customers::{make_contact, open_widget};
 pub(crate) use desk::{hand_off, set_inbox_bot};
 pub(crate) use license::change_license;
 pub(crate) use login::login;

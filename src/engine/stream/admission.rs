@@ -14,7 +14,7 @@ use switchboard_domain::participant::customer::CustomerChange;
 use switchboard_domain::participant::license::License;
 use tokio::sync::oneshot;
 
-use super::{Audience, Claim, Of, Presence};
+use super::{Audience, Claim, Of, Presence, StreamDialect};
 use crate::engine::agent::{Connect, Counts};
 use crate::engine::customer::Arrive;
 use crate::engine::entry::TokenHash;
@@ -37,12 +37,19 @@ pub(super) struct Admitted {
 }
 
 /// Who a claim is, if it holds.
-pub(super) async fn admit(engine: &EngineHandle, claim: &Claim) -> Result<Admitted, Failure> {
-    match claim.person {
+pub(super) async fn admit(
+    engine: &EngineHandle,
+    dialect: &dyn StreamDialect,
+    claim: &Claim,
+) -> Result<Admitted, Failure> {
+    let admitted = match claim.person {
         Some(person) => staff(engine, &claim.token, person),
-        None => contact(engine, &claim.token).await,
-    }
-    .ok_or(Failure::Unauthenticated)
+        None => match contact(engine, &claim.token).await {
+            Some(admitted) => Some(admitted),
+            None => visitor(engine, dialect, &claim.token).await?,
+        },
+    };
+    admitted.ok_or(Failure::Unauthenticated)
 }
 
 fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Option<Admitted> {
@@ -113,6 +120,20 @@ pub(super) async fn counts(shard: &Rc<Shard>, of: &Of, session: SessionKey) -> b
     let Hearer::Staff { agent, .. } = &of.hearer else { return true };
     let Some(actor) = shard.engine.directory().agent(of.license, agent) else { return false };
     link::ask(&actor, Counts(session)).await.unwrap_or(false)
+}
+
+/// Somebody of whom nothing is known yet; from now on it is.
+async fn visitor(
+    engine: &EngineHandle,
+    dialect: &dyn StreamDialect,
+    token: &str,
+) -> Result<Option<Admitted>, Failure> {
+    let mut licenses = engine.licenses().into_iter();
+    let found = licenses.find_map(|license| dialect.way(&license, token).map(|way| (license, way)));
+    let Some((license, way)) = found else { return Ok(None) };
+    let (customer, entry) = engine.visitor(license.id, &way).await?;
+    let hearer = entry_sight(&license, customer.id, &entry);
+    Ok(hearer.map(|hearer| Admitted { of: Of { license: license.id, hearer }, token: None }))
 }
 
 /// Lets the actor of whoever hears know that it is there.

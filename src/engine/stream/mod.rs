@@ -13,6 +13,7 @@ use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::dialect::{Capture, Disconnect};
+use crate::engine::visitor::Way;
 
 pub(crate) use audience::Streams;
 pub use socket::StreamSocket;
@@ -60,6 +61,10 @@ pub trait StreamDialect: Send + Sync + 'static {
 
     /// Says whether a subscription was admitted.
     fn answer(&self, name: &str, admitted: bool) -> String;
+
+    /// The way by which whoever has this token comes into a license's inboxes, when it proves that by
+    /// itself: nothing needs to be known of a visitor who has not said a word.
+    fn way(&self, license: &License, token: &str) -> Option<Way>;
 
     /// What stands before and behind everything that a subscription is told.
     fn envelope(&self, name: &str) -> [String; 2];

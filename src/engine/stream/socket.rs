@@ -133,7 +133,7 @@ impl StreamSocket {
 
     /// Subscribed first and confirmed then: whatever follows the confirmation is heard.
     async fn admit(self: Rc<Self>, name: Box<str>, claim: Claim) {
-        let admitted = admit(&self.shard.engine, &claim).await;
+        let admitted = admit(&self.shard.engine, self.dialect, &claim).await;
         let one = admitted.map(|admitted| {
             let outbox = Rc::clone(&self.outbox);
             Subscription::new((&self.shard, self.id), admitted, (self.dialect, &name), outbox)

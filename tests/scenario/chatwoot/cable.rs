@@ -22,7 +22,7 @@ use crate::support::seen::Seen;
 const LAPSE: Duration = Duration::from_secs(40);
 
 /// A socket with at most one subscription.
-struct Cable {
+pub(super) struct Cable {
     out: SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Message>,
     seen: Arc<Seen<Value>>,
     reader: JoinHandle<()>,
@@ -30,7 +30,7 @@ struct Cable {
 }
 
 impl Cable {
-    async fn connect(desk: &Desk) -> Self {
+    pub(super) async fn connect(desk: &Desk) -> Self {
         let url = format!("{}/cable", desk.server.http().replacen("http", "ws", 1));
         let (socket, _) = timeout(DEADLINE, connect_async(url)).await.unwrap().unwrap();
         let (out, mut stream) = socket.split();
@@ -50,11 +50,11 @@ impl Cable {
         Self { out, seen, reader, identifier: String::new() }
     }
 
-    async fn send(&mut self, frame: Value) {
+    pub(super) async fn send(&mut self, frame: Value) {
         self.out.send(Message::text(frame.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, params: Value) {
+    pub(super) async fn subscribe(&mut self, params: Value) {
         self.identifier = params.to_string();
         let identifier = self.identifier.clone();
         self.send(json!({ "command": "subscribe", "identifier": identifier })).await;
@@ -111,12 +111,12 @@ impl Cable {
         assert!(timeout(LAPSE, asking).await.is_ok(), "in vain: {what}");
     }
 
-    async fn frame(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn frame(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         self.seen.wait(what, DEADLINE, |all| all.iter().find(|frame| fits(frame)).cloned()).await
     }
 
     /// The data of an event.
-    async fn told(&self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn told(&self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let is_it = |frame: &Value| frame["message"]["event"] == event && fits(&frame["message"]["data"]);
         self.frame(event, is_it).await["message"]["data"].clone()
     }

@@ -8,6 +8,7 @@ mod conversations;
 mod matrix;
 mod refusals;
 mod restart;
+mod widget;
 
 use reqwest::Method;
 use serde_json::{Value, json};

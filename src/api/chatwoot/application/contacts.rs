@@ -11,7 +11,7 @@ use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use super::super::call::{Answered, Call, empty, json};
 use super::super::fields::Fields;
 use super::super::refusal::Refused;
-use super::super::{public, show};
+use super::super::{customer, show};
 use super::conversations::{entry_named, page};
 use super::labels;
 use crate::engine::order::{Done, Order};
@@ -46,7 +46,7 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
         }
         (&Method::GET, [id, "conversations"]) => {
             let customer = call.contact(id).await?;
-            let mut own = public::conversations_of(call.engine, &call.license, &customer, None).await?;
+            let mut own = customer::conversations_of(call.engine, &call.license, &customer, None).await?;
             own.retain(|cx| {
                 call.license.desk.inbox_for(&cx.chat.access).is_none_or(|inbox| call.serves(inbox))
             });

@@ -8,7 +8,7 @@ use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::command::{
     Command, OpenThread, StatusChange, TicketChange, TransferTarget,
 };
-use switchboard_domain::conversation::event::Visibility;
+use switchboard_domain::conversation::event::{NewEvent, Visibility};
 use switchboard_domain::conversation::ticket::{Status, Ticket, Urgency};
 use switchboard_domain::id::{ConversationId, ThreadId};
 use switchboard_domain::participant::contact::{Contact, ContactEntry};
@@ -286,17 +286,39 @@ pub(in super::super) fn entry_named<'a>(
 pub(in super::super) async fn begin(
     engine: &EngineHandle,
     license: &License,
+    of: (&Customer, &ContactEntry),
+    fields: &Fields,
+) -> Result<DeskContext, Refused> {
+    match going_on(engine, license, of).await? {
+        Some(cx) => Ok(cx),
+        None => open(engine, license, of, fields, Vec::new()).await,
+    }
+}
+
+/// The conversation that a contact goes on with whatever it begins, where each has only one.
+pub(in super::super) async fn going_on(
+    engine: &EngineHandle,
+    license: &License,
+    (customer, entry): (&Customer, &ContactEntry),
+) -> Result<Option<DeskContext>, Refused> {
+    let inbox = license.desk.inboxes.get(&entry.inbox).ok_or_else(Refused::not_found)?;
+    if !inbox.lock_to_single {
+        return Ok(None);
+    }
+    let mut own = super::super::customer::conversations_of(engine, license, customer, Some(entry)).await?;
+    Ok(own.pop().filter(|cx| inbox.goes_on(show::status_of(cx))))
+}
+
+/// Makes a conversation of a contact in an inbox, in which this is said first.
+pub(in super::super) async fn open(
+    engine: &EngineHandle,
+    license: &License,
     (customer, entry): (&Customer, &ContactEntry),
     fields: &Fields,
+    events: Vec<NewEvent>,
 ) -> Result<DeskContext, Refused> {
     let inbox = license.desk.inboxes.get(&entry.inbox).ok_or_else(Refused::not_found)?;
     let by = engine.desk_customer(license.id, customer.id);
-    if inbox.lock_to_single {
-        let mut own = super::super::public::conversations_of(engine, license, customer, Some(entry)).await?;
-        if let Some(cx) = own.pop() {
-            return Ok(cx);
-        }
-    }
     let text = |name: &str| fields.object_text(name).map(|text| text.unwrap_or_else(|| "{}".into()));
     let ticket = Ticket {
         entry: entry.number,
@@ -309,6 +331,7 @@ pub(in super::super) async fn begin(
         access: Some(Access::of(inbox.group)),
         continuous: Some(true),
         ticket: Some(Box::new(ticket)),
+        events,
         ..OpenThread::blank(ThreadId::from_random(clock::random_u64()))
     };
     let Done::Opened(opened) = run(engine, &by, Order::StartChat(open)).await? else {

@@ -18,11 +18,10 @@ use crate::engine::secret;
 use crate::telemetry::clock;
 
 /// What is kept of an inbox for those who show it, and obeyed by nobody here.
-const KEPT: [&str; 23] = [
+const KEPT: [&str; 22] = [
     "greeting_enabled",
     "greeting_message",
     "auto_assignment_config",
-    "allow_messages_after_resolved",
     "enable_email_collect",
     "csat_survey_enabled",
     "timezone",
@@ -131,6 +130,7 @@ fn change(inbox: &mut Inbox, fields: &Fields) -> Result<(), Refused> {
     let channel = fields.inside("channel")?.unwrap_or_default();
     inbox.auto_assign = fields.flag("enable_auto_assignment")?.unwrap_or(inbox.auto_assign);
     inbox.lock_to_single = fields.flag("lock_to_single_conversation")?.unwrap_or(inbox.lock_to_single);
+    inbox.reopens = fields.flag("allow_messages_after_resolved")?.unwrap_or(inbox.reopens);
     for from in [fields, &channel] {
         inbox.hmac_mandatory = from.flag("hmac_mandatory")?.unwrap_or(inbox.hmac_mandatory);
         if let Some(url) = from.clearable("webhook_url")? {

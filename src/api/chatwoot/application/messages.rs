@@ -12,6 +12,7 @@ use switchboard_domain::conversation::event::{
 };
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::desk::Channel;
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::ThreadId;
 use switchboard_domain::limits::DESK_TEXT_CHARS;
 
@@ -137,14 +138,17 @@ pub(in super::super) async fn post_as(
         WhenInactive::OpenThread(ThreadId::from_random(clock::random_u64()), None)
     };
     let command = Command::Post { event, when_inactive };
-    match run(engine, by, Order::Chat(cx.chat.id, command)).await? {
+    let over = |refused: Refused| {
+        if refused == Rejected::Inactive.into() { Refused::over() } else { refused }
+    };
+    match run(engine, by, Order::Chat(cx.chat.id, command)).await.map_err(over)? {
         Done::Posted { event, .. } => Ok(event),
         _ => Err(Refused::not_found()),
     }
 }
 
 /// Reads a message.
-fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent, Refused> {
+pub(in super::super) fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent, Refused> {
     if fields.list("attachments")?.is_some_and(|files| !files.is_empty()) {
         return Err(Refused::field("attachments", "must be files of a multipart form"));
     }

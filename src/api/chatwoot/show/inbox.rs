@@ -40,7 +40,6 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
         "greeting_enabled": false,
         "greeting_message": null,
         "auto_assignment_config": {},
-        "allow_messages_after_resolved": true,
         "working_hours_enabled": false,
         "working_hours": [],
         "out_of_office_message": null,
@@ -52,6 +51,7 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
     });
     let rules = json!({
         "enable_auto_assignment": inbox.auto_assign,
+        "allow_messages_after_resolved": inbox.reopens,
         "lock_to_single_conversation": inbox.lock_to_single,
         "hmac_mandatory": inbox.hmac_mandatory,
         "webhook_url": inbox.webhook_url,
@@ -77,7 +77,7 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
         }),
     };
     let mut shown = extend(inbox_line(license, inbox), usual);
-    shown = extend(extend(shown, channel), rules);
+    shown = extend(shown, channel);
     // What was given stands over what is usual, where there is such a field.
     if let (Value::Object(fields), Value::Object(kept)) = (&mut shown, kept) {
         let given: Map<String, Value> = kept
@@ -86,6 +86,7 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
             .collect();
         fields.extend(given);
     }
+    shown = extend(shown, rules);
     if secrets {
         shown = extend(shown, json!({ "hmac_token": inbox.hmac_token, "secret": inbox.secret }));
     }

@@ -6,6 +6,7 @@ mod conversation;
 mod inbox;
 mod message;
 mod people;
+mod widget;
 
 use serde_json::{Map, Value, json};
 use switchboard_domain::participant::license::License;
@@ -22,6 +23,10 @@ pub(super) use message::{
     public_message,
 };
 pub(super) use people::{agent, person_in_event, sender, slim_bot, team};
+pub(super) use widget::{
+    begun_conversation, known_visitor, may_end, opening_in_event, visitor, widget_config,
+    widget_conversation, widget_messages,
+};
 
 /// An account, as events name it.
 pub(super) fn account(license: &License) -> Value {

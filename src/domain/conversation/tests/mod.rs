@@ -406,6 +406,7 @@ fn name_of(push: &Push) -> &'static str {
         Push::AccessChanged { .. } => "access_changed",
         Push::StatusChanged { .. } => "status_changed",
         Push::TicketChanged { .. } => "ticket_changed",
+        Push::WidgetOpened(_) => "widget_opened",
         Push::AgentDeleted { .. } => "agent_deleted",
         Push::Customer(_) => "customer",
         Push::Multicast { .. } => "multicast",

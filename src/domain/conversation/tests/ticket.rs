@@ -9,7 +9,11 @@ use crate::limits::{ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION, MESSAGES_PER_MINU
 const ROBO: &str = "0123456789abcdef0123456789abcdef";
 
 /// The world, in which a bot may answer first.
-struct Desk(bool);
+struct Desk {
+    bot: bool,
+    blocked: bool,
+    reopens: bool,
+}
 
 impl Lookup for Desk {
     fn name(&self, user: &UserId) -> Option<Arc<str>> {
@@ -37,7 +41,15 @@ impl Lookup for Desk {
     }
 
     fn bot_of(&self, _: &Access) -> Option<AgentId> {
-        self.0.then(|| agent(ROBO))
+        self.bot.then(|| agent(ROBO))
+    }
+
+    fn is_blocked(&self, _: CustomerId) -> bool {
+        self.blocked
+    }
+
+    fn reopens(&self, _: &Access) -> bool {
+        self.reopens
     }
 
     fn customer_left(&self, _: CustomerId) -> Option<Timestamp> {
@@ -54,7 +66,7 @@ struct Talk {
 
 impl Talk {
     fn begin(bot: bool, placement: Option<Placement>) -> Result<Self, Rejected> {
-        let (desk, by) = (Desk(bot), who("mia"));
+        let (desk, by) = (Desk { bot, blocked: false, reopens: true }, who("mia"));
         let opening = OpenThread { ticket: Some(Box::default()), ..open(1, placement) };
         let new = NewConversation {
             license: LICENSE,
@@ -284,6 +296,29 @@ fn a_muted_customer_is_not_answered_any_more() {
     talk.run("ann", mute(false)).unwrap();
     talk.run("mia", write(said(), None)).unwrap();
     assert_eq!(talk.state.status(), Status::Pending);
+}
+
+#[test]
+fn a_blocked_customer_opens_nothing_and_a_person_does() {
+    let mut talk = Talk::pending();
+    talk.set("ann", Status::Resolved, None).unwrap();
+    talk.desk.blocked = true;
+    talk.run("mia", write(said(), None)).unwrap();
+    assert_eq!(talk.state.status(), Status::Resolved, "it is kept, and opens nothing");
+    talk.run("ann", write(said(), None)).unwrap();
+    assert_eq!((talk.state.status(), talk.present()), (Status::Open, vec!["ann"]));
+}
+
+#[test]
+fn what_is_over_for_good_takes_no_word_of_its_customer() {
+    let mut talk = Talk::pending();
+    talk.desk.reopens = false;
+    talk.run("mia", write(said(), None)).unwrap();
+    talk.set("ann", Status::Resolved, None).unwrap();
+    assert_eq!(talk.run("mia", write(said(), None)), Err(Rejected::Inactive));
+    talk.run("ann", write(said(), None)).unwrap();
+    talk.run("mia", write(said(), None)).unwrap();
+    assert_eq!(talk.state.status(), Status::Open, "people may take it up again");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use switchboard_domain::conversation::command::TransferTarget;
-use switchboard_domain::id::{AgentId, ConversationId, EventId, ThreadId, UserId};
+use switchboard_domain::id::{AgentId, ConversationId, CustomerId, EventId, ThreadId, UserId};
 
 use super::Text;
 use super::chat::ChatOut;
@@ -48,6 +48,10 @@ pub(super) enum Payload<'a> {
     },
     Deleted {
         agent_id: &'a str,
+    },
+    /// A customer opened the window to write in.
+    Opened {
+        customer_id: Text<CustomerId>,
     },
     /// What a help desk keeps of a chat changed.
     Ticket {

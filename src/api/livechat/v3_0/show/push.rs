@@ -28,7 +28,8 @@ impl<'a> PushFrame<'a> {
         let push = &capture.what.push;
         let seen = match (side, push) {
             (_, Push::Customer(news)) => customer::heard(side, news),
-            (_, Push::AgentDeleted { .. } | Push::StatusChanged { .. } | Push::TicketChanged { .. }) => false,
+            (_, Push::AgentDeleted { .. } | Push::StatusChanged { .. }) => false,
+            (_, Push::TicketChanged { .. } | Push::WidgetOpened(_)) => false,
             (Side::Agent, _) => true,
             (Side::Customer, push) => match push {
                 Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => {
@@ -85,6 +86,7 @@ impl<'a> PushFrame<'a> {
             Push::AgentDeleted { .. } => "agent_deleted",
             // Told to nobody here: see `PushFrame::new`.
             Push::StatusChanged { .. } | Push::TicketChanged { .. } => "ticket_changed",
+            Push::WidgetOpened(_) => "widget_opened",
             Push::Customer(news) => customer::name(news),
             Push::Multicast { .. } => "incoming_multicast",
         }
@@ -196,6 +198,7 @@ impl<'a> PushFrame<'a> {
             Push::StatusChanged { chat, .. } | Push::TicketChanged { chat, .. } => {
                 Payload::Ticket { chat_id: Text(*chat) }
             }
+            Push::WidgetOpened(opening) => Payload::Opened { customer_id: Text(opening.customer.id) },
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),
             Push::Multicast { author, content, kind } => Payload::Multicast {
                 author_id: Text(author),

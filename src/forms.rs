@@ -1,9 +1,12 @@
 //! Multipart forms (RFC 7578), for every face: texts are held in memory, files go to the disk as they
 //! come.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::StreamExt as _;
 use http::header::{CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderMap, Request};
@@ -22,8 +25,15 @@ const TEXT_BYTES: usize = 1024 * 1024;
 /// How long a form with files may take to arrive: its greatest file in so long is a slow line.
 const FORM_TIME: Duration = Duration::from_secs(120);
 
-/// A form that was read.
-#[derive(Debug, Default)]
+/// Bytes of a form that may come without anything coming out of it: the head of a part, which is held in
+/// memory until it ends.
+const HEAD_BYTES: usize = 256 * 1024;
+
+/// Parts of a form.
+const PARTS: usize = 512;
+
+/// A form that was read. With it go the files that nothing refers to by then, unless they were settled.
+#[derive(Default)]
 pub struct Form {
     /// Names and texts, in their order.
     pub texts: Vec<(String, String)>,
@@ -31,6 +41,7 @@ pub struct Form {
     pub files: Vec<(String, Received)>,
     /// The address under which the files are served.
     pub base: String,
+    engine: Option<EngineHandle>,
 }
 
 /// Why a form was not read. Its files go by themselves.
@@ -60,7 +71,29 @@ impl From<FileRefused> for FormRefused {
     }
 }
 
+impl Drop for Form {
+    fn drop(&mut self) {
+        let files: Vec<Received> = self.files.drain(..).map(|(_, file)| file).collect();
+        if let Some(engine) = self.engine.take()
+            && !files.is_empty()
+        {
+            engine.discard_files(files);
+        }
+    }
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Form").field("texts", &self.texts).field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
 impl Form {
+    /// The addresses of its files were answered: they wait for something that refers to them.
+    pub fn settle(&mut self) {
+        self.engine = None;
+    }
+
     /// The first text of a name.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -111,25 +144,44 @@ async fn read_all(
     request: Request<Body>,
 ) -> Result<Form, FormRefused> {
     let broken = |_: multer::Error| FormRefused::Broken;
-    let mut form = Form { base: base(engine, &request), ..Form::default() };
+    let mut form = Form::default();
+    form.base = base(engine, &request);
+    form.engine = Some(engine.clone());
     let boundary = boundary(request.headers()).ok_or(FormRefused::Broken)?;
-    let mut parts = Multipart::new(request.into_body().into_data_stream(), boundary);
-    let mut bytes = 0;
-    while let Some(mut part) = parts.next_field().await.map_err(broken)? {
+    let idle = Arc::new(AtomicUsize::new(0));
+    let came = Arc::clone(&idle);
+    let body = request.into_body().into_data_stream().map(move |chunk| {
+        let chunk = chunk.map_err(std::io::Error::other)?;
+        if came.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len() > HEAD_BYTES {
+            return Err(std::io::Error::other("a part of the form has no end"));
+        }
+        Ok(chunk)
+    });
+    let mut parts = Multipart::new(body, boundary);
+    let (mut bytes, mut count) = (0, 0);
+    while let Some(part) = parts.next_field().await.map_err(broken)? {
+        let came = Arc::clone(&idle);
+        came.store(0, Ordering::Relaxed);
         let name = part.name().unwrap_or_default().to_owned();
         bytes += name.len();
+        count += 1;
+        if bytes > TEXT_BYTES || count > PARTS {
+            return Err(FormRefused::TooLarge);
+        }
         let file_name = part.file_name().filter(|file| !file.is_empty()).map(str::to_owned);
         if let Some(file_name) = file_name {
             if form.files.len() >= ATTACHMENTS_PER_MESSAGE {
                 return Err(FormRefused::TooMany);
             }
             let kind = part.content_type().map(ToString::to_string).unwrap_or_default();
-            let received = engine.receive_file(license, (&file_name, &kind), &mut part).await?;
+            let chunks = part.inspect(move |_| came.store(0, Ordering::Relaxed));
+            let received = engine.receive_file(license, (&file_name, &kind), chunks).await?;
             form.files.push((name, received));
             continue;
         }
-        let mut text = Vec::new();
+        let (mut text, mut part) = (Vec::new(), part);
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
+            came.store(0, Ordering::Relaxed);
             text.extend_from_slice(&chunk);
             if bytes + text.len() > TEXT_BYTES {
                 return Err(FormRefused::TooLarge);

@@ -61,11 +61,14 @@ async fn serve(engine: &EngineHandle, id: &str, request: Request) -> Response {
     let mime = file.content_type.parse().unwrap_or(mime::APPLICATION_OCTET_STREAM);
     let served = ServeFile::new_with_mime(&file.path, &mime).oneshot(request).await;
     let mut response = served.map_or_else(|never| match never {}, |response| response.map(Body::new));
+    // What is gone tomorrow may not be had from elsewhere then; what is not there may be a moment later.
+    let found = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    let kept_elsewhere = if found { "private, max-age=3600" } else { "no-store" };
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &'static str); 4] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
-        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (CACHE_CONTROL, kept_elsewhere),
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     for (name, value) in fixed {

@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::engine::handle::EngineHandle;
 use crate::engine::limits::{FILE_NAME_CHARS, FILE_SWEEP, UNUSED_FILE_BYTES, UNUSED_FILE_LIFE};
 use crate::engine::order::Order;
-use crate::storage::{Blob, BlobId, BlobInfo, Blobs, StorageError};
+use crate::storage::{BlobId, BlobInfo, Blobs, StorageError};
 use crate::telemetry::clock;
 
 /// Where files are served, below the server's address.
@@ -65,11 +65,49 @@ impl Unused {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.clear();
         for (_, info) in waiting {
-            *all.entry(info.owner).or_default() += info.size;
+            *all.entry(info.owner).or_default() += FILE_WEIGHT + info.size;
         }
         Ok(())
     }
 }
+
+/// Counts a file while it is received; what did not come to its end does not count.
+struct Counted<'a> {
+    all: &'a Unused,
+    owner: u64,
+    bytes: u64,
+}
+
+impl<'a> Counted<'a> {
+    fn new(all: &'a Unused, owner: u64) -> Self {
+        let mut counted = Self { all, owner, bytes: 0 };
+        counted.add(FILE_WEIGHT);
+        counted
+    }
+
+    /// False when there is no room for that.
+    fn add(&mut self, bytes: u64) -> bool {
+        self.bytes += bytes;
+        self.all.add(self.owner, bytes);
+        self.all.of(self.owner) <= UNUSED_FILE_BYTES
+    }
+
+    fn stays(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.all.take(self.owner, self.bytes);
+    }
+}
+
+/// Bytes that a file takes of what may wait, beside its own: directories and descriptions are not free.
+const FILE_WEIGHT: u64 = 64 * 1024;
+
+/// The room of the disk is looked at again after so many bytes.
+const LOOK_BYTES: u64 = 1 << 20;
 
 /// A file that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,14 +163,20 @@ impl EngineHandle {
         let mut info =
             BlobInfo::new(license.0, shown_name(name), shown_type(content_type), clock::now().as_micros());
         let mut crc = crc32fast::Hasher::new();
+        // Counted while it comes, so that many at a time are bounded like one after the other.
+        let mut counted = Counted::new(self.unused(), license.0);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| FileRefused::Cut)?;
-            info.size += chunk.len() as u64;
+            let (before, bytes) = (info.size, chunk.len() as u64);
+            info.size += bytes;
             if info.size > FILE_BYTES {
                 return Err(FileRefused::TooLarge);
             }
-            if self.unused().of(license.0) + info.size > UNUSED_FILE_BYTES {
+            if !counted.add(bytes) {
                 tracing::warn!(%license, "too many files were sent that nothing refers to");
+                return Err(FileRefused::Rejected(Rejected::StorageFull));
+            }
+            if before / LOOK_BYTES != info.size / LOOK_BYTES && self.blobs().ready().is_err() {
                 return Err(FileRefused::Rejected(Rejected::StorageFull));
             }
             crc.update(&chunk);
@@ -152,7 +196,7 @@ impl EngineHandle {
                 Ok(Received { id, info })
             })
             .await?;
-        self.unused().add(license.0, received.info.size);
+        counted.stays();
         Ok(received)
     }
 
@@ -175,12 +219,9 @@ impl EngineHandle {
 
     /// What is needed to serve the file with this name.
     pub async fn file_served(&self, id: &str) -> Option<Served> {
-        let blob = self.stored_file(id.parse().ok()?).await?;
+        let id = id.parse().ok()?;
+        let blob = self.blocking(move |blobs| blobs.find(id)).await.ok().flatten()?;
         Some(Served { path: blob.path, content_type: blob.info.content_type })
-    }
-
-    async fn stored_file(&self, id: BlobId) -> Option<Blob> {
-        self.blocking(move |blobs| blobs.find(id)).await.ok().flatten()
     }
 
     /// Keeps a file for good, whatever refers to it.
@@ -188,13 +229,14 @@ impl EngineHandle {
     /// # Errors
     /// `StorageFull`, `Internal`.
     pub async fn keep_file(&self, received: &Received) -> Result<(), Rejected> {
-        self.keep(received.id, &received.info).await
+        self.keep(received.id, &received.info, false).await
     }
 
-    async fn keep(&self, id: BlobId, info: &BlobInfo) -> Result<(), Rejected> {
+    async fn keep(&self, id: BlobId, info: &BlobInfo, was_kept: bool) -> Result<(), Rejected> {
         match self.blocking(move |blobs| blobs.keep(id)).await {
+            Ok(true) if was_kept => Ok(()),
             Ok(true) => {
-                self.unused().take(info.owner, info.size);
+                self.unused().take(info.owner, FILE_WEIGHT + info.size);
                 Ok(())
             }
             // Its time ran out this moment.
@@ -204,13 +246,38 @@ impl EngineHandle {
         }
     }
 
-    /// Files that nothing refers to any more go.
-    pub async fn forget_files<'a>(&self, files: impl IntoIterator<Item = &'a File>) {
+    /// A license's files to which what referred to them does so no more.
+    pub async fn forget_files<'a>(&self, license: LicenseId, files: impl IntoIterator<Item = &'a File>) {
         let ids: Vec<BlobId> = files.into_iter().filter_map(|file| named(&file.url)).collect();
-        if !ids.is_empty() {
-            // One that cannot be removed was logged; nobody is shown it.
-            drop(self.blocking(move |blobs| ids.iter().try_for_each(|id| blobs.forget(*id))).await);
+        if ids.is_empty() {
+            return;
         }
+        let own = move |blobs: &Blobs| {
+            for id in ids {
+                if blobs.find(id)?.is_some_and(|blob| blob.info.owner == license.0) {
+                    blobs.forget(id)?;
+                }
+            }
+            Ok(())
+        };
+        // One that cannot be removed was logged; nobody is shown it.
+        drop(self.blocking(own).await);
+    }
+
+    /// Files of a form that came to nothing go at once; what something refers to by now stays.
+    pub(crate) fn discard_files(&self, files: Vec<Received>) {
+        let (blobs, unused) = (self.blobs().clone(), self.unused().clone());
+        tokio::task::spawn_blocking(move || {
+            for Received { id, info } in files {
+                match blobs.find(id) {
+                    Ok(Some(blob)) if !blob.kept => match blobs.discard(id) {
+                        Ok(()) => unused.take(info.owner, FILE_WEIGHT + info.size),
+                        Err(error) => tracing::error!(%error, "a file cannot be removed"),
+                    },
+                    _ => {}
+                }
+            }
+        });
     }
 
     /// What is stored of the files that an order speaks of is filled in, and stays from now on: before
@@ -219,16 +286,23 @@ impl EngineHandle {
     pub(crate) async fn keep_files(&self, license: LicenseId, order: &mut Order) -> Result<(), Rejected> {
         for file in events_of(order).iter_mut().flat_map(files_of) {
             let Some(id) = named(&file.url) else { continue };
-            let Some(blob) = self.stored_file(id).await else { continue };
-            if blob.info.owner != license.0 {
-                continue;
+            if let Some(info) = self.keep_named(license, id).await? {
+                *file = described(&info, file.url.clone());
             }
-            if !blob.kept {
-                self.keep(id, &blob.info).await?;
-            }
-            *file = described(&blob.info, file.url.clone());
         }
         Ok(())
+    }
+
+    /// Keeps a file of a license, if it is one.
+    async fn keep_named(&self, license: LicenseId, id: BlobId) -> Result<Option<BlobInfo>, Rejected> {
+        let found = self.blocking(move |blobs| blobs.find(id)).await.map_err(|_| Rejected::Internal)?;
+        let Some(blob) = found.filter(|blob| blob.info.owner == license.0) else { return Ok(None) };
+        if blob.kept {
+            // Something refers to it already: it stays when that one goes.
+            self.blocking(move |blobs| blobs.share(id)).await.map_err(|_| Rejected::Internal)?;
+        }
+        self.keep(id, &blob.info, blob.kept).await?;
+        Ok(Some(blob.info))
     }
 
     /// Begins to look after the files: what nobody used goes in time.
@@ -266,7 +340,12 @@ impl EngineHandle {
             (Some(base), _) => base.to_string(),
             (None, host) => {
                 let scheme = if secure { "https" } else { "http" };
-                format!("{scheme}://{}", host.unwrap_or("localhost"))
+                // A host and a port, and nothing that leads elsewhere.
+                let is_host = |host: &&str| {
+                    host.parse::<http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty())
+                        && !host.contains(['@', '/', '?', '#'])
+                };
+                format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
             }
         }
     }
@@ -331,7 +410,7 @@ fn address(base: &str, id: BlobId, name: &str) -> String {
 
 /// The file of ours that an address may be of.
 fn named(url: &str) -> Option<BlobId> {
-    let (_, behind) = url.split_once(FILES)?;
+    let (_, behind) = url.rsplit_once(FILES)?;
     behind.split(['/', '?', '#']).next()?.parse().ok()
 }
 
@@ -367,6 +446,7 @@ mod tests {
         assert_eq!(at, format!("https://x.example/files/{id}/zw%C3%B6lf%20pizzen.png"));
         assert_eq!(named(&at), Some(id));
         assert_eq!(named(&format!("/files/{id}")), Some(id));
+        assert_eq!(named(&address("https://x.example/files", id, "a.png")), Some(id));
         for other in ["", "https://x.example/a.png", "https://x.example/files/a.png", "/files/"] {
             assert_eq!(named(other), None, "{other}");
         }

@@ -19,6 +19,8 @@ const KNOWN_FORMAT: u32 = 1;
 const BODY: &str = "body";
 /// What is known of them.
 pub(super) const INFO: &str = "info.json";
+/// There when more than one thing refers to it: then it goes with none of them.
+const SHARED: &str = "shared";
 /// What nothing refers to yet.
 const NEW: &str = "new";
 /// What something refers to.
@@ -172,9 +174,7 @@ impl Blobs {
     /// `DiskFull`, `Io`.
     pub fn begin(&self, id: BlobId) -> Result<Unfinished, StorageError> {
         let place = self.place()?;
-        if (place.free)().map_err(StorageError::io("look at", &place.fresh))? < place.reserve {
-            return Err(StorageError::DiskFull);
-        }
+        place.ready()?;
         let unfinished =
             Unfinished { id, dir: place.fresh.join(format!("{UNFINISHED}{id}")), finished: false };
         files::create_dir(&unfinished.dir)?;
@@ -186,6 +186,14 @@ impl Blobs {
             .open(&path)
             .map_err(StorageError::io("create", &path))?;
         Ok(unfinished)
+    }
+
+    /// Is there room for more of what is being received?
+    ///
+    /// # Errors
+    /// `DiskFull`, `Io`.
+    pub fn ready(&self) -> Result<(), StorageError> {
+        self.place()?.ready()
     }
 
     /// Ends a blob whose bytes are written: from now on it is found, also after a crash.
@@ -230,29 +238,50 @@ impl Blobs {
     pub fn keep(&self, id: BlobId) -> Result<bool, StorageError> {
         let Some(place) = self.0.as_deref() else { return Ok(false) };
         let (from, to) = (place.fresh.join(id.to_string()), place.of(id));
-        if to.is_dir() {
-            return Ok(true);
-        }
         let shelf = to.parent().unwrap_or(&place.kept);
+        let synced = || files::sync_dir(shelf).and_then(|()| files::sync_dir(&place.fresh));
+        if to.is_dir() {
+            // Moved by another, perhaps this moment: durable before anything else refers to it.
+            return synced().map(|()| true);
+        }
         files::create_dir(shelf)?;
         match fs::rename(&from, &to) {
-            Ok(()) => {
-                files::sync_dir(shelf)?;
-                files::sync_dir(&place.fresh)?;
-                Ok(true)
-            }
+            Ok(()) => synced().map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.is_dir()),
             Err(error) => Err(StorageError::io("rename to", &to)(error)),
         }
     }
 
-    /// Nothing refers to a blob any more: it goes.
+    /// Something else refers to a kept blob: from now on it stays whatever is forgotten.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub fn share(&self, id: BlobId) -> Result<(), StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(()) };
+        let (dir, mark) = (place.of(id), place.of(id).join(SHARED));
+        if dir.is_dir() && !mark.exists() {
+            files::replace(&mark, b"")?;
+        }
+        Ok(())
+    }
+
+    /// What referred to a blob does so no more: it goes, unless something else does.
     ///
     /// # Errors
     /// `Io`.
     pub fn forget(&self, id: BlobId) -> Result<(), StorageError> {
         let Some(place) = self.0.as_deref() else { return Ok(()) };
-        place.remove_from(&place.of(id), id)
+        let dir = place.of(id);
+        if dir.join(SHARED).exists() { Ok(()) } else { place.remove_from(&dir, id) }
+    }
+
+    /// Nothing will refer to a blob: it goes, unless something does by now.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn discard(&self, id: BlobId) -> Result<(), StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(()) };
+        place.remove_from(&place.fresh.join(id.to_string()), id)
     }
 
     /// Removes those that nothing refers to and that came before a moment, in microseconds since 1970;
@@ -265,8 +294,11 @@ impl Blobs {
         let mut gone = 0;
         for (id, info) in self.waiting()? {
             if info.stored_at < before {
-                place.remove_from(&place.fresh.join(id.to_string()), id)?;
-                gone += 1;
+                match place.remove_from(&place.fresh.join(id.to_string()), id) {
+                    Ok(()) => gone += 1,
+                    // The others are none the worse for it.
+                    Err(error) => tracing::error!(%error, "a file that nobody used cannot be removed"),
+                }
             }
         }
         Ok(gone)
@@ -316,23 +348,31 @@ impl Blobs {
         Ok((all.len(), broken))
     }
 
-    /// Those that nothing refers to yet.
+    /// Those that nothing refers to yet and that can be read.
     ///
     /// # Errors
-    /// `Corrupt`, `NewerFormat`, `Io`.
+    /// `Io`.
     pub fn waiting(&self) -> Result<Vec<(BlobId, BlobInfo)>, StorageError> {
         let Some(place) = self.0.as_deref() else { return Ok(Vec::new()) };
         let mut waiting = Vec::new();
         for name in names(&place.fresh)? {
             let Ok(id) = name.parse::<BlobId>() else { continue };
-            // It may just have been kept.
-            waiting.extend(read_info(&place.fresh.join(name))?.map(|info| (id, info)));
+            match read_info(&place.fresh.join(name)) {
+                // It may just have been kept.
+                Ok(info) => waiting.extend(info.map(|info| (id, info))),
+                Err(error) => tracing::error!(%error, "a file that waits cannot be read"),
+            }
         }
         Ok(waiting)
     }
 }
 
 impl Place {
+    fn ready(&self) -> Result<(), StorageError> {
+        let free = (self.free)().map_err(StorageError::io("look at", &self.fresh))?;
+        if free < self.reserve { Err(StorageError::DiskFull) } else { Ok(()) }
+    }
+
     /// Where a kept blob lies: 256 shelves keep directories short.
     fn of(&self, id: BlobId) -> PathBuf {
         let name = id.to_string();
@@ -342,6 +382,9 @@ impl Place {
     /// In two steps, since a blob must never be found with half of its files.
     fn remove_from(&self, dir: &Path, id: BlobId) -> Result<(), StorageError> {
         let going = self.fresh.join(format!("{GOING}{id}"));
+        if going.exists() {
+            remove(&going)?;
+        }
         match fs::rename(dir, &going) {
             Ok(()) => remove(&going),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::blobs::{INFO, names};
 use super::{BlobId, BlobInfo, Blobs, StorageError};
@@ -15,6 +16,11 @@ fn store(blobs: &Blobs, id: BlobId, bytes: &[u8], stored_at: u64) {
     let mut info = BlobInfo::new(1, "a.txt".into(), "text/plain".into(), stored_at);
     (info.size, info.crc32) = (bytes.len() as u64, crc32fast::hash(bytes));
     blobs.finish(unfinished, &info).unwrap();
+}
+
+fn found_mark(dir: &Path) -> PathBuf {
+    let name = ID.to_string();
+    dir.join("kept").join(&name[..2]).join(name).join("shared")
 }
 
 #[test]
@@ -50,6 +56,12 @@ fn a_blob_is_found_when_it_is_finished_and_stays_when_it_is_kept() {
     fs::write(&kept.path, b"hallo").unwrap();
     let (all, broken) = Blobs::examine(dir.path()).unwrap();
     assert_eq!((all, broken.len()), (1, 1), "{broken:?}");
+    again.share(ID).unwrap();
+    again.forget(ID).unwrap();
+    assert!(again.find(ID).unwrap().is_some(), "something else refers to it");
+    fs::remove_file(found_mark(dir.path())).unwrap();
+    again.discard(ID).unwrap();
+    assert!(again.find(ID).unwrap().is_some(), "it is kept");
     again.forget(ID).unwrap();
     again.forget(ID).unwrap();
     assert_eq!(again.find(ID).unwrap(), None);

@@ -167,6 +167,12 @@ async fn what_is_no_file_to_send_is_refused_and_leaves_nothing() {
     let (status, answer) = server.agent_web(0).post("send_file", &json!({ "payload": {} })).await;
     let message = answer["error"]["message"].as_str().unwrap_or_default();
     assert!(status == 400 && message.contains("multipart/form-data"), "{status} {answer}");
+    // What was refused goes at once; what was answered waits for something that refers to it.
+    let waiting = async || {
+        let names = std::fs::read_dir(server.data_dir().join("blobs/new")).unwrap();
+        names.count() == 1
+    };
+    crate::support::until("refused files to go", waiting).await;
     // A picture stays, whoever refers to it.
     let image: Part<'_> = ("payload.image", Some(("p.png", "image/png")), PIXEL);
     let (_, sent) = upload(&server, "upload_image", &ann, &[image]).await;
@@ -226,10 +232,26 @@ async fn a_desks_message_has_files_which_both_faces_show() {
     let gone = desk.ok(&desk.admin, Method::DELETE, &deleted, Value::Null).await;
     assert!(gone.get("attachments").is_none(), "{gone}");
     assert_eq!(fetch(&desk.server, url).await.0, 404);
+    // Unless something else refers to it.
+    let (_, twice) = post(&desk.server, &path, ("api_access_token", &own), &[other]).await;
+    let url = twice["attachments"][0]["data_url"].as_str().unwrap();
+    let event = json!({ "type": "file", "url": url });
+    desk.server.agent_web(0).ok("send_event", json!({ "chat_id": chat, "event": event })).await;
+    let deleted = format!("conversations/{}/messages/{}", ana.conversation, twice["id"]);
+    desk.ok(&desk.admin, Method::DELETE, &deleted, Value::Null).await;
+    assert_eq!(fetch(&desk.server, url).await.2, b"second");
+    // Nobody's picture stays.
+    let nowhere = format!("/public/api/v1/inboxes/{}/nowhere", desk.inbox());
+    let avatar: Part<'_> = ("avatar", Some(("me.png", "image/png")), PIXEL);
+    assert_eq!(post(&desk.server, &nowhere, ("x-none", "x"), &[avatar]).await.0, 404);
+    let gone = async || {
+        let names = std::fs::read_dir(desk.server.data_dir().join("blobs/new")).unwrap();
+        names.count() == 0
+    };
+    crate::support::until("it to go", gone).await;
 
     // A bot has a face.
     let path = format!("/api/v1/accounts/1/agent_bots/{}", bot["id"]);
-    let avatar: Part<'_> = ("avatar", Some(("me.png", "image/png")), PIXEL);
     let patch = desk
         .server
         .raw(Method::PATCH, &path)

@@ -101,20 +101,31 @@ impl Fields {
         self
     }
 
-    /// A picture that came as the file `avatar` stays, and its address is the `avatar_url`.
+    /// The address of a picture that came as the file `avatar` is the `avatar_url`; it stays when the call
+    /// went well ([`Fields::keep_avatar`]).
     ///
     /// # Errors
     /// 422 for what is no picture.
-    pub(super) async fn with_avatar(mut self, engine: &EngineHandle) -> Result<Self, Refused> {
+    pub(super) fn with_avatar(mut self) -> Result<Self, Refused> {
         if let Some((_, received)) = self.form.files.iter().find(|(name, _)| name == "avatar") {
             if received.info.pixels.is_none() {
                 return Err(Refused::field("avatar", "is not a picture"));
             }
-            engine.keep_file(received).await?;
             let url = String::from(self.form.shown(received).url);
             self.map.insert("avatar_url".to_owned(), Value::String(url));
         }
         Ok(self)
+    }
+
+    /// Keeps the picture of a call that went well.
+    ///
+    /// # Errors
+    /// 503 without room for it.
+    pub(super) async fn keep_avatar(&self, engine: &EngineHandle) -> Result<(), Refused> {
+        if let Some((_, received)) = self.form.files.iter().find(|(name, _)| name == "avatar") {
+            engine.keep_file(received).await?;
+        }
+        Ok(())
     }
 
     /// Fields that were read before.

@@ -27,12 +27,12 @@ pub(super) async fn answer(
     engine: &EngineHandle,
     method: &Method,
     path: &[&str],
-    fields: Fields,
+    fields: &Fields,
 ) -> Answered {
     match path {
-        ["agent_bots", rest @ ..] => bots(engine, method, rest, &fields).await,
-        ["accounts", rest @ ..] => accounts(engine, method, rest, &fields).await,
-        ["users", rest @ ..] => users(engine, method, rest, &fields).await,
+        ["agent_bots", rest @ ..] => bots(engine, method, rest, fields).await,
+        ["accounts", rest @ ..] => accounts(engine, method, rest, fields).await,
+        ["users", rest @ ..] => users(engine, method, rest, fields).await,
         _ => Err(Refused::not_found()),
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use serde_json::{Value, json};
 use switchboard_domain::desk::{Channel, Inbox};
 use switchboard_domain::participant::contact::{Contact, ContactChange, ContactEntry, Proof};
@@ -51,9 +51,9 @@ pub(super) async fn answer(
     };
     let (license, inbox) = engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)?;
     let method = request.method().clone();
-    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar(engine).await?;
+    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar()?;
     let visit = Visit { engine, license, inbox, method: &method, fields };
-    match (&method, path) {
+    let answer = match (&method, path) {
         (&Method::GET, []) => visit.about(),
         (&Method::POST, ["contacts"]) => visit.make_contact().await,
         (_, ["contacts", source, rest @ ..]) => {
@@ -61,7 +61,9 @@ pub(super) async fn answer(
             visit.of_contact(&customer, &entry, rest).await
         }
         _ => Err(Refused::not_found()),
-    }
+    }?;
+    visit.fields.keep_avatar(engine).await?;
+    Ok(answer)
 }
 
 impl Visit<'_> {
@@ -159,8 +161,7 @@ impl Visit<'_> {
                 let (proven, contact) = (proven(&self.inbox, &self.fields)?, customer.contact.as_deref());
                 let entry = entry.clone().proven(contact, Proof { identifier: proven.as_deref() });
                 if !entry.speaks() {
-                    let why = "Changing this contact takes the identifier_hash of its identifier";
-                    return Err(Refused::because(StatusCode::FORBIDDEN, why));
+                    return Err(Refused::guest());
                 }
                 self.named_as(contact)?;
                 let change = described(&self.fields, Some(entry.clone()))?;

@@ -81,6 +81,12 @@ impl Refused {
         Self::because(StatusCode::UNAUTHORIZED, "You are not authorized to do this action")
     }
 
+    /// A guest of a contact would change it.
+    pub(super) fn guest() -> Self {
+        let why = "Changing this contact takes the identifier_hash of its identifier";
+        Self::because(StatusCode::FORBIDDEN, why)
+    }
+
     /// The token calls too often.
     pub(super) fn too_many_requests(wait: Duration) -> Self {
         let retry_after = Some(wait.as_secs() + 1);

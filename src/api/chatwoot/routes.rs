@@ -84,8 +84,10 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
                 return Err(Refused::because(StatusCode::UNAUTHORIZED, "Invalid access_token"));
             }
             let method = request.method().clone();
-            let fields = Fields::of(engine, None, request).await?.with_avatar(engine).await?;
-            platform::answer(engine, &method, rest, fields).await
+            let fields = Fields::of(engine, None, request).await?.with_avatar()?;
+            let answer = platform::answer(engine, &method, rest, &fields).await?;
+            fields.keep_avatar(engine).await?;
+            Ok(answer)
         }
         _ => Err(Refused::not_found()),
     }
@@ -105,8 +107,11 @@ async fn about_account(
     }
     let license = engine.account(number(account)?).ok_or_else(Refused::not_found)?;
     let asker = Asker::of(engine, &license, who)?;
-    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar(engine).await?;
-    application::answer(&Call { engine, license, asker, method, fields }, rest).await
+    let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar()?;
+    let call = Call { engine, license, asker, method, fields };
+    let answer = application::answer(&call, rest).await?;
+    call.fields.keep_avatar(engine).await?;
+    Ok(answer)
 }
 
 #[cfg(test)]

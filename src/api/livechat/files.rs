@@ -38,7 +38,7 @@ pub(super) async fn answer<E: Engine>(
         return Err(refuse(Failure::Unauthenticated));
     }
     V3_0.may_send_form(api, action, &by).map_err(refuse)?;
-    let form = receive(&engine, api, by.license, request).await?;
+    let mut form = receive(&engine, api, by.license, request).await?;
     let part = if action == "upload_image" { "image" } else { "file" };
     let is_it = |name: &str| name.strip_prefix(PAYLOAD).unwrap_or(name) == part;
     let found = form.files.iter().find(|(name, _)| is_it(name));
@@ -68,7 +68,10 @@ pub(super) async fn answer<E: Engine>(
             let path = url.split_once(FILES).map(|(_, path)| path);
             Ok(success(json!({ "url": url, "path": path }).to_string()))
         }
-        _ => Ok(success(json!({ "url": url }).to_string())),
+        _ => {
+            form.settle();
+            Ok(success(json!({ "url": url }).to_string()))
+        }
     }
 }
 

@@ -145,6 +145,12 @@ impl Contact {
         self.labels = change.labels.unwrap_or(self.labels);
         self.blocked = change.blocked.unwrap_or(self.blocked);
         if let Some(entry) = change.entry {
+            let first_proof = entry.verified && !self.entries.iter().any(|other| other.verified);
+            if first_proof {
+                // Whoever called itself so before, without a proof, may be anybody.
+                let others = self.entries.iter_mut().filter(|other| other.number != entry.number);
+                others.for_each(|other| other.guest = true);
+            }
             self.entries.retain(|old| (old.inbox, &old.source_id) != (entry.inbox, &entry.source_id));
             self.entries.push(entry);
         }
@@ -246,6 +252,21 @@ mod tests {
         for bad in ["", "+", "491701234567", "+0170", "+12a", "+1234567890123456", "+1 2"] {
             assert!(!is_phone(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn with_the_first_proof_all_others_are_guests() {
+        let with = |contact: Contact, entry| {
+            contact.changed(ContactChange { entry: Some(entry), ..ContactChange::default() })
+        };
+        let proven = ContactEntry { verified: true, ..entry(2, "b") };
+        let after = with(Contact::default(), entry(1, "a")).and_then(|contact| with(contact, proven));
+        let speaks = |contact: Contact| contact.entries.iter().map(ContactEntry::speaks).collect::<Vec<_>>();
+        assert_eq!(after.clone().map(speaks), Ok(vec![false, true]));
+        // Whoever comes later is what it is.
+        let later = after.and_then(|contact| with(contact, entry(3, "c")));
+        let later = later.and_then(|contact| with(contact, ContactEntry { verified: true, ..entry(4, "d") }));
+        assert_eq!(later.map(speaks), Ok(vec![false, true, true, true]));
     }
 
     #[test]

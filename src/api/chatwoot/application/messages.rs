@@ -52,7 +52,7 @@ pub(super) async fn answer(call: &Call<'_>, id: &str, path: &[&str]) -> Answered
                 without_files: true,
             };
             let after = amend(call, &cx, &event, amendment).await?;
-            call.engine.forget_files(event.files()).await;
+            call.engine.forget_files(call.license.id, event.files()).await;
             json(show::message(&cx, &after))
         }
         _ => Err(Refused::not_found()),

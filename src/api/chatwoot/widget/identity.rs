@@ -36,6 +36,9 @@ impl Visitor<'_> {
         self.become_user(identifier.as_deref(), proof).await?;
         let (customer, entry) = self.contact().await?;
         let entry = entry.proven(customer.contact.as_deref(), proof);
+        if !entry.speaks() {
+            return Err(Refused::guest());
+        }
         let said = self.free(&self.fields, &customer).await?;
         let change = described(&said, Some(entry.clone()))?;
         let customer = put(self.engine, self.license.id, customer.id, change).await?;
@@ -81,7 +84,10 @@ impl Visitor<'_> {
     /// Takes over what a visitor says of itself beside a message. Who is known already keeps its name.
     pub(super) async fn introduce(&mut self) -> Result<(), Refused> {
         let Some(contact) = self.fields.inside("contact")? else { return Ok(()) };
-        let (customer, _) = self.contact().await?;
+        let (customer, entry) = self.contact().await?;
+        if !entry.speaks() {
+            return Ok(());
+        }
         let nothing = Contact::default();
         let known = customer.contact.as_deref().unwrap_or(&nothing);
         let is_known = customer.email.is_some() || known.phone.is_some() || known.identifier.is_some();

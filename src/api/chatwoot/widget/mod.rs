@@ -83,10 +83,10 @@ impl Visitor<'_> {
                     &self.license,
                     &self.inbox,
                     &token,
-                    (self.customer(), self.stream_token()),
+                    (self.shown(), self.stream_token()),
                 ))
             }
-            (&Method::GET, ["contact"]) => json(show::visitor(self.customer())),
+            (&Method::GET, ["contact"]) => json(show::visitor(self.shown())),
             (&Method::PATCH | &Method::PUT, ["contact"]) => self.identify(false).await,
             (&Method::PATCH | &Method::PUT, ["contact", "set_user"]) => self.identify(true).await,
             (&Method::GET, ["conversations"]) => {
@@ -105,6 +105,11 @@ impl Visitor<'_> {
 
     fn customer(&self) -> Option<&Customer> {
         self.known.as_ref().map(|(customer, _)| &**customer)
+    }
+
+    /// The contact as far as its visitor may see it: a guest of it sees nothing.
+    fn shown(&self) -> Option<&Customer> {
+        self.known.as_ref().filter(|(_, entry)| entry.speaks()).map(|(customer, _)| &**customer)
     }
 
     fn stream_token(&self) -> &str {

@@ -194,3 +194,26 @@ async fn who_shows_no_page_or_no_token_of_it_finds_nothing() {
     cable.send(json!({ "command": "subscribe", "identifier": stream })).await;
     cable.frame("the refusal", |frame| frame["type"] == "reject_subscription").await;
 }
+
+#[tokio::test]
+async fn who_took_a_name_first_is_a_guest_once_it_is_proven() {
+    let desk = Desk::start().await;
+    let page = Page::make(&desk, json!({})).await;
+    let user =
+        async |page: &Page, body: Value| page.call(&desk, Method::PATCH, "contact/set_user", body).await;
+    let stranger = page.visited(&desk).await;
+    let (status, _) = user(&stranger, json!({ "identifier": "u-1", "name": "Eve" })).await;
+    assert_eq!(status, 200);
+    let phone = page.visited(&desk).await;
+    let ana = json!({ "identifier": "u-1", "identifier_hash": page.hash("u-1"), "email": "ana@x.example", "name": "Ana" });
+    assert_eq!(user(&phone, ana).await.1["name"], "Ana");
+    let (_, config) = stranger.call(&desk, Method::POST, "config", json!({})).await;
+    assert_eq!(
+        (&config["contact"]["email"], &config["contact"]["name"]),
+        (&Value::Null, &Value::Null),
+        "{config}"
+    );
+    let (status, refused) =
+        stranger.call(&desk, Method::PATCH, "contact", json!({ "email": "eve@x.example" })).await;
+    assert_eq!(status, 403, "{refused}");
+}

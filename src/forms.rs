@@ -29,7 +29,7 @@ const FORM_TIME: Duration = Duration::from_secs(120);
 /// memory until it ends.
 const HEAD_BYTES: usize = 256 * 1024;
 
-/// Parts of a form.
+/// Parts of a form: far more than any face has fields; each costs memory beyond its bytes.
 const PARTS: usize = 512;
 
 /// A form that was read. With it go the files that nothing refers to by then, unless they were settled.

@@ -307,12 +307,10 @@ impl EngineHandle {
 
     /// Begins to look after the files: what nobody used goes in time.
     pub(crate) fn look_after_files(&self) {
-        if let Err(error) = self.unused().count(self.blobs()) {
-            tracing::error!(%error, "files cannot be counted");
-        }
         let engine = self.clone();
         actix::spawn(async move {
             let mut timer = tokio::time::interval(FILE_SWEEP);
+            let mut counted = false;
             loop {
                 timer.tick().await;
                 engine.rates().forget_idle();
@@ -320,12 +318,15 @@ impl EngineHandle {
                 let unused = engine.unused().clone();
                 let swept = engine.blocking(move |blobs| {
                     let gone = blobs.sweep(before)?;
-                    if gone > 0 {
+                    // Anew when some are gone, and once at the start.
+                    if gone > 0 || !counted {
                         unused.count(blobs)?;
                     }
                     Ok(gone)
                 });
-                if let Ok(gone @ 1..) = swept.await {
+                let swept = swept.await;
+                counted |= swept.is_ok();
+                if let Ok(gone @ 1..) = swept {
                     tracing::info!(gone, "removed files that nobody used");
                 }
             }
@@ -450,6 +451,20 @@ mod tests {
         for other in ["", "https://x.example/a.png", "https://x.example/files/a.png", "/files/"] {
             assert_eq!(named(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn what_comes_counts_until_it_is_given_up_and_only_to_the_bound() {
+        let unused = Unused::default();
+        let mut one = Counted::new(&unused, 1);
+        assert!(one.add(UNUSED_FILE_BYTES - FILE_WEIGHT), "as much as there is room for");
+        let mut other = Counted::new(&unused, 1);
+        assert!(!other.add(1));
+        assert!(Counted::new(&unused, 2).add(1), "another license has its own room");
+        drop(one);
+        assert!(other.add(1));
+        other.stays();
+        assert_eq!((unused.of(1), unused.of(2)), (FILE_WEIGHT + 2, 0));
     }
 
     #[test]

@@ -102,12 +102,6 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// Its name.
-    #[must_use]
-    pub const fn id(&self) -> BlobId {
-        self.id
-    }
-
     /// The file that its bytes are written to.
     #[must_use]
     pub fn path(&self) -> PathBuf {

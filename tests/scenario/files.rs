@@ -158,6 +158,12 @@ async fn what_is_no_file_to_send_is_refused_and_leaves_nothing() {
         let message = answer["error"]["message"].as_str().unwrap_or_default();
         assert!(found == status && message.contains(says), "{action}: {found} {answer}");
     }
+    // A part whose head does not end, and more parts than anybody has fields.
+    let endless = "x".repeat(300 * 1024);
+    let head: Part<'_> = (&endless, None, b"");
+    assert_eq!(upload(&server, "upload_file", &ann, &[head]).await.0, 400);
+    let many: Vec<Part<'_>> = std::iter::repeat_n(("a", None, b"b".as_slice()), 513).collect();
+    assert_eq!(upload(&server, "upload_file", &ann, &many).await.0, 413);
     let whole = vec![b'x'; FILE_BYTES];
     let greatest: Part<'_> = ("payload.file", Some(("a.txt", "text/plain")), &whole);
     assert_eq!(upload(&server, "upload_file", &ann, &[greatest]).await.0, 200);

@@ -12,7 +12,7 @@ use switchboard_domain::conversation::details::Amendment;
 use switchboard_domain::conversation::event::{Event, EventKind};
 use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::conversation::view::ChatView;
-use switchboard_domain::desk::Inbox;
+use switchboard_domain::desk::{Channel, Inbox};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::participant::contact::{ContactChange, ContactEntry};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
@@ -266,4 +266,21 @@ async fn chats_of(
     let mut own: Vec<ChatView> = chats.filter(|chat| is_reached(chat, by_entry)).collect();
     own.sort_by_key(|chat| chat.number);
     Ok(own)
+}
+
+/// The inbox that customers of a channel call so, with its license.
+///
+/// # Errors
+/// 404 when there is none.
+pub(super) fn inbox_named(
+    engine: &EngineHandle,
+    channel: Channel,
+    identifier: &str,
+) -> Result<(Arc<License>, Inbox), Refused> {
+    let own = |license: Arc<License>| {
+        let mut inboxes = license.desk.inboxes.values();
+        let inbox = inboxes.find(|inbox| inbox.channel == channel && *inbox.identifier == *identifier);
+        inbox.cloned().map(|inbox| (license, inbox))
+    };
+    engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)
 }

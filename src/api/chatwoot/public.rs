@@ -15,7 +15,7 @@ use super::application::conversations::{begin, entry_named};
 use super::application::messages::PAGE;
 use super::call::{Answered, empty, json, number};
 use super::customer::{
-    Talk, conversations_of, described, filled, fresh_source, is_reached, proven, put, visible,
+    Talk, conversations_of, described, filled, fresh_source, inbox_named, is_reached, proven, put, visible,
 };
 use super::fields::Fields;
 use super::refusal::Refused;
@@ -42,14 +42,7 @@ pub(super) async fn answer(
     path: &[&str],
     request: Request<Body>,
 ) -> Answered {
-    let own = |license: Arc<License>| {
-        let inboxes = license.desk.inboxes.values();
-        let inbox = inboxes
-            .into_iter()
-            .find(|inbox| inbox.channel == Channel::Api && *inbox.identifier == *identifier);
-        inbox.cloned().map(|inbox| (license, inbox))
-    };
-    let (license, inbox) = engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)?;
+    let (license, inbox) = inbox_named(engine, Channel::Api, identifier)?;
     let method = request.method().clone();
     let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar()?;
     let visit = Visit { engine, license, inbox, method: &method, fields };

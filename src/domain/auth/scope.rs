@@ -160,6 +160,13 @@ const fn bits(families: &[Family], reach: Reach, right: Right) -> u64 {
 pub struct ScopeSet(u64);
 
 impl ScopeSet {
+    /// May whoever has these use an API that knows no scopes? Only with every one of them: others would
+    /// gain by it.
+    #[must_use]
+    pub fn opens_unscoped(self) -> bool {
+        self == Self::all()
+    }
+
     /// Every scope.
     #[must_use]
     pub const fn all() -> Self {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use switchboard_domain::auth::{ScopeSet, TokenKind};
+use switchboard_domain::auth::TokenKind;
 use switchboard_domain::conversation::Lookup as _;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::error::Rejected;
@@ -59,8 +59,7 @@ fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Op
     let table = engine.tables().license(token.license)?;
     let profile = table.agent(agent).filter(|profile| !profile.removed)?;
     let is_meant = profile.number == number && table.license.load().desk.account == account;
-    // As for the rest of a desk's face: a token that may do less than its owner would gain by it.
-    if !is_meant || *scopes != ScopeSet::all() {
+    if !is_meant || !scopes.opens_unscoped() {
         return None;
     }
     let of = Of { license: token.license, hearer: sight(&table, agent)? };

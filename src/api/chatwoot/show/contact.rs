@@ -68,18 +68,13 @@ pub(super) fn contact_to_itself(cx: &DeskContext, customer: &Customer) -> Value 
     if !speaks {
         return json!({ "id": customer.number, "name": null, "type": "contact" });
     }
-    let contact = contact_of(customer);
-    json!({
-        "id": customer.number,
-        "name": customer.name,
-        "email": customer.email,
-        "phone_number": contact.phone,
-        "identifier": contact.identifier,
-        "thumbnail": customer.avatar.as_deref().unwrap_or_default(),
-        "avatar": customer.avatar.as_deref().unwrap_or_default(),
-        "custom_attributes": object(&contact.custom_attributes),
-        "type": "contact",
-    })
+    let avatar = customer.avatar.as_deref().unwrap_or_default();
+    let mut shown = extend(common(customer), json!({ "avatar": avatar, "type": "contact" }));
+    if let Some(fields) = shown.as_object_mut() {
+        // The desk's own.
+        fields.retain(|name, _| name != "blocked" && name != "additional_attributes");
+    }
+    shown
 }
 
 /// A way into an inbox, as events show it: without what opens the customer's stream.

@@ -22,7 +22,7 @@ use switchboard_domain::participant::license::License;
 use super::application::conversations::{going_on, open};
 use super::application::messages::{numbered, read};
 use super::call::{Answered, empty, json};
-use super::customer::{Talk, filled, fresh_source, newest_of};
+use super::customer::{Talk, filled, fresh_source, inbox_named, newest_of};
 use super::fields::Fields;
 use super::refusal::Refused;
 use super::show;
@@ -48,20 +48,13 @@ struct Visitor<'a> {
 pub(super) async fn answer(engine: &EngineHandle, path: &[&str], request: Request<Body>) -> Answered {
     let (method, page) = (request.method().clone(), Page::of(request.headers()));
     let website = website_token(&request).unwrap_or_default();
-    let own = |license: Arc<License>| {
-        let inbox = license.desk.inboxes.values();
-        let inbox = inbox
-            .into_iter()
-            .find(|inbox| inbox.channel == Channel::Website && *inbox.identifier == *website);
-        inbox.cloned().map(|inbox| (license, inbox))
-    };
-    let (license, inbox) = engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)?;
+    let (license, inbox) = inbox_named(engine, Channel::Website, &website)?;
     let known = page.token.as_deref().and_then(|token| token::read(&inbox, token, clock::now()));
     let begins = (&method, path) == (&Method::POST, &["config"]);
     let source = known.or_else(|| begins.then(fresh_source)).ok_or_else(Refused::not_found)?;
     let way = token::way(&inbox, source);
     let known = engine.known_visitor(license.id, &way).await?;
-    // Nobody's files are taken.
+    // Files that nothing takes go with the form.
     let fields = Fields::of(engine, Some(license.id), request).await?;
     let visitor = Visitor { engine, license, inbox, page, fields, way, known };
     visitor.answer(&method, path).await

@@ -84,7 +84,7 @@ impl Table {
             let waits = ConversationSeat {
                 conversation: ConversationId::from_random(10 + n),
                 present: Vec::new(),
-                waiting: Some(Waiting { since, exclude: Vec::new() }),
+                waiting: Some(Waiting { since, exclude: Vec::new(), team: None }),
                 ..table.holds.clone()
             };
             black_box(table.router.conversation_changed(waits, since));
@@ -106,6 +106,7 @@ impl Table {
             groups: vec![FREE],
             continuous: false,
             exclude: Vec::new(),
+            team: None,
             at,
             among: Vec::new(),
             at_once: false,
@@ -132,7 +133,7 @@ impl Table {
             self.tell(assign.conversation, Vec::new(), None);
             self.next += 1;
             let since = self.tick();
-            let waiting = Waiting { since, exclude: Vec::new() };
+            let waiting = Waiting { since, exclude: Vec::new(), team: None };
             self.tell(ConversationId::from_random(self.next), Vec::new(), Some(waiting));
         }
     }

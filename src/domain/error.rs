@@ -83,7 +83,7 @@ pub enum Rejected {
     RequesterOffline,
     /// Not an answer to anybody: the command needs the router's word first (design D7).
     #[error("needs a placement")]
-    NeedsPlacement(PlacementNeed),
+    NeedsPlacement(Box<PlacementNeed>),
     /// Not an answer to anybody: the command needs a stored event first (design D3).
     #[error("needs a stored event")]
     NeedsEvent(EventId),
@@ -131,6 +131,8 @@ pub struct PlacementNeed {
     pub groups: Vec<GroupId>,
     /// Agents who may not get it, such as the one that leaves.
     pub exclude: Vec<AgentId>,
+    /// Only this team's members may get it.
+    pub team: Option<u64>,
     /// May the chat go on without any online agent?
     pub may_wait_offline: bool,
     /// Only these agents, by name; empty: whoever routing chooses.
@@ -146,9 +148,16 @@ impl PlacementNeed {
         Self {
             groups: groups.into_iter().collect(),
             exclude: Vec::new(),
+            team: None,
             may_wait_offline: true,
             among: Vec::new(),
             at_once: false,
         }
+    }
+}
+
+impl From<PlacementNeed> for Rejected {
+    fn from(need: PlacementNeed) -> Self {
+        Self::NeedsPlacement(Box::new(need))
     }
 }

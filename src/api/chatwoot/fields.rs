@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value};
 use switchboard_domain::conversation::event::File;
 use switchboard_domain::id::LicenseId;
+use switchboard_domain::limits::MAX_CHATS_COUNT;
 
 use super::refusal::Refused;
 use crate::engine::handle::EngineHandle;
@@ -187,6 +188,18 @@ impl Fields {
             Some(value) => value.as_u64(),
         };
         number.map(Some).ok_or_else(|| Refused::field(name, "is not a number"))
+    }
+
+    /// A number above zero that bounds something.
+    pub(super) fn limit(&self, name: &str) -> Result<Option<u32>, Refused> {
+        let below = self.given(name).is_some_and(|value| value.as_i64().is_some_and(|number| number <= 0));
+        match self.number(name) {
+            _ if below => Err(Refused::field(name, "must be greater than 0")),
+            Ok(Some(limit)) if limit > u64::from(MAX_CHATS_COUNT) => {
+                Err(Refused::field(name, &format!("must be less than or equal to {MAX_CHATS_COUNT}")))
+            }
+            number => Ok(number?.and_then(|limit| u32::try_from(limit).ok())),
+        }
     }
 
     /// A yes or no, also as text or digit.

@@ -11,7 +11,7 @@ use switchboard_domain::participant::contact::{Contact, ContactChange, ContactEn
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::license::License;
 
-use super::application::conversations::{begin, entry_named};
+use super::application::conversations::{begin, entry_named, new_ticket};
 use super::application::messages::PAGE;
 use super::call::{Answered, empty, json, number};
 use super::customer::{
@@ -170,7 +170,8 @@ impl Visit<'_> {
                 json(shown.into())
             }
             (&Method::POST, ["conversations"]) => {
-                let cx = begin(self.engine, &self.license, (customer, entry), &self.fields).await?;
+                let ticket = new_ticket(&self.fields)?;
+                let cx = begin(self.engine, &self.license, (customer, entry), ticket).await?;
                 json(self.conversation(customer, cx).await?)
             }
             (_, ["conversations", id, rest @ ..]) => {

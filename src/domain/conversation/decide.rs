@@ -12,7 +12,7 @@ use crate::conversation::properties::{Location, PropertyTable, Reader};
 use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
-use crate::error::{PlacementNeed, Rejected, Resource};
+use crate::error::{Rejected, Resource};
 use crate::id::{AgentId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::customer::Ban;
 use crate::participant::settings::Settings;
@@ -358,8 +358,7 @@ impl Conversation {
             let placement =
                 if let WhenInactive::OpenThread(_, placement) = when_inactive { placement } else { None };
             let Some(placement) = placement else {
-                let need = PlacementNeed::of(self.access.groups.iter().copied());
-                return Err(Rejected::NeedsPlacement(need));
+                return Err(self.need().into());
             };
             self.take_over(Self::given(placement, cx), None, &mut draft);
         }

@@ -133,10 +133,7 @@ impl Conversation {
             return Ok(());
         }
         let Some(placement) = placement else {
-            return Err(Rejected::NeedsPlacement(PlacementNeed {
-                exclude: vec![leaver.clone()],
-                ..PlacementNeed::of(self.access.groups.iter().copied())
-            }));
+            return Err(PlacementNeed { exclude: vec![leaver.clone()], ..self.need() }.into());
         };
         let gone = Self::shown_name(&UserId::Agent(leaver.clone()), cx);
         if let Placement::Refused(_) = placement {

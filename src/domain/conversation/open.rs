@@ -40,13 +40,15 @@ impl Conversation {
             // answers first needs no place.
             (Some(agent), _) => (Assignment::Held(agent), None),
             (None, None) => {
-                return Err(Rejected::NeedsPlacement(PlacementNeed {
+                return Err(PlacementNeed {
                     // Only a customer's beginning is refused when nobody is there.
                     may_wait_offline: desk
                         || continuous
                         || by.as_ref().is_some_and(|by| by.agent().is_some()),
+                    team: open.ticket.as_ref().map_or(self.need().team, |ticket| ticket.team),
                     ..PlacementNeed::of(access.groups.iter().copied())
-                }));
+                }
+                .into());
             }
             (None, Some(placement)) if desk => (Self::given(placement, cx), None),
             (None, Some(placement)) => Self::placed(placement, cx)?,

@@ -257,8 +257,7 @@ impl Conversation {
                 (None, Some(placement)) => Self::given(placement, cx),
                 (None, None) => {
                     let exclude = self.holder().cloned().into_iter().collect();
-                    let need = PlacementNeed::of(self.access.groups.iter().copied());
-                    return Err(Rejected::NeedsPlacement(PlacementNeed { exclude, ..need }));
+                    return Err(PlacementNeed { exclude, ..self.need() }.into());
                 }
             },
         })

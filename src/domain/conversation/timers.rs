@@ -12,7 +12,7 @@ use crate::conversation::fact::Change;
 use crate::conversation::membership::Cause;
 use crate::conversation::state::{Assignment, Conversation};
 use crate::conversation::system;
-use crate::error::{PlacementNeed, Rejected};
+use crate::error::Rejected;
 use crate::id::UserId;
 use crate::participant::settings::Timers;
 use crate::routing::Placement;
@@ -174,10 +174,7 @@ impl Conversation {
             }
             Some((_, Deadline::PutOff)) => match placement {
                 Some(placement) => self.take_over(Self::given(placement, cx), None, &mut draft),
-                None => {
-                    let need = PlacementNeed::of(self.access.groups.iter().copied());
-                    return Err(Rejected::NeedsPlacement(need));
-                }
+                None => return Err(self.need().into()),
             },
             Some((_, Deadline::CustomerLeft)) => {
                 let name = self.customer.map(UserId::Customer).map(|user| Self::shown_name(&user, cx));

@@ -36,7 +36,7 @@ impl Conversation {
             // Not to whoever has it, and not to whoever just let go of it.
             _ => {
                 let exclude = self.holder().or(self.let_go_by.as_ref()).into_iter().cloned().collect();
-                (&[][..], PlacementNeed { exclude, ..PlacementNeed::of(access.groups.clone()) })
+                (&[][..], PlacementNeed { exclude, ..self.need_in(access.groups.clone()) })
             }
         };
         let assignment = match (placement, named.first()) {
@@ -46,7 +46,7 @@ impl Conversation {
             // By hand it goes beyond what routing would allow.
             (Some(_), None) => Assignment::Unassigned(cx.placed_at),
             (_, Some(first)) if force => Assignment::Held(first.clone()),
-            _ => return Err(Rejected::NeedsPlacement(PlacementNeed { at_once: !force, ..need })),
+            _ => return Err(PlacementNeed { at_once: !force, ..need }.into()),
         };
         Ok(self.hand_over(to, access, assignment, cx))
     }

@@ -8,7 +8,8 @@ use crate::conversation::properties::{Properties, PropertyValue};
 use crate::conversation::state::{Assignment, Conversation, ThreadHead};
 use crate::conversation::ticket::Ticket;
 use crate::conversation::view::{ChatView, DeskView, LastEvent, Summary, Talk, ThreadLine, ThreadView};
-use crate::id::{AgentId, ThreadId, UserId};
+use crate::error::PlacementNeed;
+use crate::id::{AgentId, GroupId, ThreadId, UserId};
 use crate::routing::{ConversationSeat, Waiting};
 use crate::time::Timestamp;
 
@@ -174,11 +175,28 @@ impl Conversation {
             version: self.version,
             groups: self.access.groups.iter().copied().collect(),
             present,
-            waiting: self
-                .waiting_since()
-                .map(|since| Waiting { since, exclude: self.let_go_by.iter().cloned().collect() }),
+            waiting: self.waiting_since().map(|since| Waiting {
+                since,
+                exclude: self.let_go_by.iter().cloned().collect(),
+                team: self.team(),
+            }),
             asking: false,
         }
+    }
+
+    /// What a free agent has to be for it to be given to.
+    pub(super) fn need(&self) -> PlacementNeed {
+        self.need_in(self.access.groups.iter().copied())
+    }
+
+    /// The same in other groups.
+    pub(super) fn need_in(&self, groups: impl IntoIterator<Item = GroupId>) -> PlacementNeed {
+        PlacementNeed { team: self.team(), ..PlacementNeed::of(groups) }
+    }
+
+    /// The team that it belongs to, when it is a desk's.
+    fn team(&self) -> Option<u64> {
+        self.ticket.as_ref().and_then(|ticket| ticket.team)
     }
 
     /// Who holds the chat, if somebody does.

@@ -53,6 +53,10 @@ pub struct Inbox {
     /// Does a resolved conversation go on when its customer writes again?
     #[serde(default = "yes")]
     pub reopens: bool,
+    /// How many of its conversations routing may give one agent, at least 1; `None` leaves it to the
+    /// agent's own limit. Source: agent-bots spec 6.8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_per_agent: Option<u32>,
 }
 
 /// What an inbox did before it could be told otherwise.
@@ -80,6 +84,7 @@ impl Inbox {
             created_at: Timestamp::default(),
             dialect: 0,
             reopens: true,
+            max_per_agent: None,
         }
     }
 
@@ -96,6 +101,9 @@ impl Inbox {
 
     pub(super) fn check(&self) -> Result<(), Rejected> {
         within("channel", self.extras.len(), ATTRIBUTES_BYTES, "bytes")?;
+        if self.max_per_agent == Some(0) {
+            return Err(Rejected::invalid("max_assignment_limit", "must be greater than 0"));
+        }
         self.webhook_url.as_ref().map_or(Ok(()), |url| check_url("webhook_url", url))
     }
 }
@@ -117,6 +125,17 @@ mod tests {
             let strict = Inbox { reopens: false, ..inbox() };
             assert_eq!(strict.goes_on(status), status != Status::Resolved, "{status:?}");
         }
+    }
+
+    #[test]
+    fn an_agent_may_have_at_least_one_of_its_conversations() {
+        let bounded = |limit| Inbox { max_per_agent: limit, ..inbox() }.check();
+        assert_eq!((bounded(None), bounded(Some(1))), (Ok(()), Ok(())));
+        let refused = bounded(Some(0));
+        assert!(matches!(refused, Err(Rejected::Invalid { field, .. }) if field == "max_assignment_limit"));
+        // It stands at the end, and only where it is set.
+        let bytes = |limit| rmp_serde::to_vec(&Inbox { max_per_agent: limit, ..inbox() }).unwrap();
+        assert_eq!((bytes(None)[0], bytes(Some(4)).last()), (0x9f, Some(&4)));
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub struct Team {
 }
 
 impl Team {
+    /// Whom routing may give its conversations: nobody when they are taken by hand. Source:
+    /// agent-bots spec 6.8.
+    #[must_use]
+    pub fn given(&self) -> BTreeSet<AgentId> {
+        if self.auto_assign { self.members.clone() } else { BTreeSet::new() }
+    }
+
     pub(super) fn check(&self) -> Result<(), Rejected> {
         if self.name.trim().is_empty() {
             return Err(Rejected::blank("name"));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
 use crate::conversation::properties::{Definition, PropertyTable};
-use crate::desk::{Desk, DeskChange};
+use crate::desk::{Desk, DeskChange, Inbox};
 use crate::error::Rejected;
 use crate::id::{ClientId, GroupId, LicenseId};
 use crate::limits::{
@@ -257,7 +257,10 @@ impl License {
     pub fn router_settings(&self) -> RouterSettings {
         let own = |(id, group): (&GroupId, &Group)| Some((*id, group.settings?));
         let groups = self.groups.iter().filter_map(own).collect();
-        RouterSettings { usual: self.settings, groups, lapse: DEFAULT_LAPSE }
+        let share = |inbox: &Inbox| Some((inbox.group, inbox.max_per_agent?));
+        let per_agent = self.desk.inboxes.values().filter_map(share).collect();
+        let teams = self.desk.teams.values().map(|team| (team.number, team.given())).collect();
+        RouterSettings { usual: self.settings, groups, per_agent, teams, lapse: DEFAULT_LAPSE }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::seat::ConversationSeat;
+use super::queue::Lane;
+use super::seat::{ConversationSeat, Waiting};
+use super::shares::Shares;
 use crate::id::{AgentId, GroupId};
 use crate::time::Timestamp;
 
@@ -13,6 +15,7 @@ pub(super) struct Wish {
     pub(super) groups: Vec<GroupId>,
     /// Sorted, each once.
     exclude: Vec<AgentId>,
+    pub(super) team: Option<u64>,
     pub(super) since: Timestamp,
 }
 
@@ -22,7 +25,12 @@ impl Wish {
         groups.dedup();
         exclude.sort_unstable();
         exclude.dedup();
-        Self { groups, exclude, since }
+        Self { groups, exclude, team: None, since }
+    }
+
+    /// From a team only.
+    pub(super) fn of_team(self, team: Option<u64>) -> Self {
+        Self { team, ..self }
     }
 
     pub(super) fn excludes(&self, agent: &AgentId) -> bool {
@@ -31,7 +39,7 @@ impl Wish {
 
     /// Whether both ask for the same, whenever they began to.
     pub(super) fn asks_like(&self, other: &Self) -> bool {
-        self.groups == other.groups && self.exclude == other.exclude
+        self.groups == other.groups && self.exclude == other.exclude && self.team == other.team
     }
 }
 
@@ -62,6 +70,8 @@ pub(super) struct Offer {
 pub(super) struct Entry {
     /// `None` until the first notice.
     pub(super) version: Option<u64>,
+    /// Its groups, as the last notice told.
+    groups: Vec<GroupId>,
     pub(super) present: BTreeSet<AgentId>,
     pub(super) waiting: Option<Wish>,
     pub(super) reservation: Option<Reservation>,
@@ -74,9 +84,11 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) agents: BTreeSet<AgentId>,
+    /// Of which bounded group it counts for whom.
+    pub(super) shares: BTreeSet<(GroupId, AgentId)>,
     pub(super) queued: Option<Wish>,
-    /// [`Entry::barred`], while it is queued.
-    pub(super) barred: Vec<AgentId>,
+    /// Where it stands in the queues; without meaning while it is not queued.
+    pub(super) lane: Lane,
     /// The conversation itself said so: nothing is reserved any more.
     pub(super) confirmed: bool,
     pub(super) deadlines: [Option<Timestamp>; 2],
@@ -103,7 +115,7 @@ impl Entry {
 
     /// Whom it is not given to while it stands in the queue: those that its wish excludes, and those
     /// whose offer it refused. Sorted, each once.
-    pub(super) fn barred(&self) -> Vec<AgentId> {
+    fn barred(&self) -> Vec<AgentId> {
         let Some(wish) = self.queued() else { return Vec::new() };
         let mut barred: Vec<_> = wish.exclude.iter().chain(&self.declined).cloned().collect();
         barred.sort_unstable();
@@ -111,13 +123,31 @@ impl Entry {
         barred
     }
 
-    pub(super) fn trace(&self) -> Trace {
+    /// The lane of its queues, while it stands there.
+    pub(super) fn lane(&self, shares: &Shares) -> Lane {
+        let Some(wish) = self.queued() else { return Lane::default() };
+        Lane { barred: self.barred(), bounded: shares.bounded(&wish.groups).collect(), team: wish.team }
+    }
+
+    /// The bounded groups it counts in, with the agent it counts for: those present and the offered
+    /// one in the groups it told of, the one with a slot in those that were asked for.
+    pub(super) fn shares<'a>(&'a self, shares: &'a Shares) -> impl Iterator<Item = (GroupId, AgentId)> + 'a {
+        let told = self.present.iter().chain(self.offer.as_ref().map(|offer| &offer.agent));
+        let told = told.map(|agent| (agent, &self.groups));
+        let asked = self.reservation.as_ref();
+        let asked = asked.and_then(|asked| Some((asked.agent.as_ref()?, &asked.wish.groups)));
+        told.chain(asked)
+            .flat_map(|(agent, groups)| shares.bounded(groups).map(|group| (group, agent.clone())))
+    }
+
+    pub(super) fn trace(&self, shares: &Shares) -> Trace {
         let reserved = self.reservation.as_ref().and_then(|reservation| reservation.agent.as_ref());
         let offered = self.offer.as_ref().map(|offer| &offer.agent);
         Trace {
             agents: self.present.iter().chain(reserved).chain(offered).cloned().collect(),
+            shares: self.shares(shares).collect(),
             queued: self.queued().cloned(),
-            barred: self.barred(),
+            lane: self.lane(shares),
             confirmed: self.reservation.is_none(),
             deadlines: [
                 self.reservation.as_ref().map(|reservation| reservation.deadline),
@@ -147,7 +177,13 @@ impl Entry {
         self.version = Some(seat.version);
         let asking = seat.asking;
         self.present = seat.present.into_iter().collect();
-        self.waiting = seat.waiting.map(|waiting| Wish::new(seat.groups, waiting.exclude, waiting.since));
+        self.groups = seat.groups;
+        self.groups.sort_unstable();
+        self.groups.dedup();
+        let wish = |waiting: Waiting| {
+            Wish::new(self.groups.clone(), waiting.exclude, waiting.since).of_team(waiting.team)
+        };
+        self.waiting = seat.waiting.map(wish);
         self.declined.clear();
 
         if let Some(offer) = self.offer.take() {

@@ -52,6 +52,8 @@ pub enum Skipped {
     NotInGroup,
     /// Is supervisor there.
     Supervisor,
+    /// Is not in the conversation's team.
+    NotInTeam,
     /// The conversation asked not to get it.
     Excluded,
     /// The conversation refused it since its last notice.
@@ -67,6 +69,15 @@ pub enum Skipped {
         /// Conversations it had.
         load: usize,
         /// Its limit.
+        limit: u32,
+    },
+    /// Has its share of one of the groups.
+    FullInGroup {
+        /// Whose share.
+        group: GroupId,
+        /// Conversations of the group it had.
+        load: usize,
+        /// How many of them routing gives one agent.
         limit: u32,
     },
 }

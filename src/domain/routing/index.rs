@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::priority::Priority;
 use super::seat::AgentSeat;
+use super::shares::Shares;
 use crate::id::{AgentId, GroupId};
 use crate::time::Timestamp;
 
@@ -59,14 +60,16 @@ impl SeatIndex {
         }
     }
 
-    /// Lists an agent with a free slot under its rank.
-    pub(super) fn list(&mut self, seat: &AgentSeat, rank: &Rank) {
-        for (group, class) in seat.memberships().filter(|(_, class)| class.is_routed()) {
+    /// Lists an agent with a free slot under its rank, in the groups of which it may have more.
+    pub(super) fn list(&mut self, seat: &AgentSeat, rank: &Rank, shares: &Shares) {
+        let may_have = |group: GroupId| shares.has_room(&seat.agent, &[group]);
+        let routed = seat.memberships().filter(|(_, class)| class.is_routed());
+        for (group, class) in routed.filter(|&(group, _)| may_have(group)) {
             self.free.entry((group, class)).or_default().insert(rank.clone());
         }
     }
 
-    /// Undoes [`list`](Self::list) of the same seat and rank.
+    /// Undoes [`list`](Self::list) of the same seat and rank, whatever its shares were.
     pub(super) fn unlist(&mut self, seat: &AgentSeat, rank: &Rank) {
         for key in seat.memberships().filter(|(_, class)| class.is_routed()) {
             if let Some(ranks) = self.free.get_mut(&key) {

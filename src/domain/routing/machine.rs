@@ -36,7 +36,9 @@ impl Router {
     /// find their groups offline.
     #[must_use]
     pub fn new(settings: RouterSettings) -> Self {
-        Self { settings, ..Self::default() }
+        let mut router = Self { settings, ..Self::default() };
+        router.share_out_anew();
+        router
     }
 
     /// Takes changed settings. Whoever waits goes on waiting, and may be given away where routing
@@ -45,6 +47,7 @@ impl Router {
     #[must_use]
     pub fn settings_changed(&mut self, settings: RouterSettings, now: Timestamp) -> Vec<Assign> {
         self.settings = settings;
+        self.share_out_anew();
         self.line_up_anew();
         let conversations = self.entries.keys().copied().collect();
         self.drain(Changed { conversations, ..Changed::default() }, now)
@@ -59,17 +62,18 @@ impl Router {
     /// waits for somebody else. Under manual routing nobody is chosen and nothing reserved.
     #[must_use]
     pub fn place(&mut self, request: PlaceRequest) -> (Placement, Vec<Assign>) {
-        let PlaceRequest { conversation, groups, continuous, exclude, at, among, at_once } = request;
+        let PlaceRequest { conversation, groups, continuous, exclude, team, at, among, at_once } = request;
         let at_once = at_once || !among.is_empty();
-        let wish = Wish::new(groups, exclude, at);
+        let wish = Wish::new(groups, exclude, at).of_team(team);
         let offline = self.is_offline(&wish.groups);
         if among.is_empty() && !self.settings.is_automatic(&wish.groups) {
             return (self.leave_to_agents(&wish, continuous, at_once), Vec::new());
         }
         if among.is_empty()
-            && let Some(placement) = self.standing(conversation, &wish, (offline && continuous, !at_once))
+            && let Some((placement, agents)) =
+                self.standing(conversation, &wish, (offline && continuous, !at_once))
         {
-            return (placement, Vec::new());
+            return (placement, self.drain(Changed { agents, ..Changed::default() }, at));
         }
         let none = BTreeSet::new();
         let declined = self.entries.get(&conversation).map_or(&none, |entry| &entry.declined);
@@ -122,11 +126,12 @@ impl Router {
         id: ConversationId,
         wish: &Wish,
         (unassigned, may_wait): (bool, bool),
-    ) -> Option<Placement> {
+    ) -> Option<(Placement, BTreeSet<AgentId>)> {
         let entry = self.entries.get(&id)?;
         let reserved = entry.reservation.as_ref().and_then(|reservation| reservation.agent.as_ref());
         let offered = entry.offer.as_ref().map(|offer| &offer.agent);
-        let agent = reserved.into_iter().chain(offered).find(|agent| self.roster.suits(agent, wish)).cloned();
+        let agent =
+            reserved.into_iter().chain(offered).find(|agent| self.roster.suits(agent, wish, id)).cloned();
         let placement = match agent {
             Some(agent) => Placement::Assigned(agent),
             None => {
@@ -136,7 +141,7 @@ impl Router {
             }
         };
         let deadline = wish.since.plus(self.settings.lapse);
-        self.edit(id, |entry| match (&placement, &mut entry.reservation) {
+        let agents = self.edit(id, |entry| match (&placement, &mut entry.reservation) {
             // Also when it comes from an offer: the answer to that may still be a refusal.
             (Placement::Assigned(agent), reservation) => {
                 let agent = Some(agent.clone());
@@ -145,7 +150,7 @@ impl Router {
             (_, Some(reservation)) => reservation.deadline = deadline,
             (_, None) => {}
         });
-        Some(placement)
+        Some((placement, agents))
     }
 
     /// Gives back what [`place`](Self::place) reserved: the caller did not use it. An assignment on
@@ -281,7 +286,8 @@ impl Router {
         let waiting = seat.waiting.as_ref()?;
         let agent = self.entries.get(&seat.conversation)?.silent_slot()?.clone();
         let wish = Wish::new(seat.groups.clone(), waiting.exclude.clone(), waiting.since);
-        self.roster.suits(&agent, &wish).then(|| self.offer(agent, now))
+        let wish = wish.of_team(waiting.team);
+        self.roster.suits(&agent, &wish, seat.conversation).then(|| self.offer(agent, now))
     }
 
     /// The newest version heard of a conversation, also of a closed one.

@@ -12,7 +12,7 @@
 //! Two invariants hold after every call:
 //! * no conversation waits while an agent who may take it has a free slot (so nobody is forgotten,
 //!   and a newcomer that finds a free slot overtakes nobody), but where routing is manual;
-//! * routing alone never brings an agent over its limit.
+//! * routing alone never brings an agent over its limit, nor over its share of a group.
 //!
 //! Here live the rules and their indexes. What may not: sending, timers, texts of a face.
 
@@ -27,6 +27,7 @@ mod queries;
 mod queue;
 mod roster;
 mod seat;
+mod shares;
 mod tombstones;
 
 #[cfg(test)]

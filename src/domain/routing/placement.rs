@@ -1,6 +1,6 @@
 //! What the router is asked and what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,13 +23,24 @@ pub struct RouterSettings {
     pub usual: Settings,
     /// Groups with settings of their own.
     pub groups: BTreeMap<GroupId, Settings>,
+    /// How many conversations of a group routing may give one agent; in other groups only the
+    /// agent's own limit counts. Source: agent-bots spec 6.8.
+    pub per_agent: BTreeMap<GroupId, u32>,
+    /// Whom routing may give a team's conversations; a team that is not here bounds nothing.
+    pub teams: BTreeMap<u64, BTreeSet<AgentId>>,
     /// How long reservations and unanswered assignments stand.
     pub lapse: Duration,
 }
 
 impl Default for RouterSettings {
     fn default() -> Self {
-        Self { usual: Settings::default(), groups: BTreeMap::new(), lapse: DEFAULT_LAPSE }
+        Self {
+            usual: Settings::default(),
+            groups: BTreeMap::new(),
+            per_agent: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            lapse: DEFAULT_LAPSE,
+        }
     }
 }
 
@@ -68,6 +79,8 @@ pub struct PlaceRequest {
     pub continuous: bool,
     /// Agents it may not be given to.
     pub exclude: Vec<AgentId>,
+    /// Only this team's members may get it.
+    pub team: Option<u64>,
     /// Now; also its place in the queue, should it wait.
     pub at: Timestamp,
     /// Only these agents, by name and whatever their groups: a transfer to them, which never

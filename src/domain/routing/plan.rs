@@ -6,7 +6,8 @@ use super::entry::{Entry, Offer, Trace, Wish};
 use super::explanation::{AGENTS_EXPLAINED, Explanation};
 use super::machine::Router;
 use super::placement::{Alert, Assign, Placement};
-use super::queue::{Queues, Turn};
+use super::queue::{Lane, Queues, Turn};
+use super::shares::Shares;
 use crate::id::{AgentId, ConversationId, GroupId};
 use crate::time::Timestamp;
 
@@ -22,12 +23,12 @@ pub(super) struct Changed {
 
 impl Router {
     /// The only way an entry changes: loads, queues and deadlines follow here. Returns the agents
-    /// that no longer have the conversation.
+    /// that no longer have the conversation, or have it no longer in a bounded group.
     pub(super) fn edit(&mut self, id: ConversationId, change: impl FnOnce(&mut Entry)) -> BTreeSet<AgentId> {
         let mut entry = self.entries.remove(&id).unwrap_or_default();
-        let before = entry.trace();
+        let before = entry.trace(self.roster.shares());
         change(&mut entry);
-        let after = entry.trace();
+        let after = entry.trace(self.roster.shares());
         self.follow(id, &before, &after);
         if let Some(wish) = &after.queued
             && after.confirmed
@@ -41,7 +42,8 @@ impl Router {
         } else if let Some(version) = entry.version {
             self.closed.remember(id, version);
         }
-        before.agents.difference(&after.agents).cloned().collect()
+        let shares = before.shares.difference(&after.shares).map(|(_, agent)| agent);
+        before.agents.difference(&after.agents).chain(shares).cloned().collect()
     }
 
     fn follow(&mut self, id: ConversationId, before: &Trace, after: &Trace) {
@@ -51,14 +53,20 @@ impl Router {
         for agent in after.agents.difference(&before.agents) {
             self.roster.occupy(agent, id);
         }
-        if (&before.queued, &before.barred) != (&after.queued, &after.barred) {
+        for (group, agent) in before.shares.difference(&after.shares) {
+            self.roster.release(*group, agent, id);
+        }
+        for (group, agent) in after.shares.difference(&before.shares) {
+            self.roster.hold(*group, agent, id);
+        }
+        if (&before.queued, &before.lane) != (&after.queued, &after.lane) {
             if let Some(wish) = &before.queued {
-                let barred = self.settings.is_automatic(&wish.groups).then_some(&*before.barred);
-                self.queues.leave(&wish.groups, (wish.since, id), barred);
+                let lane = self.settings.is_automatic(&wish.groups).then_some(&before.lane);
+                self.queues.leave(&wish.groups, (wish.since, id), lane);
             }
             if let Some(wish) = &after.queued {
-                let barred = self.settings.is_automatic(&wish.groups).then_some(&*after.barred);
-                self.queues.enter(&wish.groups, (wish.since, id), barred);
+                let lane = self.settings.is_automatic(&wish.groups).then_some(&after.lane);
+                self.queues.enter(&wish.groups, (wish.since, id), lane);
             }
         }
         for &due in before.deadlines.iter().flatten() {
@@ -69,13 +77,23 @@ impl Router {
         }
     }
 
+    /// Counts again what agents hold of the bounded groups: which those are hangs on the settings.
+    pub(super) fn share_out_anew(&mut self) {
+        let mut shares = Shares::new(&self.settings.per_agent);
+        for (&id, entry) in &self.entries {
+            let held: Vec<_> = entry.shares(&shares).collect();
+            held.iter().for_each(|(group, agent)| shares.hold(*group, agent, id));
+        }
+        self.roster.bound(shares, self.settings.teams.clone());
+    }
+
     /// Forms the queues again: which conversations routing gives hangs on the settings.
     pub(super) fn line_up_anew(&mut self) {
         self.queues = Queues::default();
         for (&id, entry) in &self.entries {
             if let Some(wish) = entry.queued() {
-                let barred = self.settings.is_automatic(&wish.groups).then(|| entry.barred());
-                self.queues.enter(&wish.groups, (wish.since, id), barred.as_deref());
+                let lane = self.settings.is_automatic(&wish.groups).then(|| entry.lane(self.roster.shares()));
+                self.queues.enter(&wish.groups, (wish.since, id), lane.as_ref());
             }
         }
     }
@@ -120,7 +138,8 @@ impl Router {
     fn oldest_for(&self, agent: &AgentId) -> Option<Turn> {
         let seat = self.roster.seat(agent).filter(|_| self.roster.has_free_slot(agent))?;
         let groups = seat.memberships().filter(|(_, class)| class.is_routed());
-        groups.filter_map(|(group, _)| self.queues.first_for(group, agent)).min()
+        let may_have = |lane: &Lane| self.roster.may_have(agent, &lane.bounded, lane.team);
+        groups.filter_map(|(group, _)| self.queues.first_for(group, agent, may_have)).min()
     }
 
     /// Who would get a waiting conversation now; under manual routing nobody.

@@ -25,9 +25,19 @@ pub(super) struct Queues {
 struct Queue {
     /// Everybody, to tell places.
     turns: CountedSet<Turn>,
-    /// Those that routing gives away, by the agents they are not given to (sorted): mostly one lane of
-    /// all that take anybody.
-    lanes: BTreeMap<Vec<AgentId>, BTreeSet<Turn>>,
+    /// Those that routing gives away: mostly one lane of all that take anybody.
+    lanes: BTreeMap<Lane, BTreeSet<Turn>>,
+}
+
+/// Waiting conversations that are alike in who may get them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lane {
+    /// The agents they are not given to: sorted, each once.
+    pub(super) barred: Vec<AgentId>,
+    /// Their groups of which an agent may have only so many: sorted, each once.
+    pub(super) bounded: Vec<GroupId>,
+    /// The team whose members may get them.
+    pub(super) team: Option<u64>,
 }
 
 impl Default for Queue {
@@ -37,29 +47,28 @@ impl Default for Queue {
 }
 
 impl Queues {
-    /// Takes a place in each queue. `barred` are the agents it is not given to, sorted; `None` when
-    /// routing does not give it at all.
-    pub(super) fn enter(&mut self, groups: &[GroupId], turn: Turn, barred: Option<&[AgentId]>) {
+    /// Takes a place in each queue; without a lane when routing does not give it at all.
+    pub(super) fn enter(&mut self, groups: &[GroupId], turn: Turn, lane: Option<&Lane>) {
         for &group in groups {
             let queue = self.groups.entry(group).or_default();
             queue.turns.insert(turn);
-            if let Some(barred) = barred {
-                queue.lanes.entry(barred.to_vec()).or_default().insert(turn);
+            if let Some(lane) = lane {
+                queue.lanes.entry(lane.clone()).or_default().insert(turn);
             }
         }
     }
 
     /// Undoes [`enter`](Self::enter) of the same place.
-    pub(super) fn leave(&mut self, groups: &[GroupId], turn: Turn, barred: Option<&[AgentId]>) {
+    pub(super) fn leave(&mut self, groups: &[GroupId], turn: Turn, lane: Option<&Lane>) {
         for group in groups {
             let Some(queue) = self.groups.get_mut(group) else { continue };
             queue.turns.remove(&turn);
-            if let Some(barred) = barred
-                && let Some(lane) = queue.lanes.get_mut(barred)
+            if let Some(lane) = lane
+                && let Some(turns) = queue.lanes.get_mut(lane)
             {
-                lane.remove(&turn);
-                if lane.is_empty() {
-                    queue.lanes.remove(barred);
+                turns.remove(&turn);
+                if turns.is_empty() {
+                    queue.lanes.remove(lane);
                 }
             }
             if queue.turns.is_empty() {
@@ -78,12 +87,18 @@ impl Queues {
         queue.flat_map(|queue| queue.turns.iter()).copied().inspect(|_| look())
     }
 
-    /// The first in a group's queue that routing may give to this agent.
-    pub(super) fn first_for(&self, group: GroupId, agent: &AgentId) -> Option<Turn> {
+    /// The first in a group's queue that routing may give to this agent; `may_have` tells whether it
+    /// has a share and is in the team.
+    pub(super) fn first_for(
+        &self,
+        group: GroupId,
+        agent: &AgentId,
+        may_have: impl Fn(&Lane) -> bool,
+    ) -> Option<Turn> {
         let lanes = self.groups.get(&group)?.lanes.iter().inspect(|_| look());
         lanes
-            .filter(|(barred, _)| barred.binary_search(agent).is_err())
-            .filter_map(|(_, lane)| lane.first())
+            .filter(|(lane, _)| lane.barred.binary_search(agent).is_err() && may_have(lane))
+            .filter_map(|(_, turns)| turns.first())
             .min()
             .copied()
     }
@@ -138,7 +153,8 @@ mod tests {
         #[test]
         fn places_are_those_of_a_sorted_list(moves in moves(), start in 0..3_000_u64) {
             let barred = [AgentId::new("a")];
-            let lane = |choosy: bool| Some(if choosy { &barred[..] } else { &[] });
+            let lanes = [Lane::default(), Lane { barred: barred.to_vec(), ..Lane::default() }];
+            let lane = |choosy: bool| Some(&lanes[usize::from(choosy)]);
             let (mut queues, mut plain) = (Queues::default(), BTreeMap::new());
             for n in 0..start {
                 plain.insert(turn(n), false);
@@ -159,8 +175,9 @@ mod tests {
                 prop_assert_eq!(queues.position(&[GROUP], *asked) as usize, place + 1);
             }
             let first = plain.iter().find(|(_, choosy)| !**choosy).map(|(turn, _)| *turn);
-            prop_assert_eq!(queues.first_for(GROUP, &barred[0]), first);
-            prop_assert_eq!(queues.first_for(GROUP, &AgentId::new("b")), plain.keys().next().copied());
+            prop_assert_eq!(queues.first_for(GROUP, &barred[0], |_| true), first);
+            let anybody = queues.first_for(GROUP, &AgentId::new("b"), |_| true);
+            prop_assert_eq!(anybody, plain.keys().next().copied());
         }
     }
 
@@ -168,10 +185,10 @@ mod tests {
     fn what_routing_does_not_give_has_a_place_and_is_nobodys_first() {
         let mut queues = Queues::default();
         queues.enter(&[GROUP], turn(1), None);
-        queues.enter(&[GROUP], turn(4), Some(&[]));
+        queues.enter(&[GROUP], turn(4), Some(&Lane::default()));
         assert_eq!((queues.position(&[GROUP], turn(4)), queues.len(GROUP)), (2, 2));
-        assert_eq!(queues.first_for(GROUP, &AgentId::new("a")), Some(turn(4)));
-        queues.leave(&[GROUP], turn(4), Some(&[]));
+        assert_eq!(queues.first_for(GROUP, &AgentId::new("a"), |_| true), Some(turn(4)));
+        queues.leave(&[GROUP], turn(4), Some(&Lane::default()));
         queues.leave(&[GROUP], turn(1), None);
         assert!(queues.groups.is_empty(), "an empty queue takes no room");
     }

@@ -6,6 +6,7 @@ use super::entry::Wish;
 use super::explanation::{Skipped, Verdict};
 use super::index::{Rank, SeatIndex};
 use super::seat::AgentSeat;
+use super::shares::Shares;
 use crate::id::{AgentId, ConversationId, GroupId};
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ struct Member {
 pub(super) struct Roster {
     members: BTreeMap<AgentId, Member>,
     loads: BTreeMap<AgentId, BTreeSet<ConversationId>>,
+    shares: Shares,
+    teams: BTreeMap<u64, BTreeSet<AgentId>>,
     index: SeatIndex,
 }
 
@@ -72,6 +75,33 @@ impl Roster {
         self.list(agent);
     }
 
+    /// Who holds how much of the bounded groups.
+    pub(super) const fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// Takes other bounds, with what is held of them, and other teams.
+    pub(super) fn bound(&mut self, shares: Shares, teams: BTreeMap<u64, BTreeSet<AgentId>>) {
+        let agents: Vec<_> = self.members.keys().cloned().collect();
+        agents.iter().for_each(|agent| self.unlist(agent));
+        (self.shares, self.teams) = (shares, teams);
+        agents.iter().for_each(|agent| self.list(agent));
+    }
+
+    /// A conversation of a bounded group counts for the agent from now on.
+    pub(super) fn hold(&mut self, group: GroupId, agent: &AgentId, conversation: ConversationId) {
+        self.unlist(agent);
+        self.shares.hold(group, agent, conversation);
+        self.list(agent);
+    }
+
+    /// Undoes [`hold`](Self::hold).
+    pub(super) fn release(&mut self, group: GroupId, agent: &AgentId, conversation: ConversationId) {
+        self.unlist(agent);
+        self.shares.release(group, agent, conversation);
+        self.list(agent);
+    }
+
     /// Routing gave (or offered) the agent a conversation.
     pub(super) fn assigned(&mut self, agent: &AgentId, at: Timestamp) {
         self.unlist(agent);
@@ -94,7 +124,7 @@ impl Roster {
 
     fn list(&mut self, agent: &AgentId) {
         if let (Some(rank), Some(member)) = (self.rank(agent), self.members.get(agent)) {
-            self.index.list(&member.seat, &rank);
+            self.index.list(&member.seat, &rank, &self.shares);
         }
     }
 
@@ -137,7 +167,11 @@ impl Roster {
 
     /// The best agent for a wish, if any has a free slot.
     pub(super) fn choose(&self, wish: &Wish, declined: &BTreeSet<AgentId>) -> Option<AgentId> {
-        let allowed = |agent: &AgentId| !wish.excludes(agent) && !declined.contains(agent);
+        let allowed = |agent: &AgentId| {
+            !wish.excludes(agent)
+                && !declined.contains(agent)
+                && self.may_have(agent, &wish.groups, wish.team)
+        };
         let chosen = self.index.best(&wish.groups, allowed).cloned();
         debug_assert!(
             chosen
@@ -148,12 +182,25 @@ impl Roster {
         chosen
     }
 
-    /// Whether an agent that has a slot reserved may still get it under this wish.
-    pub(super) fn suits(&self, agent: &AgentId, wish: &Wish) -> bool {
+    /// Is the agent one of the team, if it is known?
+    fn is_in(&self, agent: &AgentId, team: Option<u64>) -> bool {
+        team.and_then(|team| self.teams.get(&team)).is_none_or(|members| members.contains(agent))
+    }
+
+    /// May it have one more of these groups' conversations, and of the team's?
+    pub(super) fn may_have(&self, agent: &AgentId, groups: &[GroupId], team: Option<u64>) -> bool {
+        self.is_in(agent, team) && self.shares.has_room(agent, groups)
+    }
+
+    /// Whether an agent that has a slot reserved for a conversation may still get it under this wish.
+    pub(super) fn suits(&self, agent: &AgentId, wish: &Wish, conversation: ConversationId) -> bool {
         let suits = |seat: &AgentSeat| {
             seat.takes_new() && seat.best_priority(&wish.groups).is_some_and(|class| class.is_routed())
         };
-        !wish.excludes(agent) && self.seat(agent).is_some_and(suits)
+        !wish.excludes(agent)
+            && self.seat(agent).is_some_and(suits)
+            && self.is_in(agent, wish.team)
+            && self.shares.suits(agent, &wish.groups, conversation)
     }
 
     /// The candidate test, rule by rule.
@@ -167,6 +214,7 @@ impl Roster {
         let load = self.load(agent);
         let reasons = [
             (!class.is_routed(), Skipped::Supervisor),
+            (!self.is_in(agent, wish.team), Skipped::NotInTeam),
             (wish.excludes(agent), Skipped::Excluded),
             (declined.contains(agent), Skipped::Declined),
             (!seat.is_present(), Skipped::Offline),
@@ -174,8 +222,12 @@ impl Roster {
             (seat.in_grace, Skipped::InGrace),
             (!seat.has_room(load), Skipped::Full { load, limit: seat.limit }),
         ];
-        match reasons.into_iter().find(|(applies, _)| *applies) {
-            Some((_, reason)) => Verdict::Skipped(reason),
+        let of_group = || {
+            let (group, load, limit) = self.shares.full(agent, &wish.groups)?;
+            Some(Skipped::FullInGroup { group, load, limit })
+        };
+        match reasons.into_iter().find_map(|(applies, reason)| applies.then_some(reason)).or_else(of_group) {
+            Some(reason) => Verdict::Skipped(reason),
             None => Verdict::Eligible { class, load, last_assigned: *last_assigned },
         }
     }

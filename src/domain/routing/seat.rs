@@ -101,4 +101,6 @@ pub struct Waiting {
     pub since: Timestamp,
     /// Agents it may not be given to (who just lost it).
     pub exclude: Vec<AgentId>,
+    /// Only this team's members may get it.
+    pub team: Option<u64>,
 }

@@ -110,6 +110,7 @@ impl World {
             groups: need.groups,
             continuous: need.may_wait_offline,
             exclude: need.exclude,
+            team: need.team,
             at: self.now,
             among: need.among,
             at_once: need.at_once,

@@ -429,7 +429,7 @@ impl World {
                 self.asking.insert(id, VecDeque::new());
                 let execute = Execute { placed_at: Some(self.now), ..execute };
                 let operation = Box::new(Operation::Again { chat: id, execute });
-                self.journal.after_all(Release::Ask(id, need, operation));
+                self.journal.after_all(Release::Ask(id, *need, operation));
                 self.synced(self.journal.durable);
             }
             Err(_) => {

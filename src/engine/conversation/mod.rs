@@ -457,7 +457,7 @@ impl Handler<Execute> for ConversationActor {
             (Ok(Decision { before: Some(before), .. }), _) => self.answer_again(before, by, &part, answer),
             (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
-                self.ask_router(need, Execute { command, by, answer, placed_at: None, key }, ctx);
+                self.ask_router(*need, Execute { command, by, answer, placed_at: None, key }, ctx);
             }
             (Err(Rejected::NeedsEvent(id)), Some(command)) => {
                 self.load_event(id, Execute { command, by, answer, placed_at: None, key }, ctx);

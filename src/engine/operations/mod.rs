@@ -232,6 +232,7 @@ async fn ask_router(
         groups: need.groups,
         continuous: need.may_wait_offline,
         exclude: need.exclude,
+        team: need.team,
         at: shard.now(),
         among: need.among,
         at_once: need.at_once,

@@ -127,6 +127,7 @@ async fn prepare(
     }
     let need = PlacementNeed {
         may_wait_offline: open.ticket.is_some() || open.continuous.unwrap_or(false),
+        team: open.ticket.as_ref().and_then(|ticket| ticket.team),
         ..PlacementNeed::of(access.groups)
     };
     let placement = ask_router(shard, by.license, id, need).await;

@@ -1,5 +1,6 @@
 //! One conversation through both faces: neither knows the other, and both see the same.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{Desk, token};
@@ -65,6 +66,97 @@ async fn no_agent_gets_more_than_its_slots_and_who_waits_is_served_in_order() {
     let last = desk.conversation(contacts[7].conversation).await;
     assert!(last["meta"].get("assignee").is_none(), "{last}");
     drop(ann);
+}
+
+#[tokio::test]
+async fn an_inbox_gives_each_agent_only_so_many_of_its_conversations() {
+    let desk = Desk::start().await;
+    let _ann = desk.server.agent(0).await;
+    let limited = json!({ "auto_assignment_config": { "max_assignment_limit": 2 } });
+    let inbox = desk.ok(&desk.admin, Method::PATCH, "inboxes/1", limited.clone()).await;
+    assert_eq!(inbox["auto_assignment_config"], limited["auto_assignment_config"]);
+    let mut contacts = Vec::new();
+    for n in 0..4 {
+        let contact = desk.contact(&format!("c{n}")).await;
+        desk.write(&contact, "hello").await;
+        contacts.push(contact);
+    }
+    // Four of six slots would be free.
+    let counts = async || desk.get(&desk.admin, "conversations/meta").await["meta"].clone();
+    assert_eq!(
+        (&counts().await["assigned_count"], &counts().await["unassigned_count"]),
+        (&json!(2), &json!(2))
+    );
+    let is_given =
+        async |n: usize| desk.conversation(contacts[n].conversation).await["meta"].get("assignee").is_some();
+    desk.toggle(&desk.admin, contacts[0].conversation, "resolved").await;
+    crate::support::until("the first who waited is served", async || is_given(2).await).await;
+    assert!(!is_given(3).await);
+
+    // What is wrong changes nothing, and a name more changes nothing of the limit.
+    for (wrong, why) in [
+        (json!(0), "must be greater than 0"),
+        (json!(-1), "must be greater than 0"),
+        (json!("x"), "is not a number"),
+    ] {
+        let body = json!({ "auto_assignment_config": { "max_assignment_limit": wrong } });
+        let (status, refused) =
+            desk.call(Some(&desk.admin), Method::PATCH, "/api/v1/accounts/1/inboxes/1", body).await;
+        let message = format!("Max assignment limit {why}");
+        assert_eq!(
+            (status, refused),
+            (422, json!({ "message": message, "attributes": ["max_assignment_limit"] }))
+        );
+    }
+    let renamed = desk.ok(&desk.admin, Method::PATCH, "inboxes/1", json!({ "name": "Front" })).await;
+    assert_eq!(renamed["auto_assignment_config"], limited["auto_assignment_config"]);
+    assert!(!is_given(3).await);
+
+    // Whoever is named gets it all the same, and without a limit the slots alone count.
+    let assigned = json!({ "assignee_id": desk.get(&desk.admin, "agents").await[0]["id"] });
+    desk.post(&desk.admin, &format!("conversations/{}/assignments", contacts[3].conversation), assigned)
+        .await;
+    assert!(is_given(3).await);
+    let fifth = desk.contact("c4").await;
+    desk.write(&fifth, "hello").await;
+    assert!(desk.conversation(fifth.conversation).await["meta"].get("assignee").is_none());
+    let free =
+        desk.ok(&desk.admin, Method::PATCH, "inboxes/1", json!({ "auto_assignment_config": {} })).await;
+    assert_eq!(free["auto_assignment_config"], json!({}));
+    crate::support::until("nobody waits", async || counts().await["unassigned_count"] == 0).await;
+}
+
+#[tokio::test]
+async fn a_teams_conversations_are_given_to_its_members() {
+    let desk = Desk::start().await;
+    let _ann = desk.server.agent(0).await;
+    let agents = desk.get(&desk.admin, "agents").await;
+    let team = desk.post(&desk.admin, "teams", json!({ "name": "billing" })).await;
+    let members = json!({ "user_ids": [agents[1]["id"]] });
+    let path = format!("teams/{}/team_members", team["id"]);
+    desk.post(&desk.admin, &path, members).await;
+    let contact = desk.post(&desk.admin, "contacts", json!({ "name": "Eve", "inbox_id": 1 })).await;
+    let begin =
+        json!({ "inbox_id": 1, "contact_id": contact["payload"]["contact"]["id"], "team_id": team["id"] });
+    let made = desk.post(&desk.admin, "conversations", begin).await;
+    // Ann is there, and not in the team.
+    assert_eq!((&made["status"], &made["meta"]["team"]["id"]), (&json!("open"), &team["id"]));
+    assert!(made["meta"].get("assignee").is_none(), "{made}");
+    let id = made["id"].as_u64().unwrap();
+    let holder = async || desk.conversation(id).await["meta"]["assignee"]["id"].clone();
+    let _bob = desk.server.agent(1).await;
+    crate::support::until("the team's member has it", async || holder().await == agents[1]["id"]).await;
+
+    // A team whose conversations are taken by hand; then none at all.
+    let by_hand = json!({ "allow_auto_assign": false });
+    desk.ok(&desk.admin, Method::PATCH, &format!("teams/{}", team["id"]), by_hand).await;
+    let begin = json!({ "inbox_id": 1, "contact_id": made["meta"]["sender"]["id"], "team_id": team["id"] });
+    let other = desk.post(&desk.admin, "conversations", begin).await;
+    assert!(other["meta"].get("assignee").is_none(), "{other}");
+    let path = format!("conversations/{}", other["id"]);
+    desk.post(&desk.admin, &format!("{path}/assignments"), json!({ "team_id": 0 })).await;
+    let is_given = async || desk.get(&desk.admin, &path).await["meta"].get("assignee").is_some();
+    crate::support::until("whoever is free has it", is_given).await;
 }
 
 #[tokio::test]

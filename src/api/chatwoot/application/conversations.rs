@@ -10,6 +10,7 @@ use switchboard_domain::conversation::command::{
 };
 use switchboard_domain::conversation::event::{NewEvent, Visibility};
 use switchboard_domain::conversation::ticket::{Status, Ticket, Urgency};
+use switchboard_domain::desk::Team;
 use switchboard_domain::id::{ConversationId, ThreadId};
 use switchboard_domain::participant::contact::{Contact, ContactEntry};
 use switchboard_domain::participant::customer::Customer;
@@ -219,21 +220,26 @@ async fn assigned(call: &Call<'_>, id: &str) -> Result<Value, Refused> {
     if !fields.has("team_id") {
         return Err(Refused::missing("assignee_id"));
     }
-    let number = fields.number("team_id")?.filter(|team| *team > 0);
-    let team = match number {
-        Some(number) => Some(call.license.desk.teams.get(&number).ok_or_else(Refused::not_found)?),
-        None => None,
-    };
+    let team = team_of(call)?;
     let wanted = TicketChange { team: Some(team.map(|team| team.number)), ..TicketChange::default() };
     call.command(chat, Command::ChangeTicket(wanted)).await?;
     Ok(team.map_or(Value::Null, |team| show::team(&call.license, team, call.asker.principal.agent())))
+}
+
+/// The team that a request names.
+fn team_of<'a>(call: &'a Call<'_>) -> Result<Option<&'a Team>, Refused> {
+    let number = call.fields.number("team_id")?.filter(|team| *team > 0);
+    number.map(|number| call.license.desk.teams.get(&number).ok_or_else(Refused::not_found)).transpose()
 }
 
 /// Makes a conversation for a contact.
 async fn make(call: &Call<'_>) -> Answered {
     let (customer, entry) = contact_entry(call).await?;
     let message = call.fields.inside("message")?;
-    let cx = begin(call.engine, &call.license, (&customer, &entry), &call.fields).await?;
+    // Known before anybody is chosen for it.
+    let team = team_of(call)?.map(|team| team.number);
+    let ticket = Ticket { team, ..new_ticket(&call.fields)? };
+    let cx = begin(call.engine, &call.license, (&customer, &entry), ticket).await?;
     let id = cx.chat.number.to_string();
     if let Some(message) = message {
         messages::post(call, &cx, &message).await?;
@@ -243,7 +249,7 @@ async fn make(call: &Call<'_>) -> Answered {
     {
         set_status(call, cx.chat.id, StatusChange::to(wanted)).await?;
     }
-    if call.fields.has("assignee_id") || call.fields.has("team_id") {
+    if call.fields.has("assignee_id") {
         assigned(call, &id).await?;
     }
     json(show::conversation(&call.ticket(&id).await?))
@@ -287,11 +293,11 @@ pub(in super::super) async fn begin(
     engine: &EngineHandle,
     license: &License,
     of: (&Customer, &ContactEntry),
-    fields: &Fields,
+    ticket: Ticket,
 ) -> Result<DeskContext, Refused> {
     match going_on(engine, license, of).await? {
         Some(cx) => Ok(cx),
-        None => open(engine, license, of, fields, Vec::new()).await,
+        None => open(engine, license, of, ticket, Vec::new()).await,
     }
 }
 
@@ -309,24 +315,29 @@ pub(in super::super) async fn going_on(
     Ok(own.pop().filter(|cx| inbox.goes_on(show::status_of(cx))))
 }
 
-/// Makes a conversation of a contact in an inbox, in which this is said first.
-pub(in super::super) async fn open(
-    engine: &EngineHandle,
-    license: &License,
-    (customer, entry): (&Customer, &ContactEntry),
-    fields: &Fields,
-    events: Vec<NewEvent>,
-) -> Result<DeskContext, Refused> {
-    let inbox = license.desk.inboxes.get(&entry.inbox).ok_or_else(Refused::not_found)?;
-    let by = engine.desk_customer(license.id, customer.id);
+/// What a request says of a conversation that it begins.
+pub(in super::super) fn new_ticket(fields: &Fields) -> Result<Ticket, Refused> {
     let text = |name: &str| fields.object_text(name).map(|text| text.unwrap_or_else(|| "{}".into()));
     let ticket = Ticket {
-        entry: entry.number,
         custom_attributes: text("custom_attributes")?,
         additional_attributes: text("additional_attributes")?,
         ..Ticket::default()
     };
     ticket.check()?;
+    Ok(ticket)
+}
+
+/// Makes a conversation of a contact in an inbox, in which this is said first.
+pub(in super::super) async fn open(
+    engine: &EngineHandle,
+    license: &License,
+    (customer, entry): (&Customer, &ContactEntry),
+    ticket: Ticket,
+    events: Vec<NewEvent>,
+) -> Result<DeskContext, Refused> {
+    let inbox = license.desk.inboxes.get(&entry.inbox).ok_or_else(Refused::not_found)?;
+    let by = engine.desk_customer(license.id, customer.id);
+    let ticket = Ticket { entry: entry.number, ..ticket };
     let open = OpenThread {
         access: Some(Access::of(inbox.group)),
         continuous: Some(true),

@@ -137,10 +137,8 @@ fn change(inbox: &mut Inbox, fields: &Fields) -> Result<(), Refused> {
             inbox.webhook_url = url;
         }
     }
-    if let Some(config) = fields.inside("auto_assignment_config")?
-        && config.number("max_assignment_limit")? == Some(0)
-    {
-        return Err(Refused::field("max_assignment_limit", "must be greater than 0"));
+    if let Some(config) = fields.inside("auto_assignment_config")? {
+        inbox.max_per_agent = config.limit("max_assignment_limit")?;
     }
     let mut kept: Map<String, Value> = serde_json::from_str(&inbox.extras).unwrap_or_default();
     for name in KEPT {

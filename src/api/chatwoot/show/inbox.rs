@@ -87,6 +87,11 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
         fields.extend(given);
     }
     shown = extend(shown, rules);
+    // What else the configuration says is kept; the bound is the one that is obeyed.
+    if let Some(Value::Object(config)) = shown.get_mut("auto_assignment_config") {
+        config.remove("max_assignment_limit");
+        config.extend(inbox.max_per_agent.map(|limit| ("max_assignment_limit".to_owned(), limit.into())));
+    }
     if secrets {
         shown = extend(shown, json!({ "hmac_token": inbox.hmac_token, "secret": inbox.secret }));
     }

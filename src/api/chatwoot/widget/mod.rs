@@ -19,7 +19,7 @@ use switchboard_domain::participant::contact::ContactEntry;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
 
-use super::application::conversations::{going_on, open};
+use super::application::conversations::{going_on, new_ticket, open};
 use super::application::messages::{numbered, read};
 use super::call::{Answered, empty, json};
 use super::customer::{Talk, filled, fresh_source, inbox_named, newest_of};
@@ -177,7 +177,7 @@ impl Visitor<'_> {
         origin: &Fields,
         said: &Fields,
     ) -> Result<DeskContext, Refused> {
-        open(self.engine, &self.license, by, origin, vec![read(said, false)?]).await
+        open(self.engine, &self.license, by, new_ticket(origin)?, vec![read(said, false)?]).await
     }
 
     async fn messages(&self) -> Answered {

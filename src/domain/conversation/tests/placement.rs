@@ -6,7 +6,7 @@ use crate::conversation::properties::PropertyValue;
 fn need(exclude: &[&str], may_wait_offline: bool) -> Rejected {
     let exclude = exclude.iter().map(|name| agent(name)).collect();
     let need = PlacementNeed::of([GroupId::EVERYBODY]);
-    Rejected::NeedsPlacement(PlacementNeed { exclude, may_wait_offline, ..need })
+    PlacementNeed { exclude, may_wait_offline, ..need }.into()
 }
 
 const YES: Option<&PropertyValue> = Some(&PropertyValue::Bool(true));
@@ -22,7 +22,7 @@ fn a_customers_thread_needs_the_routers_word_first() {
     assert_eq!(Chat::create("mia", continuous).unwrap_err(), need(&[], true));
     let sales = OpenThread { access: Some(Access::of(SALES)), ..open(1, None) };
     let asked = PlacementNeed { may_wait_offline: false, ..PlacementNeed::of([SALES]) };
-    assert_eq!(Chat::create("mia", sales).unwrap_err(), Rejected::NeedsPlacement(asked));
+    assert_eq!(Chat::create("mia", sales).unwrap_err(), asked.into());
     let mut closed = Chat::held_by("ann").after("ann", close());
     assert_eq!(closed.run("mia", Command::Activate(open(2, None))).unwrap_err(), need(&[], false));
     let when_inactive = WhenInactive::OpenThread(thread(2), None);

@@ -245,7 +245,7 @@ impl Game {
             decided = self.state.decide(found, &cx);
         }
         if let Err(Rejected::NeedsPlacement(need)) = &decided {
-            needed = Some(need.clone());
+            needed = Some((**need).clone());
             let placed = command(&step.act, next_thread, Some(step.word(need)));
             decided = self.state.decide(placed, &cx);
         }

@@ -128,7 +128,7 @@ fn write(event: NewEvent, placement: Option<Placement>) -> Command {
 
 fn needs(exclude: &[&str]) -> Rejected {
     let exclude = exclude.iter().copied().map(agent).collect();
-    Rejected::NeedsPlacement(PlacementNeed { exclude, ..PlacementNeed::of([GroupId(0)]) })
+    PlacementNeed { exclude, ..PlacementNeed::of([GroupId(0)]) }.into()
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_new_holder_has_its_own_time() {
 fn unseen_it_goes_to_somebody_else() {
     let mut chat = spoken();
     let need = PlacementNeed { exclude: vec![agent("ann")], ..PlacementNeed::of([GroupId(0)]) };
-    assert_eq!(chat.due_at(1_302, None).unwrap_err(), Rejected::NeedsPlacement(need));
+    assert_eq!(chat.due_at(1_302, None).unwrap_err(), need.into());
     let done = chat.due_at(1_302, Some(assigned("bob"))).unwrap();
     assert_eq!((chat.state.assignment(), chat.present()), (&held("bob"), vec!["mia".into(), "bob".into()]));
     assert_eq!(done.pushes(), ["member_removed", "member_added", "system"]);

@@ -5,12 +5,13 @@ use super::*;
 use crate::limits::AGENTS_PER_TRANSFER;
 
 fn need(groups: &[u32], exclude: &[&str], among: &[&str], at_once: bool) -> Rejected {
-    Rejected::NeedsPlacement(PlacementNeed {
+    PlacementNeed {
         exclude: exclude.iter().copied().map(agent).collect(),
         among: among.iter().copied().map(agent).collect(),
         at_once,
         ..PlacementNeed::of(groups.iter().copied().map(GroupId))
-    })
+    }
+    .into()
 }
 
 fn said(done: &Done) -> Vec<String> {

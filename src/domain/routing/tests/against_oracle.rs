@@ -2,7 +2,7 @@
 //!
 //! A failure prints the shortest sequence found, and proptest keeps its seed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::collection::{btree_map, vec};
@@ -16,6 +16,7 @@ use super::*;
 const AGENTS: [&str; 4] = ["a", "b", "c", "d"];
 const GROUPS: [u32; 3] = [0, 1, 2];
 const CONVERSATIONS: u64 = 7;
+const TEAMS: u64 = 2;
 
 /// Something that happens in a license.
 #[derive(Debug, Clone)]
@@ -97,8 +98,11 @@ fn seat() -> impl Strategy<Value = AgentSeat> {
 
 /// Versions and times are filled in as they are played; `since` is how long it has been waiting.
 fn conversation_seat() -> impl Strategy<Value = ConversationSeat> {
-    let waiting = (0..3u64, some_agents())
-        .prop_map(|(ago, exclude)| Waiting { since: Timestamp::from_secs(ago), exclude });
+    let waiting = (0..3u64, some_agents(), team()).prop_map(|(ago, exclude, team)| Waiting {
+        since: Timestamp::from_secs(ago),
+        exclude,
+        team,
+    });
     let asking = prop::bool::weighted(0.2);
     (id(), some_groups(), some_agents(), prop::option::of(waiting), asking).prop_map(
         |(conversation, groups, present, waiting, asking)| {
@@ -110,16 +114,21 @@ fn conversation_seat() -> impl Strategy<Value = ConversationSeat> {
     )
 }
 
+fn team() -> impl Strategy<Value = Option<u64>> {
+    prop::option::weighted(0.2, 1..=TEAMS)
+}
+
 fn request() -> impl Strategy<Value = PlaceRequest> {
     let rarely = prop::bool::weighted(0.1);
     let exclude = prop_oneof![3 => Just(Vec::new()), 1 => some_agents()];
     let among = prop_oneof![9 => Just(Vec::new()), 1 => some_agents()];
-    (id(), some_groups(), any::<bool>(), exclude, among, rarely).prop_map(
-        |(conversation, groups, continuous, exclude, among, at_once)| PlaceRequest {
+    (id(), some_groups(), any::<bool>(), exclude, team(), among, rarely).prop_map(
+        |(conversation, groups, continuous, exclude, team, among, at_once)| PlaceRequest {
             conversation,
             groups,
             continuous,
             exclude,
+            team,
             at: Timestamp::default(),
             among,
             at_once,
@@ -154,9 +163,17 @@ fn settings() -> impl Strategy<Value = RouterSettings> {
         )
     };
     let groups = btree_map(select(GROUPS.to_vec()).prop_map(GroupId), own(), 0..=2);
-    (own(), groups).prop_map(|(usual, groups)| RouterSettings {
+    let per_agent = prop_oneof![
+        1 => Just(BTreeMap::new()),
+        2 => btree_map(select(GROUPS.to_vec()).prop_map(GroupId), 1..3_u32, 1..=2),
+    ];
+    let members = some_agents().prop_map(|agents| agents.into_iter().collect());
+    let teams = btree_map(1..=TEAMS, members, 0..=2);
+    (own(), groups, per_agent, teams).prop_map(|(usual, groups, per_agent, teams)| RouterSettings {
         usual,
         groups,
+        per_agent,
+        teams,
         lapse: Duration::from_secs(6),
     })
 }
@@ -218,7 +235,7 @@ impl Game {
                     version,
                     groups: groups(&[0]),
                     present: promised.into_iter().collect(),
-                    waiting: waiting.then(|| Waiting { since: now, exclude: Vec::new() }),
+                    waiting: waiting.then(|| Waiting { since: now, exclude: Vec::new(), team: None }),
                     asking: false,
                 };
                 let expected = self.oracle.conversation(&seat, now);
@@ -304,7 +321,7 @@ impl Game {
         while self.router.next_deadline().is_some() {
             self.play(Event::Time { to_deadline: true })?;
         }
-        let fresh = Router::default();
+        let fresh = Router::new(self.router.settings.clone());
         prop_assert_eq!(format!("{:?}", self.router.roster), format!("{:?}", fresh.roster));
         prop_assert_eq!(format!("{:?}", self.router.queues), format!("{:?}", fresh.queues));
         prop_assert!(self.router.entries.is_empty());

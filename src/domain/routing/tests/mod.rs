@@ -6,6 +6,7 @@ mod growth;
 mod oracle;
 mod protocol;
 mod rules;
+mod shares;
 
 use std::collections::BTreeMap;
 
@@ -85,6 +86,7 @@ impl Table {
             groups: groups(in_groups),
             continuous: false,
             exclude: Vec::new(),
+            team: None,
             at: self.tick(),
             among: Vec::new(),
             at_once: false,
@@ -128,7 +130,8 @@ impl Table {
 
     /// The conversation waits from now on.
     fn waits(&mut self, n: u64, in_groups: &[u32], exclude: &[&str]) -> Vec<(u64, String)> {
-        let waiting = Waiting { since: self.tick(), exclude: exclude.iter().copied().map(agent).collect() };
+        let exclude = exclude.iter().copied().map(agent).collect();
+        let waiting = Waiting { since: self.tick(), exclude, team: None };
         readable(&self.tell(n, in_groups, &[], Some(waiting)))
     }
 

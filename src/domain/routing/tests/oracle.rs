@@ -10,13 +10,14 @@ use super::*;
 pub(super) struct Ask {
     groups: BTreeSet<GroupId>,
     exclude: BTreeSet<AgentId>,
+    team: Option<u64>,
     since: Timestamp,
 }
 
 impl Ask {
-    fn new(groups: &[GroupId], exclude: &[AgentId], since: Timestamp) -> Self {
+    fn new(groups: &[GroupId], exclude: &[AgentId], team: Option<u64>, since: Timestamp) -> Self {
         let (groups, exclude) = (groups.iter().copied().collect(), exclude.iter().cloned().collect());
-        Self { groups, exclude, since }
+        Self { groups, exclude, team, since }
     }
 }
 
@@ -39,6 +40,7 @@ struct Offered {
 #[derive(Debug, Clone, Default)]
 struct Talk {
     version: Option<u64>,
+    groups: BTreeSet<GroupId>,
     present: BTreeSet<AgentId>,
     waiting: Option<Ask>,
     reserved: Option<Reserved>,
@@ -51,6 +53,14 @@ impl Talk {
         self.present.contains(agent)
             || self.reserved.as_ref().is_some_and(|reserved| reserved.agent.as_ref() == Some(agent))
             || self.offered.as_ref().is_some_and(|offered| offered.agent == *agent)
+    }
+
+    fn counts_for(&self, agent: &AgentId, group: GroupId) -> bool {
+        let offered = self.offered.as_ref().is_some_and(|offered| offered.agent == *agent);
+        let reserved = self.reserved.as_ref().is_some_and(|reserved| {
+            reserved.agent.as_ref() == Some(agent) && reserved.ask.groups.contains(&group)
+        });
+        reserved || (self.groups.contains(&group) && (offered || self.present.contains(agent)))
     }
 
     fn is_over(&self) -> bool {
@@ -94,6 +104,21 @@ impl Oracle {
         self.talks.values().filter(|talk| talk.in_load_of(agent)).count()
     }
 
+    /// Has the agent room in each bounded group, or counts conversation `id` there already?
+    fn has_share(&self, agent: &AgentId, groups: &BTreeSet<GroupId>, id: Option<ConversationId>) -> bool {
+        groups.iter().all(|group| {
+            let counts = |talk: &Talk| talk.counts_for(agent, *group);
+            self.settings.per_agent.get(group).is_none_or(|&limit| {
+                id.and_then(|id| self.talks.get(&id)).is_some_and(counts)
+                    || self.talks.values().filter(|talk| counts(talk)).count() < limit as usize
+            })
+        })
+    }
+
+    fn is_in(&self, agent: &AgentId, ask: &Ask) -> bool {
+        ask.team.is_none_or(|team| self.settings.teams.get(&team).is_none_or(|team| team.contains(agent)))
+    }
+
     fn class(seat: &AgentSeat, groups: &BTreeSet<GroupId>) -> Option<Priority> {
         let class = |group: &GroupId| match seat.groups.get(group) {
             None if *group == GroupId(0) => Some(seat.default_priority),
@@ -108,6 +133,7 @@ impl Oracle {
             .filter(|seat| seat.online && seat.accepting && !seat.in_grace)
             .filter(|seat| self.load(&seat.agent) < seat.limit as usize)
             .filter(|seat| !ask.exclude.contains(&seat.agent) && !declined.contains(&seat.agent))
+            .filter(|seat| self.has_share(&seat.agent, &ask.groups, None) && self.is_in(&seat.agent, ask))
             .filter_map(|seat| {
                 let last = self.last_assigned.get(&seat.agent);
                 Some((Self::class(seat, &ask.groups)?, self.load(&seat.agent), last, &seat.agent))
@@ -126,7 +152,7 @@ impl Oracle {
     }
 
     pub(super) fn status(&self, group: GroupId) -> GroupStatus {
-        let ask = Ask::new(&[group], &[], Timestamp::default());
+        let ask = Ask::new(&[group], &[], None, Timestamp::default());
         match (self.choose(&ask, &BTreeSet::new()), self.accepting(&ask.groups)) {
             (Some(_), _) => GroupStatus::Online,
             (None, true) => GroupStatus::OnlineForQueue,
@@ -135,7 +161,7 @@ impl Oracle {
     }
 
     pub(super) fn predict(&self, groups: &[GroupId]) -> Result<AgentId, Refusal> {
-        let ask = Ask::new(groups, &[], Timestamp::default());
+        let ask = Ask::new(groups, &[], None, Timestamp::default());
         let refusal =
             if self.accepting(&ask.groups) { Refusal::GroupUnavailable } else { Refusal::GroupOffline };
         self.routed(&ask, &BTreeSet::new()).ok_or(refusal)
@@ -216,15 +242,17 @@ impl Oracle {
         talk.offered.as_ref().map(|offered| offered.agent.clone()).or(reserved)
     }
 
-    fn suits(&self, agent: &AgentId, ask: &Ask) -> bool {
+    fn suits(&self, agent: &AgentId, ask: &Ask, id: ConversationId) -> bool {
         self.seats.get(agent).is_some_and(|seat| {
             seat.online && seat.accepting && !seat.in_grace && Self::class(seat, &ask.groups).is_some()
         }) && !ask.exclude.contains(agent)
+            && self.has_share(agent, &ask.groups, Some(id))
+            && self.is_in(agent, ask)
     }
 
     pub(super) fn place(&mut self, request: &PlaceRequest) -> (Placement, Given) {
         let id = request.conversation;
-        let ask = Ask::new(&request.groups, &request.exclude, request.at);
+        let ask = Ask::new(&request.groups, &request.exclude, request.team, request.at);
         let online = self.accepting(&ask.groups);
         let deadline = request.at.plus(self.settings.lapse);
         let refusal = if online { Refusal::GroupUnavailable } else { Refusal::GroupOffline };
@@ -240,10 +268,10 @@ impl Oracle {
         let talk = self.talks.entry(id).or_default().clone();
         let reserved = talk.reserved.as_ref().and_then(|reserved| reserved.agent.clone());
         let offered = talk.offered.as_ref().map(|offered| offered.agent.clone());
-        let kept = reserved.into_iter().chain(offered).find(|agent| self.suits(agent, &ask));
-        let same = talk.queued().filter(|queued| {
-            !request.at_once && queued.groups == ask.groups && queued.exclude == ask.exclude
-        });
+        let kept = reserved.into_iter().chain(offered).find(|agent| self.suits(agent, &ask, id));
+        let same = talk
+            .queued()
+            .filter(|queued| !request.at_once && Ask { since: ask.since, ..(*queued).clone() } == ask);
         if kept.is_some() || same.is_some() {
             let placement = match (kept, same) {
                 (Some(agent), _) => Placement::Assigned(agent),
@@ -258,7 +286,7 @@ impl Oracle {
             } else if let Some(reserved) = reserved {
                 reserved.deadline = deadline;
             }
-            return (placement, Given::new());
+            return (placement, self.plan(request.at));
         }
         let room = ask.groups.iter().all(|&g| self.queue(g).len() < self.own(g).queue_limit as usize);
         let agent = self.choose(&ask, &talk.declined);
@@ -369,8 +397,9 @@ impl Oracle {
         }
         let before = talk.present.clone();
         talk.version = Some(seat.version);
+        talk.groups = seat.groups.iter().copied().collect();
         talk.present = seat.present.iter().cloned().collect();
-        talk.waiting = seat.waiting.as_ref().map(|w| Ask::new(&seat.groups, &w.exclude, w.since));
+        talk.waiting = seat.waiting.as_ref().map(|w| Ask::new(&seat.groups, &w.exclude, w.team, w.since));
         talk.declined.clear();
         let mut given = Given::new();
         let mut confirmed = BTreeSet::new();
@@ -390,7 +419,7 @@ impl Oracle {
                 }
                 (Some(agent), Some(ask)) if !reserved.told => {
                     talk.reserved = None;
-                    if talk.offered.is_none() && self.suits(&agent, ask) {
+                    if talk.offered.is_none() && self.suits(&agent, ask, id) {
                         given.push((id, agent.clone()));
                         let deadline = now.plus(self.settings.lapse);
                         talk.offered = Some(Offered { agent, ticket: None, placed: false, deadline });

@@ -253,7 +253,7 @@ fn equal_times_go_by_id() {
     let mut table = Table::new();
     let since = table.tick();
     for n in [2, 1] {
-        table.tell(n, &[0], &[], Some(Waiting { since, exclude: Vec::new() }));
+        table.tell(n, &[0], &[], Some(Waiting { since, exclude: Vec::new(), team: None }));
     }
     assert_eq!(table.agent("a", |_| {}), [given(1, "a")]);
 }

@@ -15,9 +15,10 @@ use switchboard_domain::limits::{FILE_BYTES, SHORT_TEXT_BYTES};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::engine::handle::EngineHandle;
+use crate::engine::kept_files::KeptFiles;
 use crate::engine::limits::{FILE_NAME_CHARS, FILE_SWEEP, UNUSED_FILE_BYTES, UNUSED_FILE_LIFE};
 use crate::engine::order::Order;
-use crate::storage::{BlobId, BlobInfo, Blobs, StorageError};
+use crate::storage::{BlobId, BlobInfo, Blobs, Keeping, StorageError};
 use crate::telemetry::clock;
 
 /// Where files are served, below the server's address.
@@ -200,6 +201,11 @@ impl EngineHandle {
         Ok(received)
     }
 
+    /// Counts a file again that nothing refers to.
+    pub(super) fn is_unused_again(&self, info: &BlobInfo) {
+        self.unused().add(info.owner, FILE_WEIGHT + info.size);
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Blobs) -> Result<T, StorageError> + Send + 'static,
@@ -229,18 +235,19 @@ impl EngineHandle {
     /// # Errors
     /// `StorageFull`, `Internal`.
     pub async fn keep_file(&self, received: &Received) -> Result<(), Rejected> {
-        self.keep(received.id, &received.info, false).await
+        self.keep(received.id, &received.info).await.map(drop)
     }
 
-    async fn keep(&self, id: BlobId, info: &BlobInfo, was_kept: bool) -> Result<(), Rejected> {
+    /// Keeps a file; true when it was not kept before.
+    async fn keep(&self, id: BlobId, info: &BlobInfo) -> Result<bool, Rejected> {
         match self.blocking(move |blobs| blobs.keep(id)).await {
-            Ok(true) if was_kept => Ok(()),
-            Ok(true) => {
+            Ok(Keeping::WasKept) => Ok(false),
+            Ok(Keeping::Kept) => {
                 self.unused().take(info.owner, FILE_WEIGHT + info.size);
-                Ok(())
+                Ok(true)
             }
             // Its time ran out this moment.
-            Ok(false) => Err(Rejected::invalid("url", "this file is gone")),
+            Ok(Keeping::Gone) => Err(Rejected::invalid("url", "this file is gone")),
             Err(FileRefused::Rejected(rejected)) => Err(rejected),
             Err(FileRefused::TooLarge | FileRefused::Cut) => Err(Rejected::Internal),
         }
@@ -282,27 +289,45 @@ impl EngineHandle {
 
     /// What is stored of the files that an order speaks of is filled in, and stays from now on: before
     /// the order is carried out, so that nothing journaled speaks of what may go. Another's files are
-    /// like none, and addresses elsewhere are left as they are.
-    pub(crate) async fn keep_files(&self, license: LicenseId, order: &mut Order) -> Result<(), Rejected> {
+    /// like none, and addresses elsewhere are left as they are. Says which stay only for this order.
+    pub(crate) async fn keep_files(
+        &self,
+        license: LicenseId,
+        order: &mut Order,
+    ) -> (KeptFiles, Result<(), Rejected>) {
+        let mut kept = KeptFiles::new(self.clone());
+        let done = self.keep_files_of(license, order, &mut kept).await;
+        (kept, done)
+    }
+
+    async fn keep_files_of(
+        &self,
+        license: LicenseId,
+        order: &mut Order,
+        kept: &mut KeptFiles,
+    ) -> Result<(), Rejected> {
         for file in events_of(order).iter_mut().flat_map(files_of) {
             let Some(id) = named(&file.url) else { continue };
-            if let Some(info) = self.keep_named(license, id).await? {
+            if let Some((info, new)) = self.keep_named(license, id).await? {
                 *file = described(&info, file.url.clone());
+                if new {
+                    kept.add(id, info);
+                }
             }
         }
         Ok(())
     }
 
-    /// Keeps a file of a license, if it is one.
-    async fn keep_named(&self, license: LicenseId, id: BlobId) -> Result<Option<BlobInfo>, Rejected> {
+    /// Keeps a file of a license, if it is one; true when it was not kept before.
+    async fn keep_named(&self, license: LicenseId, id: BlobId) -> Result<Option<(BlobInfo, bool)>, Rejected> {
         let found = self.blocking(move |blobs| blobs.find(id)).await.map_err(|_| Rejected::Internal)?;
         let Some(blob) = found.filter(|blob| blob.info.owner == license.0) else { return Ok(None) };
         if blob.kept {
             // Something refers to it already: it stays when that one goes.
             self.blocking(move |blobs| blobs.share(id)).await.map_err(|_| Rejected::Internal)?;
         }
-        self.keep(id, &blob.info, blob.kept).await?;
-        Ok(Some(blob.info))
+        let new = self.keep(id, &blob.info).await?;
+        Ok(Some((blob.info, new)))
     }
 
     /// Begins to look after the files: what nobody used goes in time.
@@ -410,7 +435,7 @@ fn address(base: &str, id: BlobId, name: &str) -> String {
 }
 
 /// The file of ours that an address may be of.
-fn named(url: &str) -> Option<BlobId> {
+pub(super) fn named(url: &str) -> Option<BlobId> {
     let (_, behind) = url.rsplit_once(FILES)?;
     behind.split(['/', '?', '#']).next()?.parse().ok()
 }

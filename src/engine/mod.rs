@@ -19,6 +19,7 @@ pub mod files;
 pub mod handle;
 pub mod hub;
 pub mod index;
+mod kept_files;
 pub mod license;
 pub mod limits;
 mod link;

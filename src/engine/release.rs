@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::index::Row;
+use crate::engine::kept_files::KeptFiles;
 use crate::engine::order::Outcome;
 use crate::engine::tables::LicenseTable;
 use crate::storage::Lsn;
@@ -40,6 +41,8 @@ pub enum Answer {
     Session(Cause),
     /// To somebody who waits, such as a Web request.
     Waiter(oneshot::Sender<Outcome>),
+    /// Of an order with files: what became of it settles whether they stay.
+    WithFiles(Box<(KeptFiles, Self)>),
     /// Nobody asked.
     Nobody,
 }
@@ -47,10 +50,11 @@ pub enum Answer {
 impl Answer {
     /// The session's request behind it.
     #[must_use]
-    pub const fn cause(&self) -> Option<Cause> {
+    pub fn cause(&self) -> Option<Cause> {
         match self {
             Self::Session(cause) => Some(*cause),
-            _ => None,
+            Self::WithFiles(with) => with.1.cause(),
+            Self::Waiter(_) | Self::Nobody => None,
         }
     }
 }

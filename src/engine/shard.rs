@@ -353,6 +353,16 @@ impl Shard {
     fn route_answer(&self, answer: Answer, outcome: Outcome) {
         match answer {
             Answer::Nobody => {}
+            Answer::WithFiles(with) => {
+                let (files, answer) = *with;
+                match files.unused_after(&outcome) {
+                    None => self.route_answer(answer, outcome),
+                    Some(unused) => drop(actix::spawn(async move {
+                        unused.give_back().await;
+                        Self::here().answer(answer, outcome);
+                    })),
+                }
+            }
             // A Web request that was given up has nobody to tell.
             Answer::Waiter(waiter) => drop(waiter.send(outcome)),
             Answer::Session(cause) if cause.session.shard == self.index => self.hub.answer(cause, &outcome),

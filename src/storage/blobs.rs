@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,19 @@ struct Place {
     kept: PathBuf,
     free: FreeSpace,
     reserve: u64,
+    /// Held while it is settled whether one stays: what one thing gives back another may just take.
+    settling: Mutex<()>,
+}
+
+/// What keeping a blob found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// It was new; now it stays.
+    Kept,
+    /// It stayed already.
+    WasKept,
+    /// There is none.
+    Gone,
 }
 
 impl Blobs {
@@ -141,6 +154,7 @@ impl Blobs {
             kept: dir.join(KEPT),
             free: free_space_of(dir),
             reserve: reserve.saturating_mul(2),
+            settling: Mutex::new(()),
         };
         for dir in [&place.fresh, &place.kept] {
             files::create_dir(dir)?;
@@ -225,23 +239,24 @@ impl Blobs {
         Ok(None)
     }
 
-    /// Something is going to refer to a blob: it stays. False when there is none.
+    /// Something is going to refer to a blob: it stays.
     ///
     /// # Errors
     /// `Io`, `DiskFull`.
-    pub fn keep(&self, id: BlobId) -> Result<bool, StorageError> {
-        let Some(place) = self.0.as_deref() else { return Ok(false) };
+    pub fn keep(&self, id: BlobId) -> Result<Keeping, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(Keeping::Gone) };
+        let _settling = place.settle();
         let (from, to) = (place.fresh.join(id.to_string()), place.of(id));
         let shelf = to.parent().unwrap_or(&place.kept);
         let synced = || files::sync_dir(shelf).and_then(|()| files::sync_dir(&place.fresh));
         if to.is_dir() {
             // Moved by another, perhaps this moment: durable before anything else refers to it.
-            return synced().map(|()| true);
+            return synced().map(|()| Keeping::WasKept);
         }
         files::create_dir(shelf)?;
         match fs::rename(&from, &to) {
-            Ok(()) => synced().map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.is_dir()),
+            Ok(()) => synced().map(|()| Keeping::Kept),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Keeping::Gone),
             Err(error) => Err(StorageError::io("rename to", &to)(error)),
         }
     }
@@ -252,11 +267,31 @@ impl Blobs {
     /// `Io`, `DiskFull`.
     pub fn share(&self, id: BlobId) -> Result<(), StorageError> {
         let Some(place) = self.0.as_deref() else { return Ok(()) };
+        let _settling = place.settle();
         let (dir, mark) = (place.of(id), place.of(id).join(SHARED));
         if dir.is_dir() && !mark.exists() {
             files::replace(&mark, b"")?;
         }
         Ok(())
+    }
+
+    /// What was going to refer to a blob does not: it is as new again, unless something else refers
+    /// to it by now. False when it stays.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn give_back(&self, id: BlobId) -> Result<bool, StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(false) };
+        let _settling = place.settle();
+        let (from, to) = (place.of(id), place.fresh.join(id.to_string()));
+        if from.join(SHARED).exists() {
+            return Ok(false);
+        }
+        match fs::rename(&from, &to) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StorageError::io("rename to", &to)(error)),
+        }
     }
 
     /// What referred to a blob does so no more: it goes, unless something else does.
@@ -362,6 +397,10 @@ impl Blobs {
 }
 
 impl Place {
+    fn settle(&self) -> MutexGuard<'_, ()> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ready(&self) -> Result<(), StorageError> {
         let free = (self.free)().map_err(StorageError::io("look at", &self.fresh))?;
         if free < self.reserve { Err(StorageError::DiskFull) } else { Ok(()) }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::blobs::{INFO, names};
-use super::{BlobId, BlobInfo, Blobs, StorageError};
+use super::{BlobId, BlobInfo, Blobs, Keeping, StorageError};
 
 const ID: BlobId = BlobId(0xab << 120 | 7);
 
@@ -35,15 +35,15 @@ fn a_blob_is_found_when_it_is_finished_and_stays_when_it_is_kept() {
     }
     let found = blobs.find(ID).unwrap().unwrap();
     assert_eq!((fs::read(&found.path).unwrap().as_slice(), found.kept), (b"hello".as_slice(), false));
-    assert!(blobs.keep(ID).unwrap());
-    assert!(blobs.keep(ID).unwrap(), "once more");
-    assert!(!blobs.keep(BlobId(3)).unwrap());
+    assert_eq!(blobs.keep(ID).unwrap(), Keeping::Kept);
+    assert_eq!(blobs.keep(ID).unwrap(), Keeping::WasKept);
+    assert_eq!(blobs.keep(BlobId(3)).unwrap(), Keeping::Gone);
     // What nothing refers to goes, each in its time; what was kept stays, over an opening, too.
     assert_eq!(blobs.waiting().unwrap().len(), 1);
     assert_eq!(blobs.sweep(20).unwrap(), 0);
     assert_eq!(blobs.sweep(21).unwrap(), 1);
     assert_eq!(blobs.find(BlobId(2)).unwrap(), None);
-    assert!(!blobs.keep(BlobId(2)).unwrap());
+    assert_eq!(blobs.keep(BlobId(2)).unwrap(), Keeping::Gone);
     let again = Blobs::open(dir.path(), 0).unwrap();
     let kept = again.find(ID).unwrap().unwrap();
     assert_eq!((&kept.info, kept.kept), (&found.info, true));
@@ -65,6 +65,24 @@ fn a_blob_is_found_when_it_is_finished_and_stays_when_it_is_kept() {
     again.forget(ID).unwrap();
     again.forget(ID).unwrap();
     assert_eq!(again.find(ID).unwrap(), None);
+}
+
+#[test]
+fn what_is_given_back_is_new_again_unless_something_else_refers_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path(), 0).unwrap();
+    store(&blobs, ID, b"hello", 10);
+    assert!(!blobs.give_back(ID).unwrap(), "nobody had it");
+    blobs.keep(ID).unwrap();
+    assert!(blobs.give_back(ID).unwrap());
+    assert!(!blobs.find(ID).unwrap().unwrap().kept);
+    // Another found it kept, and takes it while it is given back: whoever comes last keeps it.
+    blobs.share(ID).unwrap();
+    assert_eq!(blobs.keep(ID).unwrap(), Keeping::Kept);
+    blobs.share(ID).unwrap();
+    assert!(!blobs.give_back(ID).unwrap());
+    assert!(blobs.find(ID).unwrap().unwrap().kept);
+    assert!(!blobs.give_back(BlobId(3)).unwrap());
 }
 
 #[test]

@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use backup::{Backup, BackupFile, backup, restore};
-pub use blobs::{Blob, BlobId, BlobInfo, Blobs, Unfinished};
+pub use blobs::{Blob, BlobId, BlobInfo, Blobs, Keeping, Unfinished};
 pub use doctor::{Doctor, Finding, Reader, Repair, Severity};
 pub use error::StorageError;
 pub use faults::Faults;

@@ -128,6 +128,46 @@ async fn a_file_is_sent_as_an_event_and_read_by_both_sides() {
     assert_eq!(fetch(&other, &path).await, (200, shown, PIXEL.to_vec()));
 }
 
+/// How many files something refers to.
+fn kept(server: &Server) -> usize {
+    let list = |dir| std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    list(server.data_dir().join("blobs/kept")).flat_map(list).count()
+}
+
+#[tokio::test]
+async fn a_file_of_a_refused_or_repeated_message_waits_again_for_one_that_refers_to_it() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({})).await;
+    let ana = desk.contact("Ana").await;
+    let path = format!("/api/v1/accounts/1/conversations/{}/messages", ana.conversation);
+    let file: Part<'_> = ("attachments[]", Some(("a.txt", "text/plain")), b"hello");
+    let once: Part<'_> = ("source_id", None, b"s-1");
+    let bearer = token(&bot);
+    let mut stored = Vec::new();
+    for _ in 0..3 {
+        let (status, sent) = post(&desk.server, &path, ("api_access_token", &bearer), &[file, once]).await;
+        assert_eq!(status, 200, "{sent}");
+        stored.push(sent["attachments"][0]["data_url"].clone());
+    }
+    assert!(stored.iter().all(|url| *url == stored[0]), "said once: {stored:?}");
+    assert_eq!(kept(&desk.server), 1);
+
+    // An uploaded file, first for a chat that is not there, then for one that is.
+    let _here = desk.server.agent(0).await;
+    let (person, chat) = desk.server.chat(json!({})).await;
+    let upload = format!("/v3.0/customer/action/upload_file?license_id={}", desk.server.license());
+    let bearer = format!("Bearer {}", person.token);
+    let (_, uploaded) =
+        post(&desk.server, &upload, ("Authorization", &bearer), &[("file", file.1, b"hello")]).await;
+    let mia = desk.server.customer_rtm(&person).await;
+    let event = json!({ "type": "file", "url": uploaded["url"] });
+    mia.err("send_event", json!({ "chat_id": "NOWHERE", "event": event })).await;
+    assert_eq!(kept(&desk.server), 1);
+    mia.ok("send_event", json!({ "chat_id": chat["id"], "event": event })).await;
+    assert_eq!(kept(&desk.server), 2);
+    assert_eq!(fetch(&desk.server, uploaded["url"].as_str().unwrap()).await.2, b"hello");
+}
+
 #[tokio::test]
 async fn what_is_no_file_to_send_is_refused_and_leaves_nothing() {
     let server = Server::start().await;
@@ -179,6 +219,7 @@ async fn what_is_no_file_to_send_is_refused_and_leaves_nothing() {
         names.count() == 1
     };
     crate::support::until("refused files to go", waiting).await;
+    assert_eq!(kept(&server), 0, "no event refers to any");
     // A picture stays, whoever refers to it.
     let image: Part<'_> = ("payload.image", Some(("p.png", "image/png")), PIXEL);
     let (_, sent) = upload(&server, "upload_image", &ann, &[image]).await;

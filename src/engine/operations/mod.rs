@@ -62,7 +62,9 @@ pub(crate) fn run(shard: &Rc<Shard>, request: Request, answer: Answer) {
         let own = Rc::clone(shard);
         return detached(async move {
             let mut order = order;
-            match own.engine.keep_files(by.license, &mut order).await {
+            let (kept, done) = own.engine.keep_files(by.license, &mut order).await;
+            let answer = kept.watch(answer);
+            match done {
                 Ok(()) => carry_out(&own, (by, order, group), key, answer),
                 Err(rejected) => own.answer(answer, Err(rejected.into())),
             }

@@ -55,6 +55,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         request_time: Duration::from_secs(config.limits.request_seconds),
         outbox_bytes: config.limits.outbox_bytes,
         calls_per_minute: config.limits.calls_per_minute,
+        calls_at_once: config.limits.calls_at_once,
         connections_per_user: config.limits.connections_per_user,
         strangers_per_address: config.limits.unauthorized_connections,
         public_url: config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),

@@ -127,7 +127,7 @@ impl Config {
             // The demo's bots run on this machine.
             webhooks: Webhooks { allow_loopback: true, ..Webhooks::default() },
             // Whoever tries it may try it hard.
-            limits: Limits { calls_per_minute: 0, ..Limits::default() },
+            limits: Limits { calls_per_minute: 0, calls_at_once: 0, ..Limits::default() },
             licenses: vec![demo.license()],
         }
     }

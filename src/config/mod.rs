@@ -336,6 +336,8 @@ pub struct Limits {
     pub outbox_bytes: usize,
     /// Calls over HTTP that one token may make in a minute; 0: as many as it likes.
     pub calls_per_minute: u32,
+    /// Calls over HTTP of one token that may run at a time; 0: as many as it likes.
+    pub calls_at_once: usize,
     /// Connections that one agent or customer may have at once.
     pub connections_per_user: usize,
     /// Connections from one address that may be open without a login. Behind a proxy, which gives
@@ -356,6 +358,7 @@ impl Default for Limits {
             request_seconds: 15,
             outbox_bytes: 1024 * 1024,
             calls_per_minute: 60_000,
+            calls_at_once: 256,
             connections_per_user: 10,
             unauthorized_connections: 100,
             customer_inactivity_seconds: 30 * 60,

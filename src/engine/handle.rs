@@ -26,7 +26,7 @@ use crate::engine::operations::{self, AgentToken};
 use crate::engine::order::{Failure, Outcome, Request, TokenInfo};
 use crate::engine::origin::Strangers;
 use crate::engine::previews::Previews;
-use crate::engine::rates::Rates;
+use crate::engine::rates::{Rates, RunningCall};
 use crate::engine::recovery::numbers;
 use crate::engine::release::Answer;
 use crate::engine::secret::{self, StreamSeal};
@@ -107,7 +107,7 @@ pub struct Authenticated {
 impl EngineHandle {
     pub(crate) fn new(parts: Parts) -> Self {
         let floors = Mutex::new(vec![Lsn::ZERO; parts.shards.get()]);
-        let rates = Rates::new(parts.settings.calls_per_minute);
+        let rates = Rates::new(parts.settings.calls_per_minute, parts.settings.calls_at_once);
         let stream_seal = StreamSeal::new(&parts.admin_token);
         let handle = Self(Arc::new(Engine {
             meters: Meters::new(Arc::clone(&parts.metrics)),
@@ -177,11 +177,11 @@ impl EngineHandle {
         secret::same(token, &self.0.parts.admin_token)
     }
 
-    /// Counts a call over HTTP with a token.
+    /// Counts a call over HTTP with a token, which runs as long as what is returned is kept.
     ///
     /// # Errors
     /// How long to wait before the next one.
-    pub fn admit_call(&self, token: &str) -> Result<(), Duration> {
+    pub fn admit_call(&self, token: &str) -> Result<RunningCall, Duration> {
         self.0.rates.admit(&secret::hash(token))
     }
 

@@ -17,6 +17,9 @@ pub const WAITING_FRAMES: usize = 16;
 /// Calls of one token over HTTP in a minute: a program gone wild is stopped, no honest one notices; more are
 /// told when to come back.
 pub const CALLS_PER_MINUTE: u32 = 60_000;
+/// Calls of one token over HTTP at a time: whoever asks without waiting for answers, or sends bodies that do
+/// not end, holds up only itself; one more is told to come back.
+pub const CALLS_AT_ONCE: usize = 256;
 /// Connections one agent or customer may have; one more is refused (spec v3.0, 12 #4).
 pub const CONNECTIONS_PER_USER: usize = 10;
 /// Connections from one address that have not logged in; one more is told so and closed (spec

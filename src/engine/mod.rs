@@ -36,7 +36,7 @@ mod previews;
 pub mod profiles;
 pub mod provision;
 mod push;
-mod rates;
+pub mod rates;
 mod recovery;
 pub mod release;
 mod request_key;

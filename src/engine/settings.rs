@@ -7,8 +7,8 @@ use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::webhook::{Keeping, Schedules};
 
 use crate::engine::limits::{
-    CALLS_PER_MINUTE, CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME,
-    LOOKS_PER_TIMER, PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK,
+    CALLS_AT_ONCE, CALLS_PER_MINUTE, CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME,
+    LOGIN_TIME, LOOKS_PER_TIMER, PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK,
 };
 use crate::engine::outbox::OUTBOX_BYTES;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// Calls of one token over HTTP in a minute; 0: as many as it likes.
     pub calls_per_minute: u32,
+    /// Calls of one token over HTTP at a time; 0: as many as it likes.
+    pub calls_at_once: usize,
     /// Connections of one agent or customer.
     pub connections_per_user: usize,
     /// Connections from one address that have not logged in.
@@ -68,6 +70,7 @@ impl Default for Settings {
             request_time: REQUEST_TIME,
             outbox_bytes: OUTBOX_BYTES,
             calls_per_minute: CALLS_PER_MINUTE,
+            calls_at_once: CALLS_AT_ONCE,
             connections_per_user: CONNECTIONS_PER_USER,
             strangers_per_address: STRANGERS_PER_ADDRESS,
             public_url: None,

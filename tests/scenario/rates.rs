@@ -2,18 +2,21 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::server::Server;
+use crate::support::until;
 
 const AGENT: &str = "the-token-of-ann-which-is-long-enough";
 
-fn configuration() -> (String, Value) {
+fn configuration(limits: &str) -> (String, Value) {
     let configuration = format!(
         r#"
         [admin]
         token = "the-token-of-the-administrator-of-all"
         [limits]
-        calls_per_minute = 3
+        {limits}
         [[license]]
         id = 100000001
         organization_id = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f"
@@ -38,7 +41,7 @@ fn configuration() -> (String, Value) {
 
 #[tokio::test]
 async fn who_calls_too_often_is_told_when_to_come_back_and_nobody_else_is() {
-    let (configuration, known) = configuration();
+    let (configuration, known) = configuration("calls_per_minute = 3");
     let server = Server::serve(&configuration, known).await;
     let asks = async |path: &str, token: &str| {
         let request = server.raw(if path.contains("profile") { Method::GET } else { Method::POST }, path);
@@ -62,4 +65,31 @@ async fn who_calls_too_often_is_told_when_to_come_back_and_nobody_else_is() {
     for _ in 0..5 {
         assert_eq!(asks(chats, "nobody's").await.0, 401);
     }
+}
+
+#[tokio::test]
+async fn a_token_has_so_many_calls_at_a_time_and_others_do_not_wait_for_it() {
+    let (configuration, known) = configuration("calls_at_once = 1");
+    let server = Server::serve(&configuration, known).await;
+    let profile = async |token: &str| {
+        let request = server.raw(Method::GET, "/api/v1/profile").bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(profile(AGENT).await, 200);
+    // A call whose body does not end.
+    let address = server.http().trim_start_matches("http://").to_owned();
+    let mut slow = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/accounts/1/teams HTTP/1.1\r\nHost: {address}\r\napi_access_token: {AGENT}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // Asked for once the call runs.
+    let mut asked_for = [0; 12];
+    slow.read_exact(&mut asked_for).await.unwrap();
+    assert_eq!(&asked_for, b"HTTP/1.1 100");
+    assert_eq!(profile(AGENT).await, 429);
+    assert_eq!(profile("the-token-of-bob-which-is-long-enough").await, 200);
+    slow.write_all(b"{}").await.unwrap();
+    until("the call is over", async || profile(AGENT).await == 200).await;
 }

@@ -12,6 +12,7 @@ use switchboard_domain::participant::license::License;
 use super::refusal::Refused;
 use crate::engine::handle::EngineHandle;
 use crate::engine::profiles::AgentProfile;
+use crate::engine::rates::RunningCall;
 
 /// What an agent who is no administrator may do: see and answer what comes to its inboxes.
 const AGENT_SCOPES: [&str; 3] = ["chats--access:rw", "chats.conversation--access:rw", "customers:rw"];
@@ -36,26 +37,26 @@ pub(super) fn token(headers: &HeaderMap) -> Option<String> {
     bearer.map(str::trim).or_else(|| own().map(str::trim)).map(str::to_owned)
 }
 
-/// Whose token a request shows.
+/// Whose token a request shows, and its call, which runs as long as that is kept.
 ///
 /// # Errors
 /// 401 without one, or with one that is nobody's.
-pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<Who, Refused> {
+pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<(Who, Option<RunningCall>), Refused> {
     let token = token(headers).ok_or_else(Refused::stranger)?;
     if let Ok(found) = engine.authenticate(&token)
         && let TokenKind::Agent(agent, scopes) = &found.token.kind
         && scopes.opens_unscoped()
     {
-        engine.admit_call(&token).map_err(Refused::too_many_requests)?;
-        return Ok(Who::User(found.token.license, agent.clone()));
+        let running = engine.admit_call(&token).map_err(Refused::too_many_requests)?;
+        return Ok((Who::User(found.token.license, agent.clone()), Some(running)));
     }
     let bots = engine.desk_bots_with_token(&token);
     if !bots.is_empty() {
-        engine.admit_call(&token).map_err(Refused::too_many_requests)?;
-        return Ok(Who::Bot(bots));
+        let running = engine.admit_call(&token).map_err(Refused::too_many_requests)?;
+        return Ok((Who::Bot(bots), Some(running)));
     }
     if engine.platform_token_matches(&token) {
-        return Ok(Who::Platform);
+        return Ok((Who::Platform, None));
     }
     Err(Refused::invalid_token())
 }

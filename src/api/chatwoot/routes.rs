@@ -65,14 +65,15 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
             super::call::json(alive)
         }
         ["api", "v1", "profile", rest @ ..] => {
-            let (method, who) = (request.method().clone(), auth::who(engine, request.headers())?);
+            let (who, _running) = auth::who(engine, request.headers())?;
+            let method = request.method().clone();
             let token = auth::token(request.headers()).unwrap_or_default();
             let fields = Fields::of(engine, None, request).await?;
             application::profile::answer(engine, (&who, &token), &method, rest, fields).await
         }
         ["api", "v1", "widget", rest @ ..] => widget::answer(engine, rest, request).await,
         ["api", "v1", "accounts", account, rest @ ..] => {
-            let who = auth::who(engine, request.headers())?;
+            let (who, _running) = auth::who(engine, request.headers())?;
             about_account(engine, &who, account, rest, request).await
         }
         ["public", "api", "v1", "inboxes", identifier, rest @ ..] => {

@@ -60,19 +60,19 @@ async fn call<E: Engine>(
     let uri = request.uri().clone();
     let key = request.headers().get(IDEMPOTENCY_KEY).cloned();
     let bytes = read_json(request).await?;
-    let (by, order, key) = {
+    let (by, order, key, _running) = {
         let call = V3_0.open(api, &action, text(&bytes)?).map_err(refuse)?;
         let license = license(&engine, api, &uri)?;
         let token = token.ok_or(Failure::Unauthenticated).map_err(refuse)?;
         let by = engine.principal(&token, call.author.as_ref()).map_err(refuse)?;
-        engine.admit_call(&token).map_err(WireError::too_many_requests)?;
+        let running = engine.admit_call(&token).map_err(WireError::too_many_requests)?;
         if !belongs(&by, api, license) {
             return Err(refuse(Failure::Unauthenticated));
         }
         let key = key.map(|key| V3_0::key(&call, &action, &String::from_utf8_lossy(key.as_bytes())));
         let key = key.transpose().map_err(refuse)?;
         let order = V3_0.order(call, &by).map_err(refuse)?;
-        (by, order, key)
+        (by, order, key, running)
     };
     let asked = EngineRequest { by: by.clone(), order, group: None, key };
     let done = engine.run(asked).await.map_err(refuse)?;

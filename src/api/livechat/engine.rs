@@ -21,8 +21,9 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
     fn license_exists(&self, license: LicenseId) -> bool;
     /// Who a token makes one, acting as a bot when one is named.
     fn principal(&self, token: &str, author: Option<&AgentId>) -> Result<Arc<Principal>, Failure>;
-    /// Counts a call with a token; else says how long to wait before the next one.
-    fn admit_call(&self, token: &str) -> Result<(), Duration>;
+    /// Counts a call with a token, which runs as long as what is returned is kept; else says how long to
+    /// wait before the next one.
+    fn admit_call(&self, token: &str) -> Result<impl Send + 'static, Duration>;
     /// Runs a request to its end, or to its time limit.
     fn run(&self, request: Request) -> impl Future<Output = Outcome> + Send;
     /// Receives a form; its files are a license's.
@@ -49,7 +50,7 @@ impl Engine for EngineHandle {
         Self::principal(self, &who, author)
     }
 
-    fn admit_call(&self, token: &str) -> Result<(), Duration> {
+    fn admit_call(&self, token: &str) -> Result<impl Send + 'static, Duration> {
         Self::admit_call(self, token)
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn answer<E: Engine>(
     let token =
         bearer(request.headers()).map(str::to_owned).ok_or(Failure::Unauthenticated).map_err(refuse)?;
     let by = engine.principal(&token, None).map_err(refuse)?;
-    engine.admit_call(&token).map_err(WireError::too_many_requests)?;
+    let _running = engine.admit_call(&token).map_err(WireError::too_many_requests)?;
     if !belongs(&by, api, asked_of) {
         return Err(refuse(Failure::Unauthenticated));
     }

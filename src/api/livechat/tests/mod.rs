@@ -106,7 +106,7 @@ impl Engine for FakeEngine {
         ready(Ok(done))
     }
 
-    fn admit_call(&self, _: &str) -> Result<(), Duration> {
+    fn admit_call(&self, _: &str) -> Result<impl Send + 'static, Duration> {
         Ok(())
     }
 

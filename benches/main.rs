@@ -9,6 +9,7 @@ mod journal;
 mod recovery;
 mod router;
 mod snapshot;
+mod webhooks;
 mod wire;
 
 use criterion::Criterion;
@@ -22,5 +23,6 @@ fn main() {
     journal::benches(&mut criterion);
     snapshot::benches(&mut criterion);
     recovery::benches(&mut criterion);
+    webhooks::benches(&mut criterion);
     criterion.final_summary();
 }

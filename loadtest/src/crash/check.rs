@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::child::Child;
+use super::files;
 use super::ledger::{Chat, Fate, Ledger, Message, Shared, lock};
 use super::load::SLOTS;
 use super::wire::Web;
@@ -19,6 +20,7 @@ const DELIVERED: Duration = Duration::from_secs(60);
 pub(super) fn check(child: &Child, ledger: &Shared, the_end: bool) -> Result<()> {
     let web = Web::new(child.address());
     let chats: Vec<_> = lock(ledger).chats.iter().filter(|chat| chat.current || the_end).cloned().collect();
+    repeat(&web, ledger)?;
     let (mut held, mut waiting) = (0, 0);
     let keeper = lock(ledger).keeper.clone();
     let mut histories = HashMap::new();
@@ -26,6 +28,7 @@ pub(super) fn check(child: &Child, ledger: &Shared, the_end: bool) -> Result<()>
         let seen = web.ask("get_chat_threads", &json!({ "chat_id": chat.id }))?["chat"].clone();
         let said = history(&seen).with_context(|| format!("chat {}", chat.id))?;
         compare(&lock(ledger), chat, &seen, &said).with_context(|| format!("chat {}", chat.id))?;
+        files::in_chat(&lock(ledger), &chat.id, &seen).with_context(|| format!("chat {}", chat.id))?;
         let users = list(&seen["users"]);
         let present = users.iter().any(|user| user["id"] == keeper.as_str() && user["present"] == true);
         let open = list(&seen["threads"]).last().is_some_and(|thread| thread["active"] == true);
@@ -37,6 +40,8 @@ pub(super) fn check(child: &Child, ledger: &Shared, the_end: bool) -> Result<()>
     ensure!(waiting == 0 || held == SLOTS, "{waiting} chats wait though the bot holds {held} of {SLOTS}");
     bots(&web, ledger)?;
     tokens(&web, ledger)?;
+    agents(&web, ledger)?;
+    files::readable(&web, ledger)?;
     if the_end {
         delivered(ledger, &histories)?;
     }
@@ -106,6 +111,37 @@ fn messages(asked: &BTreeMap<String, Message>, chat: &str, said: &[(String, Valu
             missing.entry(&message.writer).or_insert(text);
         } else if let Some(hole) = missing.get(message.writer.as_str()) {
             anyhow::bail!("{text:?} is there, but {hole:?}, asked for before on the same connection, is not");
+        }
+    }
+    Ok(())
+}
+
+/// Whoever does not know whether its last message arrived asks again: it is said once, and what was told
+/// of it is told again.
+fn repeat(web: &Web, ledger: &Shared) -> Result<()> {
+    let unsure: Vec<_> = lock(ledger).unsure.drain().collect();
+    for (_, said) in unsure {
+        let asked = lock(ledger).messages.get(&said).cloned().context("a message that nobody asked for")?;
+        let answer = web.say_once(&asked.chat, &said)?["event"].clone();
+        if let Some(told) = &asked.event {
+            ensure!(answer["id"] == told["id"], "{said:?} was {} and is {}", told["id"], answer["id"]);
+        }
+        lock(ledger).acknowledge(&said, answer);
+    }
+    Ok(())
+}
+
+/// Those of the present, as with tokens; once settled they are looked at no more.
+fn agents(web: &Web, ledger: &Shared) -> Result<()> {
+    let known: Vec<_> = lock(ledger).agents.drain().collect();
+    for (id, fate) in known {
+        let there = web.knows(&format!("/agents/{id}"))?;
+        if let Some(must) = fate.must_be_there() {
+            ensure!(there == must, "agent {id} is {fate:?} and there: {there}");
+        }
+        if fate == Fate::There {
+            web.administer(&format!("/agents/{id}"), None)?;
+            lock(ledger).agents.insert(id, Fate::Gone);
         }
     }
     Ok(())

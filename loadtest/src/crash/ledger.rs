@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::files::File;
+
 /// All writers share one.
 pub(super) type Shared = Arc<Mutex<Ledger>>;
 
@@ -70,6 +72,11 @@ pub(super) struct Ledger {
     /// By their names.
     pub(super) bots: HashMap<String, (String, Fate)>,
     pub(super) tokens: HashMap<String, Fate>,
+    /// By their ids.
+    pub(super) agents: HashMap<String, Fate>,
+    pub(super) files: Vec<File>,
+    /// The last message of each writer with keys since the last crash.
+    pub(super) unsure: HashMap<String, String>,
     /// Events that the receiver of webhooks heard of: chat and event, in the order of the calls.
     pub(super) heard: Vec<(String, Value)>,
     pub(super) others: usize,
@@ -117,11 +124,12 @@ impl fmt::Display for Ledger {
         let messages = self.messages.values().filter(|message| message.event.is_some()).count();
         write!(
             f,
-            "{messages} of {} messages and {} other changes acknowledged, all of them there; {} chats, {} webhook \
-             calls",
+            "{messages} of {} messages and {} other changes acknowledged, all of them there; {} chats, {} files, \
+             {} webhook calls",
             self.messages.len(),
             self.others,
             self.chats.len(),
+            self.files.len(),
             self.heard.len()
         )
     }

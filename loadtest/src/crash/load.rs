@@ -1,5 +1,5 @@
-//! Who writes: customers over WebSockets with many requests under way, an agent over the Web, an
-//! administrator; and who hears by webhook.
+//! Who writes: customers over WebSockets with many requests under way, agents over the Web, one of them
+//! with files, an administrator; and who hears by webhook.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::chance::Chance;
 use super::child::Child;
+use super::files;
 use super::ledger::{Chat, Fate, Shared, lock};
 use super::wire::{Refused, Session, Web, text};
 use crate::sink;
@@ -102,6 +103,8 @@ pub(super) fn begin(child: &Child, ledger: &Shared, round: u32, seed: u64) -> Lo
         let write = move || write(address, &ledger, &chats, &format!("web{n}.{round}"), seed);
         writers.push(std::thread::spawn(write));
     }
+    let (own, to, seed) = (Shared::clone(ledger), chats.clone(), chance.bits());
+    writers.push(std::thread::spawn(move || files::upload(address, &own, &to, seed)));
     let (ledger, seed) = (Shared::clone(ledger), chance.bits());
     writers.push(std::thread::spawn(move || administer(address, &ledger, &chats, seed)));
     Load(writers)
@@ -124,19 +127,19 @@ fn speak(address: SocketAddr, ledger: &Shared, chat: &Chat, writer: &str) -> Res
     }
 }
 
-/// An agent that writes here and there, one message after the other.
+/// An agent that writes here and there, one message after the other, each with a key.
 fn write(address: SocketAddr, ledger: &Shared, chats: &[Chat], writer: &str, seed: u64) -> Result<()> {
     let (web, mut chance) = (Web::new(address), Chance::new(seed));
     loop {
         let chat = pick(chats, &mut chance)?;
         let said = lock(ledger).ask(&chat.id, writer);
-        let event = json!({ "type": "message", "text": said });
-        let answer = web.ask("send_event", &json!({ "chat_id": chat.id, "event": event }))?;
+        lock(ledger).unsure.insert(writer.to_owned(), said.clone());
+        let answer = web.say_once(&chat.id, &said)?;
         lock(ledger).acknowledge(&said, answer["event"].clone());
     }
 }
 
-/// Properties, bots, tokens.
+/// Properties, bots, agents, tokens.
 fn administer(address: SocketAddr, ledger: &Shared, chats: &[Chat], seed: u64) -> Result<()> {
     let (web, mut chance) = (Web::new(address), Chance::new(seed));
     loop {
@@ -154,6 +157,7 @@ fn administer(address: SocketAddr, ledger: &Shared, chats: &[Chat], seed: u64) -
             chat.property.0 = number;
         }
         make_bot(&web, ledger)?;
+        hire(&web, ledger, &mut chance)?;
         let token = web.new_token()?;
         let mut others = 2;
         lock(ledger).tokens.insert(token.clone(), Fate::There);
@@ -188,7 +192,24 @@ fn make_bot(web: &Web, ledger: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn pick<'a>(chats: &'a [Chat], chance: &mut Chance) -> Result<&'a Chat> {
+/// Makes an agent, and sometimes lets it go again.
+fn hire(web: &Web, ledger: &Shared, chance: &mut Chance) -> Result<()> {
+    let id = format!("a{}@crash.example", lock(ledger).number());
+    let remember = |fate| {
+        lock(ledger).agents.insert(id.clone(), fate);
+    };
+    remember(Fate::Asked);
+    web.administer("/agents", Some(&json!({ "id": id, "name": "Hired" })))?;
+    remember(Fate::There);
+    if chance.below(2) == 0 {
+        remember(Fate::Going);
+        web.administer(&format!("/agents/{id}"), None)?;
+        remember(Fate::Gone);
+    }
+    Ok(())
+}
+
+pub(super) fn pick<'a>(chats: &'a [Chat], chance: &mut Chance) -> Result<&'a Chat> {
     let at = usize::try_from(chance.below(chats.len().max(1) as u64))?;
     chats.get(at).context("a generation without chats")
 }

@@ -2,11 +2,12 @@
 //! there with everything that it ever acknowledged.
 //!
 //! `wire` speaks to the server, `child` starts and kills it, `load` writes, `ledger` remembers what was
-//! asked and what was acknowledged, `check` compares.
+//! asked and what was acknowledged, `check` compares; `files` does all of that for files.
 
 mod chance;
 mod check;
 mod child;
+mod files;
 mod ledger;
 mod load;
 mod wire;

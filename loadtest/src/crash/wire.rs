@@ -44,6 +44,61 @@ impl Web {
         self.call("agent", action, payload)
     }
 
+    /// A message that is said once, however often it is asked for.
+    pub(super) fn say_once(&self, chat: &str, said: &str) -> Result<Value> {
+        let payload = json!({ "chat_id": chat, "event": { "type": "message", "text": said } });
+        let request = self.agent.post(format!("http://{}/v3.0/agent/action/send_event", self.address));
+        let request = request.header("Authorization", format!("Bearer {AGENT_TOKEN}"));
+        let mut answer = request.header("Idempotency-Key", said).send_json(json!({ "payload": payload }))?;
+        let status = answer.status().as_u16();
+        let answer: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+        ensure!(status == 200, Refused(format!("a message was refused ({status}): {answer}")));
+        Ok(answer)
+    }
+
+    /// Sends a file to be referred to later; gives its address.
+    pub(super) fn upload(&self, bytes: &[u8]) -> Result<String> {
+        let mut form = b"--form\r\nContent-Disposition: form-data; name=\"payload.file\"; filename=\"f\"\r\n\
+            Content-Type: application/octet-stream\r\n\r\n"
+            .to_vec();
+        form.extend(bytes);
+        form.extend(b"\r\n--form--\r\n");
+        let request = self.agent.post(format!("http://{}/v3.0/agent/action/upload_file", self.address));
+        let request = request.header("Authorization", format!("Bearer {AGENT_TOKEN}"));
+        let request = request.header("Content-Type", "multipart/form-data; boundary=form");
+        let mut answer = request.send(&form[..])?;
+        let status = answer.status().as_u16();
+        let answer: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+        ensure!(status == 200, Refused(format!("a file was refused ({status}): {answer}")));
+        text(&answer["url"])
+    }
+
+    /// What is at the address of a file, wherever the server is by now.
+    pub(super) fn read(&self, url: &str) -> Result<(u16, Vec<u8>)> {
+        let (_, path) = url.split_once("/files/").context("no address of a file")?;
+        let mut answer = self.agent.get(format!("http://{}/files/{path}", self.address)).call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_vec()?))
+    }
+
+    /// Makes what is in the body, or deletes what is at the path without one.
+    pub(super) fn administer(&self, path: &str, body: Option<&Value>) -> Result<()> {
+        let url = format!("http://{}/admin/v1{path}", self.address);
+        let token = format!("Bearer {ADMIN_TOKEN}");
+        let status = match body {
+            Some(body) => self.agent.post(url).header("Authorization", token).send_json(body)?.status(),
+            None => self.agent.delete(url).header("Authorization", token).call()?.status(),
+        };
+        ensure!(status.is_success(), Refused(format!("{path} was refused ({status})")));
+        Ok(())
+    }
+
+    /// Does the administration know what is at this path?
+    pub(super) fn knows(&self, path: &str) -> Result<bool> {
+        let request = self.agent.get(format!("http://{}/admin/v1{path}", self.address));
+        let status = request.header("Authorization", format!("Bearer {ADMIN_TOKEN}")).call()?.status();
+        Ok(status.is_success())
+    }
+
     /// A method of the configuration API that must work.
     pub(super) fn configure(&self, action: &str, payload: &Value) -> Result<Value> {
         self.call("configuration", action, payload)

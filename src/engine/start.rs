@@ -27,7 +27,9 @@ use crate::engine::release::Answer;
 use crate::engine::router::{AgentChanged, RouterActor, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
-use crate::engine::webhook::{BotStatus, DispatcherActor, DispatcherStart, Graves, Webhooks, WorkerActor};
+use crate::engine::webhook::{
+    Begin, BotStatus, DispatcherActor, DispatcherStart, Graves, Webhooks, WorkerActor,
+};
 use crate::storage::StorageError;
 use crate::telemetry::clock;
 
@@ -185,7 +187,9 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     table.rebuild_endpoints();
     // The crash may have come between a group's deletion and what follows from it.
     handle.directory().tell_members(&table);
-    start_conversations(handle, known, &table, &actors)
+    start_conversations(handle, known, &table, &actors)?;
+    link::tell(&actors.dispatcher, Begin);
+    Ok(())
 }
 
 fn start_agents(

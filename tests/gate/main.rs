@@ -24,3 +24,4 @@ mod logins;
 mod order;
 mod support;
 mod timers;
+mod webhook_start;

@@ -100,7 +100,7 @@ impl DispatcherActor {
     }
 
     pub(super) fn bury_some(&mut self) {
-        if self.dying.is_empty() {
+        if self.dying.is_empty() || !self.begun {
             return;
         }
         let died_at = self.shard.now();

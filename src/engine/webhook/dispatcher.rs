@@ -43,6 +43,8 @@ pub struct DispatcherActor {
     signers: HashMap<EndpointId, Arc<Signer>>,
     /// Where calls go, read; of URLs that endpoints have, or that were called since those changed last.
     targets: HashMap<Arc<str>, Arc<Target>>,
+    /// Everybody who is owed something is known; until then nothing is sent or decided.
+    pub(super) begun: bool,
     /// The last thing that it journaled.
     pub(super) last: Lsn,
     /// What was given up and is no dead letter yet.
@@ -67,6 +69,11 @@ pub(crate) struct DispatcherStart {
     /// The webhooks that the license has.
     pub(crate) webhooks: Webhooks,
 }
+
+/// All that was stored of the license is known: its bots, with their secrets and whether they hear, and
+/// its open chats. Work begins.
+#[derive(Clone, Copy)]
+pub struct Begin;
 
 /// A delivery fell due; its change is durable.
 pub struct Due {
@@ -105,6 +112,9 @@ pub(crate) struct Attempted {
     pub(crate) attempted: outbound::Attempted,
 }
 
+impl Message for Begin {
+    type Result = ();
+}
 impl Message for Due {
     type Result = ();
 }
@@ -121,22 +131,12 @@ impl Message for Attempted {
 impl Actor for DispatcherActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(TICK, |dispatcher, ctx| {
-            dispatcher.bury_some();
-            dispatcher.send(ctx);
-        });
-        let store_every = self.shard.engine.settings().checkpoint_time;
-        ctx.run_interval(store_every, |dispatcher, _| dispatcher.look_after());
+    fn started(&mut self, _: &mut Context<Self>) {
         // What a crash kept from following a webhook's going.
         let registered = self.registered.keys().cloned().collect();
         let dropped = self.outbox.registered(registered);
         self.settle_dropped(dropped);
         self.table.set_disabled(self.outbox.disabled());
-        self.outbox.bury_disabled();
-        self.follow();
-        self.show();
-        self.send(ctx);
     }
 }
 
@@ -159,6 +159,7 @@ impl DispatcherActor {
             registered: by_id(start.webhooks),
             signers: HashMap::new(),
             targets: HashMap::new(),
+            begun: false,
             last: Lsn::ZERO,
             dying: VecDeque::new(),
             given_up: 0,
@@ -168,6 +169,9 @@ impl DispatcherActor {
 
     /// Gives out every attempt that may begin now.
     pub(super) fn send(&mut self, ctx: &mut Context<Self>) {
+        if !self.begun {
+            return;
+        }
         while let Some(attempt) = self.outbox.next(self.shard.now()) {
             let Some(worker) = self.shard.engine.worker(place(&attempt.delivery.url)) else { return };
             let (to, signer) = (self.target(&attempt.delivery.url), self.signer(&attempt.delivery));
@@ -235,6 +239,10 @@ impl DispatcherActor {
 
     /// Endpoints changed: secrets, URLs, some are new or gone.
     fn endpoints_changed(&mut self) {
+        if !self.begun {
+            // Receivers of bots that are still to come would be taken for forgotten ones.
+            return;
+        }
         self.signers.clear();
         let urls = self.urls();
         self.targets.retain(|url, _| urls.contains(url));
@@ -291,6 +299,24 @@ fn place(url: &str) -> usize {
 
 fn by_id(Webhooks(webhooks): Webhooks) -> BTreeMap<EndpointId, Registration> {
     webhooks.into_iter().map(|webhook| (webhook.id.clone(), webhook)).collect()
+}
+
+impl Handler<Begin> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Begin, ctx: &mut Context<Self>) {
+        self.begun = true;
+        ctx.run_interval(TICK, |dispatcher, ctx| {
+            dispatcher.bury_some();
+            dispatcher.send(ctx);
+        });
+        let store_every = self.shard.engine.settings().checkpoint_time;
+        ctx.run_interval(store_every, |dispatcher, _| dispatcher.look_after());
+        self.outbox.bury_disabled();
+        self.endpoints_changed();
+        self.show();
+        self.send(ctx);
+    }
 }
 
 impl Handler<Due> for DispatcherActor {

@@ -16,7 +16,7 @@ use crate::engine::entry::unreadable;
 use crate::storage::{Save, StorageError};
 
 pub(crate) use dispatcher::DispatcherStart;
-pub use dispatcher::{BotStatus, DispatcherActor, Due, Webhooks};
+pub use dispatcher::{Begin, BotStatus, DispatcherActor, Due, Webhooks};
 pub(crate) use graves::Graves;
 pub use inspect::{EndpointView, Replayed};
 pub use log::LogLine;

@@ -58,18 +58,19 @@ impl Outbox {
     }
 
     /// Sends nothing to a receiver any more. What it is owed becomes dead letters; see
-    /// [`Outbox::news`]. An attempt under way cannot be called back.
+    /// [`Outbox::news`]. An attempt under way cannot be called back. An administrator's word takes the
+    /// place of what was found out, so that nothing but another word undoes it.
     pub fn disable(&mut self, url: &Arc<str>, why: WhyDisabled, now: Timestamp) {
-        let disable = |breaker: &mut super::breaker::Breaker| {
-            let already = breaker.disabled().is_some();
-            if !already {
-                breaker.disable(Disabled { at: now, why });
-            }
-            already
+        let before = self.standing(url).disabled;
+        let disabled = match before {
+            None => Disabled { at: now, why },
+            Some(before) if why == WhyDisabled::ByHand => Disabled { why, ..before },
+            Some(_) => return,
         };
-        if self.turns.change(url, disable) {
+        if before == Some(disabled) {
             return;
         }
+        self.turns.change(url, |breaker| breaker.disable(disabled));
         self.tell_standing(url);
         for id in self.owed_to(url) {
             self.give_up(&id, Settlement::Disabled);

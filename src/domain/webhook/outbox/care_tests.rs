@@ -133,6 +133,27 @@ fn gone_is_gone_until_somebody_enables_it() {
 }
 
 #[test]
+fn what_an_administrator_says_takes_the_place_of_what_was_found_out() {
+    let mut outbox = Outbox::default();
+    let url: Arc<str> = "http://bot/".into();
+    let standing = |why| Standing { failing_since: None, disabled: Some(Disabled { at: START, why }) };
+    outbox.disable(&url, WhyDisabled::Gone, START);
+    let _ = outbox.news();
+    let later = START.plus(MINUTE);
+    outbox.disable(&url, WhyDisabled::ByHand, later);
+    let by_hand = standing(WhyDisabled::ByHand);
+    assert_eq!(
+        outbox.news(),
+        [News::Receiver { url: Arc::clone(&url), standing: by_hand }],
+        "off since then"
+    );
+    for why in [WhyDisabled::ByHand, WhyDisabled::Gone, WhyDisabled::LongFailure] {
+        outbox.disable(&url, why, later);
+        assert_eq!((outbox.news(), outbox.receiver(&url).standing), (vec![], by_hand));
+    }
+}
+
+#[test]
 fn a_dead_letter_of_somebody_who_hears_nothing_is_not_taken_up() {
     let letter = delivery("bot", 1, 1);
     let mut outbox = Outbox::default();

@@ -16,6 +16,7 @@ mod connections;
 mod consequences;
 mod crash;
 mod dead_letters;
+mod desk;
 mod disk;
 mod full_disk;
 mod golden;

@@ -27,11 +27,11 @@ use crate::engine::tables::LicenseTable;
 use crate::storage::Lsn;
 use crate::telemetry::clock;
 
-/// What takes a conversation from a bot that does not hear.
-pub(crate) fn hand_off() -> Execute {
+/// What takes a conversation from a bot that does not hear; it is answered when that is durable.
+pub(crate) fn hand_off(answer: Answer) -> Execute {
     let why = "Conversation was marked open by system due to an error with the agent bot.";
     let to = StatusChange { from: Some(Status::Pending), why: Some(why), ..StatusChange::to(Status::Open) };
-    of_its_own(to)
+    Execute { answer, ..of_its_own(to) }
 }
 
 /// Lets a bot answer first in an inbox, or none. What the former one has there goes to people: that

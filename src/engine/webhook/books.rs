@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix::{Addr, Context, Handler, Message};
+use switchboard_domain::id::ConversationId;
 use switchboard_domain::webhook::{
     DeadLetter, Delivery, DeliveryFact, DeliveryId, News, Settlement, Standing,
 };
@@ -14,12 +16,44 @@ use crate::engine::hub::{Parcel, Parcels};
 use crate::engine::limits::DEAD_LETTER_PAGE;
 use crate::engine::link;
 use crate::engine::operations;
-use crate::engine::release::Release;
+use crate::engine::release::{Answer, Release};
 use crate::storage::Save;
 use crate::telemetry::clock;
+use tokio::sync::oneshot;
 
 /// Between two lines in the log about calls that were given up.
 const GIVEN_UP_PAUSE: Duration = Duration::from_secs(1);
+
+/// A call that was given up and is no dead letter yet.
+pub(super) struct Dying {
+    delivery: Arc<Delivery>,
+    how: Settlement,
+    /// Whoever waits for it is with people now.
+    handed_over: bool,
+}
+
+impl Dying {
+    /// The chat whose customer still waits for what a bot makes of it.
+    fn waits_in(&self) -> Option<ConversationId> {
+        self.delivery.lane.conversation.filter(|_| self.delivery.awaited && !self.handed_over)
+    }
+}
+
+/// The chat of a call that was given up is with people now, or nothing can bring it there.
+pub(super) struct HandedOver(Dying);
+
+impl Message for HandedOver {
+    type Result = ();
+}
+
+impl Handler<HandedOver> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, HandedOver(dying): HandedOver, _: &mut Context<Self>) {
+        self.dying.push_front(Dying { handed_over: true, ..dying });
+        self.bury_some();
+    }
+}
 
 impl DispatcherActor {
     /// Journals what the outbox decided by itself.
@@ -95,36 +129,54 @@ impl DispatcherActor {
     /// whole backlog may come at once and the thread has others to serve. A crash in between finds it
     /// owed as before.
     pub(super) fn bury(&mut self, dead: impl IntoIterator<Item = (Arc<Delivery>, Settlement)>) {
-        self.dying.extend(dead);
+        self.dying.extend(dead.into_iter().map(|(delivery, how)| Dying {
+            delivery,
+            how,
+            handed_over: false,
+        }));
         self.bury_some();
     }
 
     pub(super) fn bury_some(&mut self) {
-        if self.dying.is_empty() || !self.begun {
-            return;
-        }
+        let Some(me) = self.me.clone().filter(|_| !self.dying.is_empty()) else { return };
         let died_at = self.shard.now();
         let some: Vec<_> = self.dying.drain(..self.dying.len().min(DEAD_LETTER_PAGE)).collect();
         let mut entries = Vec::with_capacity(some.len());
-        for (delivery, how) in some {
+        for dying in some {
+            if let Some(chat) = dying.waits_in() {
+                self.hand_over(chat, dying, me.clone());
+                continue;
+            }
+            let Dying { delivery, how, .. } = dying;
             self.say_given_up(&delivery.id, how);
             self.shard.engine.meters().delivery_settled(how);
-            self.hand_off(&delivery);
             entries.push(Entry::DeliveryDied(self.table.id, delivery.id.clone(), how, died_at));
             self.graves.add(DeadLetter { delivery, how, died_at });
         }
-        self.journal(&entries);
-        self.store_dead();
+        if !entries.is_empty() {
+            self.journal(&entries);
+            self.store_dead();
+        }
     }
 
-    /// A customer waits for a bot that does not hear: a person takes over.
-    fn hand_off(&self, delivery: &Delivery) {
-        let Some(chat) = delivery.lane.conversation.filter(|_| delivery.awaited) else { return };
+    /// A customer waits for a bot that does not hear: a person takes over. Only when nothing forgets that
+    /// is the call over; a crash before finds it owed, and this is done again.
+    fn hand_over(&self, chat: ConversationId, dying: Dying, me: Addr<Self>) {
         let engine = &self.shard.engine;
+        let (told, heard) = oneshot::channel();
         match engine.directory().conversation(engine, self.table.id, chat) {
-            Ok(actor) => link::tell(&actor, operations::hand_off()),
-            Err(rejected) => tracing::error!(%chat, %rejected, "cannot be taken from a bot that fails"),
+            Ok(actor) => link::tell(&actor, operations::hand_off(Answer::Waiter(told))),
+            Err(rejected) => {
+                tracing::error!(%chat, %rejected, "cannot be taken from a bot that fails");
+                drop(told);
+            }
         }
+        actix::spawn(async move {
+            if let Ok(Err(failure)) = heard.await {
+                tracing::error!(%chat, ?failure, "was not taken from a bot that fails");
+            }
+            link::tell(&me, HandedOver(dying));
+        });
     }
 
     /// Only what is stored as dead is owed no more: until then the checkpoint is held back.

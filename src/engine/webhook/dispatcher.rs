@@ -6,16 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use switchboard_domain::id::AgentId;
 use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{
     Attempt, Delivery, DeliveryFact, DeliveryId, EndpointId, Outbox, Outcome, Owner, Registration, Schedules,
-    Settlement, Standing, Verdict, WhyDisabled,
+    Standing, Verdict, WhyDisabled,
 };
 
 use super::Post;
+use super::books::Dying;
 use super::graves::Graves;
 use super::log::{DeliveryLog, LogLine};
 use crate::engine::limits::TICK;
@@ -43,12 +44,12 @@ pub struct DispatcherActor {
     signers: HashMap<EndpointId, Arc<Signer>>,
     /// Where calls go, read; of URLs that endpoints have, or that were called since those changed last.
     targets: HashMap<Arc<str>, Arc<Target>>,
-    /// Everybody who is owed something is known; until then nothing is sent or decided.
-    pub(super) begun: bool,
+    /// Its own address, once everybody who is owed something is known; until then nothing is sent or given up.
+    pub(super) me: Option<Addr<Self>>,
     /// The last thing that it journaled.
     pub(super) last: Lsn,
     /// What was given up and is no dead letter yet.
-    pub(super) dying: VecDeque<(Arc<Delivery>, Settlement)>,
+    pub(super) dying: VecDeque<Dying>,
     /// Calls given up since that was said last, and when that was.
     pub(super) given_up: u64,
     pub(super) told: Option<Duration>,
@@ -159,7 +160,7 @@ impl DispatcherActor {
             registered: by_id(start.webhooks),
             signers: HashMap::new(),
             targets: HashMap::new(),
-            begun: false,
+            me: None,
             last: Lsn::ZERO,
             dying: VecDeque::new(),
             given_up: 0,
@@ -169,7 +170,7 @@ impl DispatcherActor {
 
     /// Gives out every attempt that may begin now.
     pub(super) fn send(&mut self, ctx: &mut Context<Self>) {
-        if !self.begun {
+        if self.me.is_none() {
             return;
         }
         while let Some(attempt) = self.outbox.next(self.shard.now()) {
@@ -239,7 +240,7 @@ impl DispatcherActor {
 
     /// Endpoints changed: secrets, URLs, some are new or gone.
     fn endpoints_changed(&mut self) {
-        if !self.begun {
+        if self.me.is_none() {
             // Receivers of bots that are still to come would be taken for forgotten ones.
             return;
         }
@@ -305,7 +306,7 @@ impl Handler<Begin> for DispatcherActor {
     type Result = ();
 
     fn handle(&mut self, _: Begin, ctx: &mut Context<Self>) {
-        self.begun = true;
+        self.me = Some(ctx.address());
         ctx.run_interval(TICK, |dispatcher, ctx| {
             dispatcher.bury_some();
             dispatcher.send(ctx);

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 use switchboard::api;
 use switchboard::cli::run::router;
-use switchboard::engine::provision::{Plan, PlannedAgent, PlannedGroup};
+use switchboard::engine::provision::{Plan, PlannedAgent, PlannedGroup, PlannedInbox};
 use switchboard::engine::{Engine, Parts, Settings};
 use switchboard::net::accept::{Acceptor, Patience};
 use switchboard::net::conn::Connections;
@@ -22,6 +22,7 @@ use switchboard::storage::{
 };
 use switchboard::telemetry::clock;
 use switchboard::telemetry::metrics::Metrics;
+use switchboard_domain::desk::{Channel, Inbox};
 use switchboard_domain::id::{AgentId, ClientId, GroupId, LicenseId};
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::license::License;
@@ -40,6 +41,8 @@ const SHARDS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const CONNECTIONS: u32 = 64;
 const LICENSE: u64 = 100_000_001;
 const CLIENT: &str = "0123456789abcdef";
+/// Names the inbox of the help desk to customers.
+pub(crate) const INBOX: &str = "the-name-of-the-inbox";
 const ADMIN_TOKEN: &str = "the-token-of-the-administration";
 const AGENTS: [(&str, &str); 3] = [
     ("agent1@example.com", "the-token-of-agent-1"),
@@ -77,13 +80,23 @@ impl Server {
     /// The same, with these settings of routing.
     pub(crate) async fn start_with(settings: Routing) -> Self {
         let (storage, faults) = Storage::in_memory();
-        Self::start_on(storage, faults, settings, Settings::default()).await
+        Self::start_on(storage, faults, plan(settings), Settings::default()).await
+    }
+
+    /// The same, with a help desk that has one inbox.
+    pub(crate) async fn start_with_desk() -> Self {
+        let (storage, faults) = Storage::in_memory();
+        let secrets = [INBOX, "the-token-of-visitors", "the-secret-of-the-inbox"].map(Into::into);
+        let inbox = Inbox { group: GroupId::EVERYBODY, ..Inbox::new(1, Channel::Api, secrets) };
+        let inbox = Some(PlannedInbox { account: "Demo".into(), inbox });
+        let plan = Plan { inbox, ..plan(Routing::default()) };
+        Self::start_on(storage, faults, plan, Settings::default()).await
     }
 
     /// The same, with these settings of the operator.
     pub(crate) async fn start_bounded(settings: Settings) -> Self {
         let (storage, faults) = Storage::in_memory();
-        Self::start_on(storage, faults, Routing::default(), settings).await
+        Self::start_on(storage, faults, plan(Routing::default()), settings).await
     }
 
     /// Crashes: what is not durable is gone. Then starts again on what is left; the address changes.
@@ -96,11 +109,11 @@ impl Server {
         // Whoever met the dead journal said so; that is the crash itself.
         broken.lock().unwrap().clear();
         // What the license was set to is stored.
-        Self::start_on(storage, faults, Routing::default(), self.settings).await
+        Self::start_on(storage, faults, plan(Routing::default()), self.settings).await
     }
 
-    async fn start_on(storage: Storage, faults: Faults, routing: Routing, settings: Settings) -> Self {
-        Self::start_hearing(storage, faults, routing, settings, Arc::default()).await
+    async fn start_on(storage: Storage, faults: Faults, plan: Plan, settings: Settings) -> Self {
+        Self::start_hearing(storage, faults, plan, settings, Arc::default()).await
     }
 
     /// On a data directory, with a journal on this disk. The gate and the other faults stay unused.
@@ -121,13 +134,13 @@ impl Server {
             }
         };
         let (_, unused) = Storage::in_memory();
-        Self::start_hearing(storage, unused, Routing::default(), Settings::default(), broken).await
+        Self::start_hearing(storage, unused, plan(Routing::default()), Settings::default(), broken).await
     }
 
     async fn start_hearing(
         mut storage: Storage,
         faults: Faults,
-        routing: Routing,
+        plan: Plan,
         settings: Settings,
         broken: Broken,
     ) -> Self {
@@ -138,7 +151,7 @@ impl Server {
         let fatal: FatalHook = Arc::new(move |why| heard.lock().unwrap().push(why.to_owned()));
         let (tell, told) = oneshot::channel();
         let own = settings.clone();
-        let thread = std::thread::spawn(move || run(parts(storage, fatal, own), routing, tell));
+        let thread = std::thread::spawn(move || run(parts(storage, fatal, own), plan, tell));
         let started = timeout(DEADLINE, told).await.expect("it should start at once");
         let (system, address) = started.expect("it should start");
         let agents: Vec<_> = AGENTS.iter().map(|(id, token)| json!({ "id": id, "token": token })).collect();
@@ -218,10 +231,10 @@ impl Drop for Running {
 
 type Started = (actix::System, SocketAddr);
 
-fn run(parts: Parts, routing: Routing, tell: oneshot::Sender<Started>) {
+fn run(parts: Parts, plan: Plan, tell: oneshot::Sender<Started>) {
     let system = actix::System::new();
     let engine = system.block_on(async {
-        let engine = Engine::start(parts, vec![plan(routing)]).unwrap();
+        let engine = Engine::start(parts, vec![plan]).unwrap();
         let address = listen(&engine);
         drop(tell.send((actix::System::current(), address)));
         engine
@@ -239,7 +252,7 @@ fn parts(storage: Storage, fatal: FatalHook, settings: Settings) -> Parts {
         platform_token: None,
         storage,
         client: WebhookClient::new(options).unwrap(),
-        dialects: api::livechat::dialects().to_vec(),
+        dialects: api::livechat::dialects().into_iter().chain(api::chatwoot::dialects()).collect(),
         metrics: Arc::new(Metrics::new()),
         admin_token: ADMIN_TOKEN.to_owned(),
         shards: SHARDS,

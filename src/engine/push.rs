@@ -175,10 +175,10 @@ fn owed(batch: &[Entry]) -> usize {
     batch.iter().map(bytes).sum()
 }
 
-/// A bot hears everything about a chat in one order, whatever the action.
+/// What a call stands in line for.
 fn lane(endpoint: &Endpoint) -> EndpointId {
     match &endpoint.owner {
-        Owner::Bot(bot) | Owner::DeskBot(bot) => EndpointId::new(bot.as_str()),
+        Owner::Bot(bot) | Owner::DeskBot(bot) => EndpointId::of_all(bot),
         Owner::License | Owner::DeskHook => endpoint.id.clone(),
     }
 }

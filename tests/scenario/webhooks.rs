@@ -274,6 +274,35 @@ async fn an_offline_or_removed_bot_hears_nothing_and_nothing_is_replayed() {
 }
 
 #[tokio::test]
+async fn what_a_bot_is_owed_follows_it_to_its_new_address() {
+    let server = Server::start().await;
+    let _ann = server.agent(0).await;
+    let sink = Sink::start().await;
+    let hook = |path: &str| {
+        sink.webhooks(path, json!([{ "name": "incoming_event", "filters": { "author_type": "customer" } }]))
+    };
+    let bot = server.bot(json!({ "webhooks": hook("/dead"), "status": "not accepting chats" })).await;
+    sink.answer(|_| 503);
+    let (person, chat) = server.chat(json!({})).await;
+    let customer = server.customer_web(&person);
+    for n in 0..3 {
+        let event = json!({ "type": "message", "text": n.to_string() });
+        customer.ok("send_event", json!({ "chat_id": chat["id"], "event": event })).await;
+    }
+    sink.hit("the first of them", |hit| hit.path == "/dead").await;
+    // A new `webhooks` object ends the old one, also for what it has not got.
+    sink.answer(|_| 200);
+    server.update_bot(&bot, json!({ "webhooks": hook("/alive") })).await;
+    let old = sink.at("/dead").len();
+    sink.message("/alive", "2").await;
+    let heard: Vec<_> = sink.texts("/alive").into_iter().filter(|text| text.len() == 1).collect();
+    assert_eq!(heard, ["0", "1", "2"]);
+    assert!(sink.at("/dead").len() <= old + 1, "but for one that was under way");
+    let seen = server.admin_ok("GET", &format!("/webhooks/{bot}"), json!(null)).await;
+    assert_eq!((&seen["url"], &seen["state"]), (&json!(sink.url("/alive")), &json!("active")));
+}
+
+#[tokio::test]
 async fn calls_of_many_chats_go_over_a_few_connections() {
     let server = Server::start().await;
     let sink = Sink::start().await;

@@ -81,7 +81,13 @@ impl Delivery {
     /// The same, due anew at `now`, to go where its endpoint is by then.
     #[must_use]
     pub fn revived(&self, now: Timestamp, url: &Arc<str>) -> Self {
-        Self { due_since: now, url: Arc::clone(url), ..self.clone() }
+        Self { due_since: now, ..self.moved(url) }
+    }
+
+    /// The same, to go elsewhere.
+    #[must_use]
+    pub fn moved(&self, url: &Arc<str>) -> Self {
+        Self { url: Arc::clone(url), ..self.clone() }
     }
 }
 

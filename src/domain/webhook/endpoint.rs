@@ -49,6 +49,13 @@ impl EndpointId {
         })
     }
 
+    /// What all calls of a bot stand in line for: it hears everything about a chat in one order,
+    /// whatever the action.
+    #[must_use]
+    pub fn of_all(bot: &AgentId) -> Self {
+        Self(Arc::from(bot.as_str()))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

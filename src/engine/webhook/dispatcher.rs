@@ -134,8 +134,7 @@ impl Actor for DispatcherActor {
 
     fn started(&mut self, _: &mut Context<Self>) {
         // What a crash kept from following a webhook's going.
-        let registered = self.registered.keys().cloned().collect();
-        let dropped = self.outbox.registered(registered);
+        let dropped = self.outbox.registered(places(&self.registered));
         self.settle_dropped(dropped);
         self.table.set_disabled(self.outbox.disabled());
     }
@@ -302,6 +301,10 @@ fn by_id(Webhooks(webhooks): Webhooks) -> BTreeMap<EndpointId, Registration> {
     webhooks.into_iter().map(|webhook| (webhook.id.clone(), webhook)).collect()
 }
 
+fn places(registered: &BTreeMap<EndpointId, Registration>) -> BTreeMap<EndpointId, Arc<str>> {
+    registered.iter().map(|(id, webhook)| (id.clone(), Arc::from(&*webhook.url))).collect()
+}
+
 impl Handler<Begin> for DispatcherActor {
     type Result = ();
 
@@ -340,14 +343,22 @@ impl Handler<BotStatus> for DispatcherActor {
     type Result = ();
 
     fn handle(&mut self, status: BotStatus, ctx: &mut Context<Self>) {
-        if status.online {
-            let bot = self.outbox.bot_online(&status.bot).then(|| self.table.bot(&status.bot)).flatten();
-            if let Some(webhooks) = bot.as_ref().and_then(|bot| bot.webhooks.as_ref()) {
-                self.enable_anew(&webhooks.url);
+        let bot = self.table.bot(&status.bot).filter(|_| status.online);
+        match bot.as_ref().and_then(|bot| bot.webhooks.as_ref()) {
+            Some(webhooks) => {
+                let url = Arc::from(&*webhooks.url);
+                let anew = self.outbox.bot_online(&status.bot, &url);
+                // At a start it is where it was.
+                if anew && self.me.is_some() {
+                    self.enable_anew(&url);
+                }
+                // It may have moved to a place that is off.
+                self.outbox.bury_disabled();
             }
-        } else {
-            let dropped = self.outbox.bot_offline(&status.bot);
-            self.settle_dropped(dropped);
+            None => {
+                let dropped = self.outbox.bot_offline(&status.bot);
+                self.settle_dropped(dropped);
+            }
         }
         self.endpoints_changed();
         self.send(ctx);
@@ -359,12 +370,14 @@ impl Handler<Webhooks> for DispatcherActor {
 
     fn handle(&mut self, webhooks: Webhooks, ctx: &mut Context<Self>) {
         let before = std::mem::replace(&mut self.registered, by_id(webhooks));
-        let dropped = self.outbox.registered(self.registered.keys().cloned().collect());
+        let dropped = self.outbox.registered(places(&self.registered));
         self.settle_dropped(dropped);
-        let new = self.registered.values().filter(|webhook| !before.contains_key(&webhook.id));
+        let stood = |webhook: &Registration| before.get(&webhook.id).map(|before| &before.url);
+        let new = self.registered.values().filter(|webhook| stood(webhook) != Some(&webhook.url));
         for url in new.map(|webhook| webhook.url.clone()).collect::<Vec<_>>() {
             self.enable_anew(&url);
         }
+        self.outbox.bury_disabled();
         self.endpoints_changed();
         self.send(ctx);
     }

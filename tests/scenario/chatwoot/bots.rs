@@ -114,6 +114,27 @@ async fn a_conversation_whose_bot_fails_goes_to_people() {
 }
 
 #[tokio::test]
+async fn a_bot_whose_address_is_taken_away_is_called_no_more() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({ "events": ["message_created"] })).await;
+    let ana = desk.contact("Ana").await;
+    sink.answer(|_| 500);
+    desk.write(&ana, "one").await;
+    sink.hit("the first attempt", |hit| hit.json["content"] == "one").await;
+    let path = format!("agent_bots/{}", bot["id"]);
+    desk.ok(&desk.admin, reqwest::Method::PATCH, &path, json!({ "outgoing_url": "" })).await;
+    let before = sink.at("/bot").len();
+    // It hears again; what it was owed meanwhile is not made up for.
+    sink.answer(|_| 200);
+    let back = json!({ "outgoing_url": sink.url("/bot") });
+    desk.ok(&desk.admin, reqwest::Method::PATCH, &path, back).await;
+    desk.write(&ana, "two").await;
+    let next = sink.hit_since("/bot", before, crate::support::DEADLINE, |_| true).await.unwrap();
+    assert_eq!(next.json["content"], "two");
+    assert!(next.headers.contains_key("x-chatwoot-signature"));
+}
+
+#[tokio::test]
 async fn an_inbox_tells_its_own_address_of_everything() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let told = json!({ "channel": { "webhook_url": sink.url("/inbox") } });

@@ -218,6 +218,9 @@ impl Outbox {
     }
 
     fn owed_to(&self, url: &Arc<str>) -> Vec<DeliveryId> {
+        if !self.backlog.owes(url) {
+            return Vec::new();
+        }
         let owed = self.outstanding().filter(|delivery| delivery.url == *url);
         owed.map(|delivery| delivery.id.clone()).collect()
     }

@@ -4,10 +4,11 @@
 
 use super::tests::{START, delivery, ids, over, sent, with};
 use super::*;
+use crate::id::AgentId;
 use crate::webhook::limits::{
     BACKLOG_AGE, BREAKER_FAILURES, DISABLE_AFTER, PROBE_WAITS, RETRY_AFTER_MAX, RETRY_DELAYS,
 };
-use crate::webhook::{Disabled, Standing, WhyDisabled};
+use crate::webhook::{Disabled, EndpointId, Standing, WhyDisabled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -159,7 +160,7 @@ fn a_dead_letter_of_somebody_who_hears_nothing_is_not_taken_up() {
     let mut outbox = Outbox::default();
     assert!(outbox.bot_offline(&AgentId::new("bot")).is_empty());
     assert_eq!(outbox.revive(Arc::clone(&letter)), Err(Settlement::Dropped));
-    outbox.bot_online(&AgentId::new("bot"));
+    outbox.bot_online(&AgentId::new("bot"), &letter.url);
     assert_eq!(outbox.revive(Arc::clone(&letter)), Ok(()));
     assert_eq!(outbox.revive(Arc::clone(&letter)), Ok(()), "twice is once");
     assert_eq!(outbox.len(), 1);

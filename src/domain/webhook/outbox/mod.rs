@@ -11,6 +11,7 @@ mod breaker;
 mod care;
 #[cfg(test)]
 mod care_tests;
+mod moves;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -21,14 +22,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::AgentId;
 use crate::time::Timestamp;
 use crate::webhook::limits::RETRY_AFTER_MAX;
-use crate::webhook::{
-    Delivery, DeliveryFact, DeliveryId, EndpointId, Lane, Outcome, Owner, Report, Schedules, Settlement,
-};
+use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Report, Schedules, Settlement};
 use backlog::Backlog;
 pub use care::{News, ReceiverView};
+use moves::Hearing;
 use turns::{Ticket, Turns};
 
 /// What to send now.
@@ -66,9 +65,7 @@ pub struct Outbox {
     waiting: BTreeSet<(Timestamp, Lane)>,
     turns: Turns,
     backlog: Backlog,
-    offline: BTreeSet<AgentId>,
-    /// Endpoints that the license has.
-    registered: BTreeSet<EndpointId>,
+    hearing: Hearing,
     /// What nobody was told yet.
     news: Vec<News>,
 }
@@ -107,18 +104,17 @@ impl Outbox {
 
     /// Takes a delivery that became due. One that is known already is ignored.
     ///
-    /// A fact is returned when it is over at once: its bot is offline, its registration was taken
-    /// back, its receiver is disabled, or its URL's backlog is full.
+    /// It goes to where its endpoint is now, which may have moved since it was matched. A fact is returned
+    /// when it is over at once: its bot is offline, its registration was taken back, its receiver is disabled, or its URL's backlog is full.
     #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
     pub fn due(&mut self, delivery: Arc<Delivery>) -> Option<DeliveryFact> {
         if self.knows(&delivery.id) {
             return None;
         }
-        if self.is_deaf(&delivery) {
-            return Some(settled(&delivery.id, Settlement::Dropped));
-        }
+        let id = delivery.id.clone();
+        let Some(delivery) = self.aimed(delivery) else { return Some(settled(&id, Settlement::Dropped)) };
         if let Some(how) = self.refuses(&delivery) {
-            return Some(settled(&delivery.id, how));
+            return Some(settled(&id, how));
         }
         self.enqueue(delivery);
         None
@@ -130,9 +126,7 @@ impl Outbox {
     /// How it would end at once: `Dropped` for one whose bot is offline or whose registration is
     /// gone, `Disabled`, `Overflowed`. Nothing changed then.
     pub fn revive(&mut self, delivery: Arc<Delivery>) -> Result<(), Settlement> {
-        if self.is_deaf(&delivery) {
-            return Err(Settlement::Dropped);
-        }
+        let Some(delivery) = self.aimed(delivery) else { return Err(Settlement::Dropped) };
         match self.refuses(&delivery) {
             Some(how) => Err(how),
             None => {
@@ -208,10 +202,15 @@ impl Outbox {
         jitter: f64,
     ) -> Verdict {
         let (id, lane) = (&delivery.id, &delivery.lane);
+        let outdated = self.is_outdated(delivery, outcome);
         let Some(queue) = self.lanes.get_mut(lane) else { return Verdict::Gone };
         if !self.places.contains_key(id) {
             self.go_on(lane);
             return Verdict::Gone;
+        }
+        if outdated {
+            self.go_on(lane);
+            return Verdict::RetryAt(now);
         }
         let how = match outcome {
             Outcome::Delivered => Settlement::Delivered,
@@ -233,27 +232,6 @@ impl Outbox {
         self.remove(id);
         self.go_on(lane);
         Verdict::Settled(settled(id, how))
-    }
-
-    /// A bot went offline or was removed: its deliveries are dropped, and those that still come
-    /// in too, until [`Outbox::bot_online`]. An attempt under way cannot be called back.
-    #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
-    pub fn bot_offline(&mut self, bot: &AgentId) -> Vec<DeliveryFact> {
-        self.offline.insert(bot.clone());
-        self.drop_deaf()
-    }
-
-    /// From now on the license has these endpoints: what others are owed is dropped, and what still
-    /// comes in for them too. An attempt under way cannot be called back.
-    #[must_use = "a settled delivery must be journaled, or it is sent again after a restart"]
-    pub fn registered(&mut self, endpoints: BTreeSet<EndpointId>) -> Vec<DeliveryFact> {
-        self.registered = endpoints;
-        self.drop_deaf()
-    }
-
-    /// A bot hears again; was it offline before? What was dropped stays dropped.
-    pub fn bot_online(&mut self, bot: &AgentId) -> bool {
-        self.offline.remove(bot)
     }
 
     /// When to ask for the next attempt again although nothing was reported. Always later than
@@ -287,26 +265,6 @@ impl Outbox {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.running.len()
-    }
-
-    /// May nobody hear of it any more?
-    fn is_deaf(&self, delivery: &Delivery) -> bool {
-        match &delivery.owner {
-            Owner::Bot(bot) | Owner::DeskBot(bot) => self.offline.contains(bot),
-            // Each endpoint of a license is a lane of its own for each conversation.
-            Owner::License | Owner::DeskHook => !self.registered.contains(&delivery.lane.endpoint),
-        }
-    }
-
-    fn drop_deaf(&mut self) -> Vec<DeliveryFact> {
-        let deaf = |delivery: &&Arc<Delivery>| self.is_deaf(delivery);
-        let ids: Vec<_> = self.outstanding().filter(deaf).map(|delivery| delivery.id.clone()).collect();
-        ids.iter()
-            .map(|id| {
-                self.remove(id);
-                settled(id, Settlement::Dropped)
-            })
-            .collect()
     }
 
     fn knows(&self, id: &DeliveryId) -> bool {

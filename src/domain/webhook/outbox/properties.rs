@@ -47,6 +47,11 @@ enum Step {
     Online {
         bot: u8,
     },
+    /// Its webhooks lead elsewhere.
+    Move {
+        bot: u8,
+        url: u8,
+    },
     Restart,
 }
 
@@ -67,6 +72,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..BOTS / 2).prop_map(|url| Step::Enable { url }),
         1 => (0..BOTS).prop_map(|bot| Step::Offline { bot }),
         1 => (0..BOTS).prop_map(|bot| Step::Online { bot }),
+        1 => (0..BOTS, 0..BOTS / 2).prop_map(|(bot, url)| Step::Move { bot, url }),
         1 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..400)
@@ -81,6 +87,8 @@ struct World {
     lanes: BTreeMap<Lane, VecDeque<DeliveryId>>,
     running: Vec<Arc<Delivery>>,
     offline: BTreeSet<AgentId>,
+    /// Where those hear that moved.
+    moved: BTreeMap<u8, u8>,
     attempted: BTreeSet<DeliveryId>,
     settled: BTreeMap<DeliveryId, Settlement>,
     standings: BTreeMap<Arc<str>, Standing>,
@@ -89,6 +97,10 @@ struct World {
 /// Every third one is no bot but a registration of the license.
 const fn is_registration(bot: u8) -> bool {
     bot % 3 == 2
+}
+
+fn url_of(url: u8) -> Arc<str> {
+    format!("http://{url}/").into()
 }
 
 fn bot_id(bot: u8) -> AgentId {
@@ -112,16 +124,16 @@ impl World {
             id: DeliveryId::new(&format!("{:06}", self.issued)),
             lane: lane.clone(),
             owner: if is_registration(bot) { Owner::License } else { Owner::Bot(owner.clone()) },
-            // Some bots share a URL.
-            url: format!("http://{}/", bot / 2).into(),
+            // As it was matched: its bot may have moved since.
+            url: url_of(bot / 2),
             body: Arc::from(&b"{}"[..]),
             due_since: self.now,
         });
         match self.outbox.due(Arc::clone(&delivery)) {
             None => self.lanes.entry(lane).or_default().push_back(delivery.id.clone()),
             Some(fact) => {
-                let disabled =
-                    self.standings.get(&delivery.url).is_some_and(|standing| standing.disabled.is_some());
+                let standing = self.standings.get(&self.place(bot));
+                let disabled = standing.is_some_and(|standing| standing.disabled.is_some());
                 assert!(self.offline.contains(&owner) || disabled, "only what nobody hears is turned away");
                 self.settle(fact);
             }
@@ -137,6 +149,8 @@ impl World {
     fn send_all(&mut self) {
         while let Some(attempt) = self.outbox.next(self.now) {
             let delivery = attempt.delivery;
+            let bot: u8 = delivery.lane.endpoint.as_str()[3..].parse().unwrap();
+            assert_eq!(delivery.url, self.place(bot), "it hears elsewhere");
             assert_eq!(self.lanes[&delivery.lane].front(), Some(&delivery.id), "overtaken");
             assert!(self.running.iter().all(|other| other.lane != delivery.lane), "two of one lane");
             self.attempted.insert(delivery.id.clone());
@@ -170,6 +184,10 @@ impl World {
         let report = Report { outcome, retry_after: retry_after.map(Duration::from_secs) };
         match self.outbox.done(&delivery.id, report, self.now, 0.5) {
             Verdict::Settled(fact) => self.settle(fact),
+            Verdict::RetryAt(at) if at == self.now => {
+                let moved = |other: &Arc<Delivery>| other.id == delivery.id && other.url != delivery.url;
+                assert!(outcome != Outcome::Delivered && self.outbox.outstanding().any(moved));
+            }
             Verdict::RetryAt(at) => assert!(at > self.now && outcome == Outcome::Trouble),
             Verdict::Gone => assert!(matches!(
                 self.settled.get(&delivery.id),
@@ -187,15 +205,37 @@ impl World {
         snapshot.into_iter().for_each(|delivery| self.outbox.restore(DeliveryFact::Due(delivery)));
         let dropped = self.outbox.registered(self.registered());
         assert!(dropped.is_empty(), "it was dropped before");
-        for bot in &self.offline {
-            assert!(self.outbox.bot_offline(bot).is_empty(), "it was dropped before");
+        for bot in (0..BOTS).filter(|bot| !is_registration(*bot)) {
+            if self.offline.contains(&bot_id(bot)) {
+                assert!(self.outbox.bot_offline(&bot_id(bot)).is_empty(), "it was dropped before");
+            } else {
+                self.outbox.bot_online(&bot_id(bot), &self.place(bot));
+            }
         }
     }
 
+    /// Where a bot hears. Some share a URL.
+    fn place(&self, bot: u8) -> Arc<str> {
+        url_of(self.moved.get(&bot).copied().unwrap_or(bot / 2))
+    }
+
+    /// A bot hears here now, or where it always did.
+    fn online(&mut self, bot: u8) {
+        if is_registration(bot) {
+            assert!(self.outbox.registered(self.registered()).is_empty());
+        } else {
+            self.outbox.bot_online(&bot_id(bot), &self.place(bot));
+        }
+        // It may have moved to a place that is off.
+        self.outbox.bury_disabled();
+        self.news();
+    }
+
     /// The registrations that were not taken back.
-    fn registered(&self) -> BTreeSet<EndpointId> {
+    fn registered(&self) -> BTreeMap<EndpointId, Arc<str>> {
         let here = |bot: &u8| is_registration(*bot) && !self.offline.contains(&bot_id(*bot));
-        (0..u8::MAX).filter(here).map(|bot| EndpointId::new(bot_id(bot).as_str())).collect()
+        let place = |bot| (EndpointId::new(bot_id(bot).as_str()), self.place(bot));
+        (0..u8::MAX).filter(here).map(place).collect()
     }
 
     fn step(&mut self, step: &Step) {
@@ -208,7 +248,7 @@ impl World {
                 self.news();
             }
             Step::Enable { url } => {
-                self.outbox.enable(&format!("http://{url}/").into());
+                self.outbox.enable(&url_of(url));
                 self.news();
             }
             Step::Wait { secs } => self.now = self.now.plus(Duration::from_secs(secs)),
@@ -222,10 +262,12 @@ impl World {
             }
             Step::Online { bot } => {
                 self.offline.remove(&bot_id(bot));
-                if is_registration(bot) {
-                    assert!(self.outbox.registered(self.registered()).is_empty());
-                } else {
-                    self.outbox.bot_online(&bot_id(bot));
+                self.online(bot);
+            }
+            Step::Move { bot, url } => {
+                self.moved.insert(bot, url);
+                if !self.offline.contains(&bot_id(bot)) {
+                    self.online(bot);
                 }
             }
             Step::Restart => self.restart(),

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::id::ConversationId;
+use crate::id::{AgentId, ConversationId};
 use crate::webhook::limits::{
     ATTEMPTS_PER_URL, BACKLOG_BYTES_PER_URL, BACKLOG_PER_URL, OVERDUE_RETRIES, RETRY_DELAYS,
 };
-use crate::webhook::{EndpointId, Schedule};
+use crate::webhook::{EndpointId, Owner, Schedule};
 
 pub(super) const START: Timestamp = Timestamp::from_secs(1_000_000);
 
@@ -169,7 +169,7 @@ fn an_offline_bot_gets_nothing_and_nothing_later() {
     assert_eq!(outbox.due(Arc::clone(&late)), Some(fact(&late)));
     assert_eq!(sent(&mut outbox, START), ids([&other]));
 
-    outbox.bot_online(&bot);
+    assert!(outbox.bot_online(&bot, &late.url));
     assert_eq!(outbox.next(Timestamp::from_micros(u64::MAX)), None);
     let fresh = delivery("bot", 1, 9);
     assert_eq!(outbox.due(Arc::clone(&fresh)), None);
@@ -182,7 +182,7 @@ fn a_lane_waits_for_the_attempt_of_a_dropped_delivery() {
     let mut outbox = with(&[&old]);
     assert_eq!(sent(&mut outbox, START), ids([&old]));
     assert_eq!(outbox.bot_offline(&AgentId::new("bot")).len(), 1);
-    outbox.bot_online(&AgentId::new("bot"));
+    outbox.bot_online(&AgentId::new("bot"), &new.url);
     assert_eq!(outbox.due(Arc::clone(&new)), None);
     assert_eq!(outbox.next(START), None, "the old one is still under way");
     assert_eq!(outbox.done(&old.id, Outcome::Delivered, START, 0.0), Verdict::Gone);
@@ -255,7 +255,9 @@ fn kinds_of_endpoints_follow_their_own_schedule() {
     let mut global = Arc::unwrap_or_clone(delivery("global", 1, 1));
     global.owner = Owner::License;
     let global = Arc::new(global);
-    assert!(outbox.registered(BTreeSet::from([EndpointId::new("global")])).is_empty());
+    assert!(
+        outbox.registered(BTreeMap::from([(EndpointId::new("global"), Arc::clone(&global.url))])).is_empty()
+    );
     assert_eq!(outbox.due(Arc::clone(&global)), None);
     assert_eq!(outbox.next(START).unwrap().timeout, Duration::from_secs(3));
     let verdict = outbox.done(&global.id, Outcome::Trouble, START, 0.0);
@@ -270,7 +272,10 @@ fn what_is_owed_to_a_registration_ends_with_it() {
     };
     let (kept, running, waits) = (of("kept", 1), of("gone", 1), of("gone", 2));
     let bots = delivery("bot", 1, 1);
-    let names = |names: &[&str]| names.iter().map(|name| EndpointId::new(name)).collect::<BTreeSet<_>>();
+    let names = |names: &[&str]| {
+        let place = |name: &&str| (EndpointId::new(name), format!("http://{name}/").into());
+        names.iter().map(place).collect::<BTreeMap<_, Arc<str>>>()
+    };
     let mut outbox = Outbox::default();
     assert!(outbox.registered(names(&["kept", "gone"])).is_empty());
     assert_eq!(outbox.due(Arc::clone(&running)), None);
@@ -300,7 +305,7 @@ fn what_was_owed_at_a_restart_to_a_registration_that_is_gone_is_dropped() {
     let owed = Arc::new(Delivery { owner: Owner::License, ..owed });
     let mut outbox = Outbox::default();
     outbox.restore(DeliveryFact::Due(Arc::clone(&owed)));
-    let facts = outbox.registered(BTreeSet::new());
+    let facts = outbox.registered(BTreeMap::new());
     assert_eq!(facts, [DeliveryFact::Settled { id: owed.id.clone(), how: Settlement::Dropped }]);
     assert!(outbox.is_empty() && outbox.next(START).is_none());
 }

@@ -229,6 +229,14 @@ pub(crate) fn all_tickets(
     read_candidates(table, records).map(ticket_lines)
 }
 
+/// The help desk's conversations that a bot has before it. Those that are open stay among the newer lines,
+/// so that nothing is read.
+pub(crate) fn pending_with(table: &LicenseTable, bot: &AgentId) -> Vec<ConversationId> {
+    let has = |line: &TicketLine| line.status == Status::Pending && line.holder.as_ref() == Some(bot);
+    let rows = table.rows.iter().filter(|row| row.line.ticket.as_deref().is_some_and(has));
+    rows.map(|row| *row.key()).collect()
+}
+
 fn ticket_lines(mut rows: Vec<Candidate>) -> Vec<(ConversationId, Arc<TicketLine>)> {
     rows.sort_by_key(|(at, chat, _)| std::cmp::Reverse((*at, *chat)));
     rows.into_iter().filter_map(|(_, chat, line)| Some((chat, line.ticket.clone()?))).collect()

@@ -12,7 +12,6 @@ use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
-use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
@@ -349,7 +348,8 @@ impl Lookup for LicenseTable {
 
     fn bot_of(&self, access: &Access) -> Option<AgentId> {
         let bot = self.license.load().desk.inbox_for(access)?.bot.clone()?;
-        self.bot(&bot).filter(|bot| bot.duty.status != RoutingStatus::Offline).map(|bot| bot.id.clone())
+        let disabled = self.disabled.load();
+        self.bot(&bot).filter(|bot| bot.serves(|url| disabled.contains(url))).map(|bot| bot.id.clone())
     }
 
     fn is_banned(&self, customer: CustomerId, now: Timestamp) -> bool {

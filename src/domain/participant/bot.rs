@@ -197,6 +197,14 @@ impl Bot {
         (bot != *self).then(|| self.becomes(bot, now))
     }
 
+    /// Can it take a conversation? One that is offline does not, nor one that is to be called where nothing is
+    /// sent any more: `is_off` says that of a URL.
+    #[must_use]
+    pub fn serves(&self, is_off: impl Fn(&str) -> bool) -> bool {
+        let called_in_vain = self.webhooks.as_ref().is_some_and(|webhooks| is_off(&webhooks.url));
+        !self.removed && self.duty.status != RoutingStatus::Offline && !called_in_vain
+    }
+
     /// Checks every bound of a new or changed bot.
     ///
     /// # Errors
@@ -255,6 +263,24 @@ mod tests {
         let left = after(bot().leave_groups(|group| group == GroupId(2), NOW));
         assert_eq!(left.duty.groups, [(GroupId(2), Priority::First)]);
         assert_eq!((left.duty.status, left.changed_at), (RoutingStatus::Accepting, NOW));
+    }
+
+    #[test]
+    fn a_bot_serves_while_it_is_there_and_not_called_in_vain() {
+        assert!(bot().serves(|_| true), "it is not called at all");
+        let hook = BotWebhooks {
+            url: "http://h/".into(),
+            secret_key: "s".into(),
+            actions: Vec::new(),
+            dialect: 30,
+            former: None,
+            desk: None,
+        };
+        let called = Bot { webhooks: Some(hook), ..bot() };
+        assert!(called.serves(|_| false) && !called.serves(|url| url == "http://h/"));
+        assert!(!Bot { removed: true, ..bot() }.serves(|_| false));
+        let duty = Duty { status: RoutingStatus::Offline, ..Duty::default() };
+        assert!(!Bot { duty, ..bot() }.serves(|_| false));
     }
 
     #[test]

@@ -94,3 +94,10 @@ pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 pub const DESK_RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// How long one such attempt may take: what the receivers of the field are used to.
 pub const DESK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a customer waits for a call to its bot that cannot be made because the receiver is in trouble or
+/// has asked for a pause; then it is given up, and a person takes over. About as long as the attempts of
+/// one call take whose receiver is silent.
+pub const AWAITED_PATIENCE: Duration = Duration::from_secs(15);
+/// How long until a call that is awaited longer, by a receiver that is well, is looked at again.
+pub const AWAITED_LOOK: Duration = Duration::from_secs(1);

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use actix::{Addr, Context, Handler, Message};
 use switchboard_domain::id::ConversationId;
+use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::webhook::{
-    DeadLetter, Delivery, DeliveryFact, DeliveryId, News, Settlement, Standing,
+    BotWebhooks, DeadLetter, Delivery, DeliveryFact, DeliveryId, News, Settlement, Standing,
 };
 
 use super::dispatcher::DispatcherActor;
 use super::{encode, save_receiver};
 use crate::engine::entry::Entry;
 use crate::engine::hub::{Parcel, Parcels};
+use crate::engine::index;
 use crate::engine::limits::DEAD_LETTER_PAGE;
 use crate::engine::link;
 use crate::engine::operations;
@@ -71,6 +73,34 @@ impl DispatcherActor {
         self.bury(dead);
         if receivers {
             self.table.set_disabled(self.outbox.disabled());
+            self.leave_to_people();
+        }
+    }
+
+    /// What help desks' bots have before them that are not called any more goes to people. It follows from
+    /// how things stand, so that it is done again now and then: a chat may just be on its way to a bot.
+    pub(super) fn leave_to_people(&self) {
+        let disabled = self.outbox.disabled();
+        if disabled.is_empty() || self.me.is_none() {
+            return;
+        }
+        let bots: Vec<_> = self.table.bots.iter().map(|bot| Arc::clone(bot.value())).collect();
+        let is_off = |hook: &BotWebhooks| disabled.contains(&*hook.url);
+        let off =
+            |bot: &&Arc<Bot>| bot.desk.is_some() && !bot.removed && bot.webhooks.as_ref().is_some_and(is_off);
+        for bot in bots.iter().filter(off) {
+            for chat in index::pending_with(&self.table, &bot.id) {
+                self.hand_off(chat, Answer::Nobody);
+            }
+        }
+    }
+
+    /// Takes a chat from a bot, if that has it.
+    fn hand_off(&self, chat: ConversationId, answer: Answer) {
+        let engine = &self.shard.engine;
+        match engine.directory().conversation(engine, self.table.id, chat) {
+            Ok(actor) => link::tell(&actor, operations::hand_off(answer)),
+            Err(rejected) => tracing::error!(%chat, %rejected, "cannot be taken from a bot that fails"),
         }
     }
 
@@ -162,15 +192,8 @@ impl DispatcherActor {
     /// A customer waits for a bot that does not hear: a person takes over. Only when nothing forgets that
     /// is the call over; a crash before finds it owed, and this is done again.
     fn hand_over(&self, chat: ConversationId, dying: Dying, me: Addr<Self>) {
-        let engine = &self.shard.engine;
         let (told, heard) = oneshot::channel();
-        match engine.directory().conversation(engine, self.table.id, chat) {
-            Ok(actor) => link::tell(&actor, operations::hand_off(Answer::Waiter(told))),
-            Err(rejected) => {
-                tracing::error!(%chat, %rejected, "cannot be taken from a bot that fails");
-                drop(told);
-            }
-        }
+        self.hand_off(chat, Answer::Waiter(told));
         actix::spawn(async move {
             if let Ok(Err(failure)) = heard.await {
                 tracing::error!(%chat, ?failure, "was not taken from a bot that fails");

@@ -226,6 +226,7 @@ impl DispatcherActor {
         self.save(save);
         self.store_dead();
         self.store();
+        self.leave_to_people();
         // A former secret may have run out.
         self.signers.clear();
         self.show();
@@ -311,6 +312,8 @@ impl Handler<Begin> for DispatcherActor {
     fn handle(&mut self, _: Begin, ctx: &mut Context<Self>) {
         self.me = Some(ctx.address());
         ctx.run_interval(TICK, |dispatcher, ctx| {
+            dispatcher.outbox.give_up_awaited(dispatcher.shard.now());
+            dispatcher.follow();
             dispatcher.bury_some();
             dispatcher.send(ctx);
         });
@@ -318,6 +321,7 @@ impl Handler<Begin> for DispatcherActor {
         ctx.run_interval(store_every, |dispatcher, _| dispatcher.look_after());
         self.outbox.bury_disabled();
         self.endpoints_changed();
+        self.leave_to_people();
         self.show();
         self.send(ctx);
     }

@@ -114,6 +114,51 @@ async fn a_conversation_whose_bot_fails_goes_to_people() {
 }
 
 #[tokio::test]
+async fn many_who_wait_for_a_bot_that_fails_are_with_people_soon() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    desk.bot(&sink, "/bot", json!({ "events": ["message_created"] })).await;
+    sink.answer(|_| 500);
+    let mut waiting = Vec::new();
+    for n in 0..12 {
+        let contact = desk.contact(&format!("Ana {n}")).await;
+        desk.write(&contact, "is anybody there?").await;
+        waiting.push(contact.conversation);
+    }
+    // One probe a minute would find the end of it for one after the other.
+    let looking = async {
+        for conversation in waiting {
+            while desk.status(conversation).await != "open" {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(RETRY_DEADLINE, looking).await.is_ok(), "somebody still waits");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_bot_that_is_called_no_more() {
+    let (mut desk, sink) = (Desk::start().await, Sink::start().await);
+    desk.bot(&sink, "/bot", json!({ "events": ["message_created"] })).await;
+    let (ana, tom) = (desk.contact("Ana").await, desk.contact("Tom").await);
+    desk.write(&ana, "hello").await;
+    sink.hit("hello", |hit| hit.json["content"] == "hello").await;
+    for contact in [&ana, &tom] {
+        assert_eq!(desk.status(contact.conversation).await, "pending");
+    }
+    sink.answer(|_| 410);
+    desk.write(&ana, "are you there?").await;
+    for contact in [&ana, &tom] {
+        crate::support::until("it is open", async || desk.status(contact.conversation).await == "open").await;
+    }
+    for _ in 0..2 {
+        let eve = desk.contact("Eve").await;
+        assert_eq!(desk.status(eve.conversation).await, "open", "nobody would answer");
+        desk.server.kill_9().await;
+        desk.server.restart().await;
+    }
+}
+
+#[tokio::test]
 async fn a_bot_whose_address_is_taken_away_is_called_no_more() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let bot = desk.bot(&sink, "/bot", json!({ "events": ["message_created"] })).await;

@@ -106,6 +106,11 @@ impl Breaker {
         !before && self.is_troubled()
     }
 
+    /// May as many attempts be made as the bounds allow?
+    pub(super) const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
     /// Have so many attempts failed in a row that it is no accident?
     pub(super) const fn is_troubled(&self) -> bool {
         self.failures >= BREAKER_FAILURES

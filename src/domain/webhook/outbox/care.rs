@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Outbox, Phase};
 use crate::time::Timestamp;
+use crate::webhook::limits::AWAITED_LOOK;
 use crate::webhook::{Delivery, DeliveryId, Disabled, Lane, Outcome, Settlement, Standing, WhyDisabled};
 
 /// What the outbox decided by itself.
@@ -112,6 +113,23 @@ impl Outbox {
         }
         for id in late {
             self.give_up(&id, Settlement::Expired);
+        }
+    }
+
+    /// Gives up what customers wait for behind a receiver that is in trouble or wants to be left alone; see
+    /// [`Outbox::news`]. To be called every moment.
+    pub fn give_up_awaited(&mut self, now: Timestamp) {
+        while self.awaited.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, id)) = self.awaited.pop_first() else { return };
+            let queue = self.places.get(&id).and_then(|lane| self.lanes.get(lane));
+            let owed = queue.and_then(|queue| queue.deliveries.iter().find(|owed| owed.id == id));
+            let Some(owed) = owed else { continue };
+            let is_stuck = self.turns.breaker(&owed.url).is_some_and(|breaker| !breaker.is_closed());
+            if is_stuck && !self.running.contains_key(&id) {
+                self.give_up(&id, Settlement::Expired);
+            } else {
+                self.awaited.insert((now.plus(AWAITED_LOOK), id));
+            }
         }
     }
 

@@ -6,9 +6,10 @@ use super::tests::{START, delivery, ids, over, sent, with};
 use super::*;
 use crate::id::AgentId;
 use crate::webhook::limits::{
-    BACKLOG_AGE, BREAKER_FAILURES, DISABLE_AFTER, PROBE_WAITS, RETRY_AFTER_MAX, RETRY_DELAYS,
+    AWAITED_LOOK, AWAITED_PATIENCE, BACKLOG_AGE, BREAKER_FAILURES, DISABLE_AFTER, PROBE_WAITS,
+    RETRY_AFTER_MAX, RETRY_DELAYS,
 };
-use crate::webhook::{Disabled, EndpointId, Standing, WhyDisabled};
+use crate::webhook::{Disabled, EndpointId, Owner, Standing, WhyDisabled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -183,6 +184,58 @@ fn what_waits_too_long_for_a_receiver_in_trouble_is_given_up() {
     let given_up = settlements(outbox.news());
     assert_eq!(given_up.len(), BREAKER_FAILURES as usize, "all but the one under way");
     assert!(given_up.iter().all(|(id, how)| *id != probe[0] && *how == Settlement::Expired));
+}
+
+/// Calls that customers wait for, one in each of `n` chats.
+fn awaited(n: u64) -> Vec<Arc<Delivery>> {
+    let owner = Owner::DeskBot(AgentId::new("bot"));
+    let awaited = |one: &Arc<Delivery>| {
+        Arc::new(Delivery { owner: owner.clone(), awaited: true, ..Delivery::clone(one) })
+    };
+    lanes("bot", n).iter().map(awaited).collect()
+}
+
+#[test]
+fn nobody_waits_long_for_a_bot_in_trouble_however_many_wait() {
+    let all = awaited(100);
+    let mut outbox = with(&all.iter().collect::<Vec<_>>());
+    answer(&mut outbox, START, Outcome::Trouble);
+    let _ = outbox.news();
+    let (mut now, mut given_up) = (START, 0);
+    while !outbox.is_empty() {
+        now = now.plus(Duration::from_millis(500));
+        assert!(now.since(START) <= AWAITED_PATIENCE + 2 * AWAITED_LOOK, "{} still wait", outbox.len());
+        given_up += sent(&mut outbox, now).iter().fold(0, |over, id| {
+            over + usize::from(matches!(outbox.done(id, Outcome::Trouble, now, 0.0), Verdict::Settled(_)))
+        });
+        outbox.give_up_awaited(now);
+        let expired = settlements(outbox.news());
+        assert!(expired.iter().all(|(_, how)| *how == Settlement::Expired));
+        assert!(expired.is_empty() || now.since(START) >= AWAITED_PATIENCE);
+        given_up += expired.len();
+    }
+    assert_eq!(given_up, 100);
+}
+
+#[test]
+fn nobody_waits_for_the_end_of_a_pause_but_for_a_bot_that_is_merely_slow() {
+    let (paused, slow) = (awaited(1).remove(0), awaited(2).remove(1));
+    let mut outbox = with(&[&paused]);
+    assert_eq!(sent(&mut outbox, START), ids([&paused]));
+    let busy = Report { outcome: Outcome::Trouble, retry_after: Some(RETRY_AFTER_MAX) };
+    let _ = outbox.done(&paused.id, busy, START, 0.0);
+    outbox.give_up_awaited(START.plus(AWAITED_PATIENCE - Duration::from_micros(1)));
+    assert_eq!(outbox.news(), []);
+    outbox.give_up_awaited(START.plus(AWAITED_PATIENCE));
+    assert_eq!(settlements(outbox.news()), [(paused.id.clone(), Settlement::Expired)]);
+
+    let mut outbox = with(&[&slow]);
+    outbox.give_up_awaited(START.plus(100 * AWAITED_PATIENCE));
+    assert_eq!(sent(&mut outbox, START), ids([&slow]));
+    // Under way it is, and tells how the receiver is.
+    outbox.restore_receiver(&slow.url, &Standing { failing_since: Some(START), disabled: None });
+    outbox.give_up_awaited(START.plus(200 * AWAITED_PATIENCE));
+    assert_eq!((outbox.news(), outbox.len()), (vec![], 1));
 }
 
 #[test]

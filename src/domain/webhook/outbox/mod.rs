@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::webhook::limits::RETRY_AFTER_MAX;
+use crate::webhook::limits::{AWAITED_PATIENCE, RETRY_AFTER_MAX};
 use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Report, Schedules, Settlement};
 use backlog::Backlog;
 pub use care::{News, ReceiverView};
@@ -66,6 +66,8 @@ pub struct Outbox {
     turns: Turns,
     backlog: Backlog,
     hearing: Hearing,
+    /// When to look whether whoever waits for a call has waited too long; some of them are over.
+    awaited: BTreeSet<(Timestamp, DeliveryId)>,
     /// What nobody was told yet.
     news: Vec<News>,
 }
@@ -272,6 +274,9 @@ impl Outbox {
     }
 
     fn enqueue(&mut self, delivery: Arc<Delivery>) {
+        if delivery.awaited {
+            self.awaited.insert((delivery.due_since.plus(AWAITED_PATIENCE), delivery.id.clone()));
+        }
         self.backlog.add(&delivery);
         self.places.insert(delivery.id.clone(), delivery.lane.clone());
         if let Some(queue) = self.lanes.get_mut(&delivery.lane) {

@@ -85,6 +85,7 @@ fn schedule(all: &config::Webhooks, kind: &config::WebhookKind) -> Schedule {
         timeout: seconds(kind.timeout_seconds, all.timeout_seconds),
         backlog_age: hours(kind.backlog_hours, all.backlog_hours),
         disable_after: hours(kind.disable_after_hours, all.disable_after_hours),
+        outlasts_trouble: true,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Waits between the attempts of one delivery (spec v3.0, 9.4), before jitter. When all are used
-/// up the delivery is given up.
+/// up the delivery is given up, unless its receiver is in trouble: see [`BACKLOG_AGE`].
 pub const RETRY_DELAYS: [Duration; 8] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
@@ -61,8 +61,8 @@ pub const PROBE_WAITS: [Duration; 5] = [
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 3600);
 
 /// How old what waits for a receiver in trouble may become; then it is a dead letter
-/// ([`Expired`](super::Settlement::Expired)). More than the whole schedule lasts, so that an outage over
-/// a weekend loses nothing.
+/// ([`Expired`](super::Settlement::Expired)). Until then none is given up for failed attempts, which say
+/// nothing of it but of its receiver: so an outage over a weekend loses nothing.
 pub const BACKLOG_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// How long every attempt at a receiver may fail before it is disabled: nobody is coming back there.

@@ -63,6 +63,9 @@ pub struct Schedule {
     pub backlog_age: Duration,
     /// How long every attempt may fail before the receiver is disabled.
     pub disable_after: Duration,
+    /// Is a delivery whose waits are used up kept as long as the trouble is its receiver's and its age
+    /// bears? Failed attempts say nothing of it then.
+    pub outlasts_trouble: bool,
 }
 
 impl Default for Schedule {
@@ -72,6 +75,7 @@ impl Default for Schedule {
             timeout: ATTEMPT_TIMEOUT,
             backlog_age: BACKLOG_AGE,
             disable_after: DISABLE_AFTER,
+            outlasts_trouble: true,
         }
     }
 }
@@ -86,6 +90,13 @@ impl Schedule {
         }
         let delay = self.delays.get(failures.checked_sub(1)?)?;
         Some(delay.mul_f64(1.0 + JITTER * if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) }))
+    }
+
+    /// Is one whose waits are used up, which became due so long ago, kept all the same while its receiver is in
+    /// trouble?
+    #[must_use]
+    pub fn outlasts(&self, age: Duration) -> bool {
+        self.outlasts_trouble && age <= self.backlog_age
     }
 
     /// How long a delivery that nothing held up can take until it is given up.
@@ -112,6 +123,7 @@ impl Default for Schedules {
         let desk = Schedule {
             delays: DESK_RETRY_DELAYS.to_vec(),
             timeout: DESK_ATTEMPT_TIMEOUT,
+            outlasts_trouble: false,
             ..Schedule::default()
         };
         Self { bots: Schedule::default(), license: Schedule::default(), desk }

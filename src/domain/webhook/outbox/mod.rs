@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::webhook::limits::{AWAITED_PATIENCE, RETRY_AFTER_MAX};
+use crate::webhook::limits::{AWAITED_PATIENCE, PROBE_WAITS, RETRY_AFTER_MAX};
 use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Report, Schedules, Settlement};
 use backlog::Backlog;
 pub use care::{News, ReceiverView};
@@ -47,7 +47,7 @@ pub struct Attempt {
 pub enum Verdict {
     /// Over: journal this.
     Settled(DeliveryFact),
-    /// It will be tried again then.
+    /// It will be tried again then, or a little earlier.
     RetryAt(Timestamp),
     /// It was settled while the attempt was under way; nothing is left to do.
     Gone,
@@ -219,13 +219,19 @@ impl Outbox {
             Outcome::Refused | Outcome::Gone => Settlement::Refused,
             Outcome::Trouble => {
                 queue.failures += 1;
-                let age = now.since(delivery.due_since);
-                match self.schedules.of(&delivery.owner).wait(queue.failures, age, jitter) {
+                let (age, schedule) = (now.since(delivery.due_since), self.schedules.of(&delivery.owner));
+                let troubled = self.turns.breaker(&delivery.url).is_some_and(|breaker| breaker.is_troubled());
+                match schedule.wait(queue.failures, age, jitter) {
                     Some(wait) => {
                         let at = now.plus(pause.map_or(wait, |pause| pause.max(wait)));
                         queue.phase = Phase::Waiting(at);
                         self.waiting.insert((at, lane.clone()));
                         return Verdict::RetryAt(at);
+                    }
+                    // It takes turns with the others as probe.
+                    None if troubled && schedule.outlasts(age) => {
+                        self.make_ready(lane);
+                        return Verdict::RetryAt(now.plus(PROBE_WAITS[PROBE_WAITS.len() - 1]));
                     }
                     None => Settlement::Exhausted,
                 }

@@ -5,7 +5,7 @@
 use super::*;
 use crate::id::{AgentId, ConversationId};
 use crate::webhook::limits::{
-    ATTEMPTS_PER_URL, BACKLOG_BYTES_PER_URL, BACKLOG_PER_URL, OVERDUE_RETRIES, RETRY_DELAYS,
+    ATTEMPTS_PER_URL, BACKLOG_AGE, BACKLOG_BYTES_PER_URL, BACKLOG_PER_URL, OVERDUE_RETRIES, RETRY_DELAYS,
 };
 use crate::webhook::{EndpointId, Owner, Schedule};
 
@@ -84,23 +84,67 @@ fn a_final_refusal_lets_the_next_one_go_on() {
     assert_eq!(sent(&mut outbox, START), ids([&second]));
 }
 
+/// Another chat's delivery, which arrives: so the trouble is not the receiver's.
+fn well_otherwise(outbox: &mut Outbox, n: u64, now: Timestamp) {
+    let other = delivery("bot", 9, n);
+    assert_eq!(outbox.due(Arc::clone(&other)), None);
+    assert_eq!(sent(outbox, now), ids([&other]));
+    assert_eq!(outbox.done(&other.id, Outcome::Delivered, now, 0.0), over(&other.id, Settlement::Delivered));
+}
+
 #[test]
 fn the_schedule_ends_and_the_next_one_starts_afresh() {
     let (first, second) = (delivery("bot", 1, 1), delivery("bot", 1, 2));
     let mut outbox = with(&[&first, &second]);
     let mut now = START;
-    for delay in RETRY_DELAYS {
+    for (n, delay) in (1..).zip(RETRY_DELAYS) {
         assert_eq!(sent(&mut outbox, now), ids([&first]));
         let again = now.plus(delay);
         assert_eq!(outbox.done(&first.id, Outcome::Trouble, now, 0.0), Verdict::RetryAt(again));
+        well_otherwise(&mut outbox, n, now);
         now = again;
     }
     assert_eq!(sent(&mut outbox, now), ids([&first]));
     assert_eq!(outbox.done(&first.id, Outcome::Trouble, now, 0.0), over(&first.id, Settlement::Exhausted));
-    // So many failures are trouble of the receiver: it is left alone for a moment.
-    assert_eq!(outbox.next(now), None);
-    let next = outbox.next(outbox.next_deadline().unwrap()).unwrap();
+    let next = outbox.next(now).unwrap();
     assert_eq!((&next.delivery.id, next.number), (&second.id, 1));
+}
+
+#[test]
+fn while_the_trouble_is_its_receivers_the_end_of_the_schedule_is_not_its_end() {
+    let owed = delivery("bot", 1, 1);
+    let mut outbox = with(&[&owed]);
+    let (mut now, mut attempts) = (START, 0);
+    while now.since(START) <= BACKLOG_AGE {
+        if sent(&mut outbox, now).is_empty() {
+            now = outbox.next_deadline().unwrap();
+            continue;
+        }
+        attempts += 1;
+        let verdict = outbox.done(&owed.id, Outcome::Trouble, now, 0.0);
+        assert!(matches!(verdict, Verdict::RetryAt(at) if at > now), "{attempts}: {verdict:?}");
+    }
+    assert!(attempts > RETRY_DELAYS.len() + 1, "{attempts}");
+    assert_eq!(sent(&mut outbox, now), ids([&owed]));
+    assert_eq!(outbox.done(&owed.id, Outcome::Trouble, now, 0.0), over(&owed.id, Settlement::Exhausted));
+
+    // Not so at a help desk, where somebody waits behind it.
+    let desk = Delivery { owner: Owner::DeskHook, ..Arc::unwrap_or_clone(delivery("hook", 1, 1)) };
+    let mut outbox = Outbox::default();
+    assert!(outbox.registered(BTreeMap::from([(EndpointId::new("hook"), Arc::clone(&desk.url))])).is_empty());
+    let failing = crate::webhook::Standing { failing_since: Some(START), disabled: None };
+    outbox.restore_receiver(&desk.url, &failing);
+    let id = desk.id.clone();
+    assert_eq!(outbox.due(Arc::new(desk)), None);
+    let mut now = START;
+    let end = loop {
+        assert_eq!(sent(&mut outbox, now).len(), 1);
+        match outbox.done(&id, Outcome::Trouble, now, 0.0) {
+            Verdict::RetryAt(_) => now = now.plus(BACKLOG_AGE / 100),
+            end => break end,
+        }
+    };
+    assert_eq!(end, over(&id, Settlement::Exhausted));
 }
 
 #[test]

@@ -61,12 +61,13 @@ pub(super) trait Engine: Clone + Send + Sync + 'static {
         id: &EndpointId,
         which: Which,
     ) -> impl Future<Output = Result<(Vec<DeadLine>, usize), Failure>> + Send;
-    /// Makes a page of dead letters due again.
+    /// Makes a page of dead letters due again, at most so many.
     fn replay(
         &self,
         license: LicenseId,
         id: &EndpointId,
         which: Which,
+        most: usize,
     ) -> impl Future<Output = Result<Replayed, Failure>> + Send;
     /// Calls the receiver of an endpoint again, or not any more.
     fn switch_webhooks(
@@ -150,8 +151,9 @@ impl Engine for EngineHandle {
         license: LicenseId,
         id: &EndpointId,
         which: Which,
+        most: usize,
     ) -> impl Future<Output = Result<Replayed, Failure>> + Send {
-        Self::replay(self, license, id, which)
+        Self::replay(self, license, id, which, most)
     }
 
     fn switch_webhooks(

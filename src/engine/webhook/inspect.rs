@@ -121,7 +121,7 @@ impl DispatcherActor {
         found.ok_or(Rejected::NotFound(Resource::Webhook))
     }
 
-    fn replay(&mut self, id: &EndpointId, which: &Which) -> Result<Replayed, Rejected> {
+    fn replay(&mut self, id: &EndpointId, which: &Which, most: usize) -> Result<Replayed, Rejected> {
         let view = self.find(id)?;
         if !view.hears {
             return Err(Rejected::invalid("webhook_id", "the bot is offline: it hears nothing now"));
@@ -137,7 +137,7 @@ impl DispatcherActor {
         }
         let now = self.shard.now();
         let mut revived = Vec::new();
-        for id in chosen.iter().take(DEAD_LETTER_PAGE) {
+        for id in chosen.iter().take(DEAD_LETTER_PAGE.min(most)) {
             let read = self.graves.letter(self.shard.engine.records(), id).map_err(|error| {
                 tracing::error!(%error, "a dead letter cannot be read");
                 Rejected::Internal
@@ -213,8 +213,8 @@ impl EngineHandle {
         self.visit(license, look).await
     }
 
-    /// Makes dead letters due again, oldest first, as many as a page holds: who wants all asks until
-    /// none is left.
+    /// Makes dead letters due again, oldest first, as many as a page holds and not more than `most`: who wants
+    /// all asks until none is left.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` when nothing may be sent there now.
@@ -223,10 +223,11 @@ impl EngineHandle {
         license: LicenseId,
         id: &EndpointId,
         which: Which,
+        most: usize,
     ) -> Result<Replayed, Failure> {
         let id = id.clone();
         let replay = move |dispatcher: &mut DispatcherActor, ctx: &mut Context<DispatcherActor>| {
-            let replayed = dispatcher.replay(&id, &which);
+            let replayed = dispatcher.replay(&id, &which, most);
             dispatcher.send(ctx);
             replayed
         };

@@ -40,6 +40,8 @@ struct FakeEngine {
     agents: Arc<Mutex<Vec<(LicenseId, Agent)>>>,
     /// Which dead letters were asked for.
     asked: Arc<Mutex<Vec<Which>>>,
+    /// How many of them at most.
+    most: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Engine for FakeEngine {
@@ -142,12 +144,19 @@ impl Engine for FakeEngine {
         Ok((vec![webhooks::dead()], 7))
     }
 
-    async fn replay(&self, _: LicenseId, id: &EndpointId, which: Which) -> Result<Replayed, Failure> {
+    async fn replay(
+        &self,
+        _: LicenseId,
+        id: &EndpointId,
+        which: Which,
+        most: usize,
+    ) -> Result<Replayed, Failure> {
         webhooks::known(id)?;
+        self.most.lock().unwrap().push(most);
         let mut asked = self.asked.lock().unwrap();
         asked.push(which);
-        // A page, another, and what is left of the third does not fit.
-        let (count, left) = [(500, 600), (500, 100), (0, 100)][(asked.len() - 1).min(2)];
+        // A page; another, while some of the first die again; and what is left of the third does not fit.
+        let (count, left) = [(500, 600), (500, 400), (0, 400)][(asked.len() - 1).min(2)];
         Ok(Replayed { count, left })
     }
 

@@ -165,6 +165,8 @@ async fn dead_letters_are_listed_and_replayed_as_chosen() {
     let replayed = ok(&engine, "POST", "/webhooks/b07/replay", json!({ "all": true })).await;
     assert_eq!(replayed, json!({ "replayed": 1000, "left": 100 }));
     assert_eq!(std::mem::take(&mut *engine.asked.lock().unwrap()), [Which::All, Which::All, Which::All]);
+    let most = std::mem::take(&mut *engine.most.lock().unwrap());
+    assert_eq!(most, [usize::MAX, 600, 100], "what died again meanwhile is not asked for");
     ok(&engine, "POST", "/webhooks/b07/replay", json!({ "delivery_id": "C-1" })).await;
     assert_eq!(engine.asked.lock().unwrap()[0], Which::One(DeliveryId::new("C-1")));
 }

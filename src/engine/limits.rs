@@ -93,8 +93,8 @@ pub const LOGIN_CHATS: usize = 100;
 pub const WORKERS_PER_SHARD: usize = 2;
 /// Attempts kept in the log of one endpoint; a further one pushes out the oldest.
 pub const WEBHOOK_LOG_LINES: usize = 100;
-/// Dead letters that one look shows, and that one record of the journal makes or revives: what is
-/// beyond comes with the next one.
+/// Dead letters that one look shows, and that one record of the journal makes or revives; also webhook calls
+/// that are saved at once. What is beyond comes with the next one.
 pub const DEAD_LETTER_PAGE: usize = 500;
 /// Commands of one conversation that wait while the router is asked for another one; more are
 /// refused: they come from more connections than a chat has.

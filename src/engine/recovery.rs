@@ -266,6 +266,7 @@ impl Recovered {
         }
         // They stay: the conversations are started with what the journal told of them.
         self.save_held(storage)?;
+        self.owed.store_dead(records)?;
         for license in self.licenses.keys() {
             self.owed.store(storage, *license)?;
         }
@@ -281,11 +282,12 @@ impl Recovered {
         }
     }
 
-    /// Stores the customers and conversations that are held, and lets them go. Between two records
+    /// Stores the customers, conversations and dead letters that are held, and lets them go. Between two records
     /// only: the facts of one record stand at one position.
     fn store_held(&mut self, storage: &Storage) -> Result<(), StorageError> {
         self.number = self.highest_number();
         self.save_held(storage)?;
+        self.owed.store_dead(&storage.records)?;
         self.customers.clear();
         self.conversations.clear();
         self.held = 0;

@@ -7,6 +7,7 @@ use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{DeadLetter, DeadLetters, DeadLine, DeliveryId, Keeping};
 
 use super::encode;
+use super::pages::Pages;
 use crate::engine::entry::unreadable;
 use crate::storage::{Records, Save, StorageError};
 
@@ -35,13 +36,14 @@ impl Graves {
             forgotten.extend(lines.add(DeadLine::of(&decode(&bytes)?)));
             Ok(())
         })?;
-        let mut graves = Self { license, lines, unsaved: HashMap::new() };
-        let mut save = Save::new();
-        graves.forget(&mut save, &forgotten);
-        if !save.is_empty() {
-            records.save(save)?;
+        let mut pages = Pages::new(records);
+        for id in forgotten {
+            pages.add(|save| {
+                save.dead_letter_remove(license, id.as_str());
+            })?;
         }
-        Ok(graves)
+        pages.save()?;
+        Ok(Self { license, lines, unsaved: HashMap::new() })
     }
 
     /// Takes one in; `store` it then.

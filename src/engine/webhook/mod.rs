@@ -7,6 +7,7 @@ mod graves;
 mod inspect;
 mod log;
 mod owed;
+mod pages;
 mod worker;
 
 use switchboard_domain::id::LicenseId;

@@ -5,23 +5,49 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use switchboard_domain::id::LicenseId;
-use switchboard_domain::webhook::{DeadLetter, Delivery, DeliveryId, Standing};
+use switchboard_domain::webhook::limits::{MAX_DEAD_LETTER_LIFE, MAX_DEAD_LETTERS};
+use switchboard_domain::webhook::{
+    DeadLetter, DeadLetters, DeadLine, Delivery, DeliveryId, Keeping, Standing,
+};
 
 use crate::engine::entry::Entry;
 use crate::engine::webhook;
-use crate::storage::{Records, Save, Storage, StorageError};
+use crate::engine::webhook::pages::Pages;
+use crate::storage::{Records, Storage, StorageError};
 
 type Key = (LicenseId, DeliveryId);
 
+/// How many dead letters of a license a replay keeps: as many as any operator may have kept, since what of
+/// them was forgotten is not journaled.
+const KEPT: Keeping = Keeping { life: MAX_DEAD_LETTER_LIFE, count: MAX_DEAD_LETTERS };
+
 /// The webhooks of all licenses.
-#[derive(Default)]
 pub(crate) struct Owed {
     deliveries: HashMap<Key, Arc<Delivery>>,
-    /// Those that died in the journal's tail; the others stay where they are stored.
+    /// Those that died in the journal's tail and are not stored yet; the others are where they are stored.
     died: HashMap<Key, DeadLetter>,
+    /// What bounds those that died in the journal's tail: a rebuild comes by all that ever did.
+    lines: HashMap<LicenseId, DeadLetters>,
+    keeping: Keeping,
+    /// Those that are too many, and may be stored.
+    forgotten: Vec<Key>,
     /// Those that are due again since they were stored as dead.
     revived: HashSet<Key>,
     receivers: HashMap<(LicenseId, Arc<str>), Standing>,
+}
+
+impl Default for Owed {
+    fn default() -> Self {
+        Self {
+            deliveries: HashMap::new(),
+            died: HashMap::new(),
+            lines: HashMap::new(),
+            keeping: KEPT,
+            forgotten: Vec::new(),
+            revived: HashSet::new(),
+            receivers: HashMap::new(),
+        }
+    }
 }
 
 impl Owed {
@@ -57,11 +83,14 @@ impl Owed {
                 // One that is not owed is stored as dead already.
                 if let Some(delivery) = self.deliveries.remove(&key) {
                     self.revived.remove(&key);
-                    self.died.insert(key, DeadLetter { delivery, how, died_at });
+                    self.take_dead(key, DeadLetter { delivery, how, died_at });
                 }
             }
             Entry::DeliveryRevived(license, id, at, url) => {
                 let key = (license, id);
+                if let Some(lines) = self.lines.get_mut(&license) {
+                    drop(lines.remove(&key.1));
+                }
                 let stored = || storage.records.dead_letter(license, key.1.as_str());
                 let letter = match self.died.remove(&key) {
                     Some(letter) => Some(letter),
@@ -82,42 +111,78 @@ impl Owed {
         Ok(())
     }
 
-    /// Stores all of a license, so that the journal's tail is needed no more.
+    fn take_dead(&mut self, key: Key, letter: DeadLetter) {
+        let license = key.0;
+        let lines = self.lines.entry(license).or_insert_with(|| DeadLetters::new(self.keeping));
+        let line = DeadLine::of(&letter);
+        self.died.insert(key, letter);
+        for id in lines.add(line) {
+            let key = (license, id);
+            self.died.remove(&key);
+            self.forgotten.push(key);
+        }
+    }
+
+    /// Stores the dead letters that are held, and lets them go. Others that the journal tells of later may
+    /// be these: they are read again then.
+    ///
+    /// # Errors
+    /// When the records cannot be written.
+    pub(crate) fn store_dead(&mut self, records: &Records) -> Result<(), StorageError> {
+        let mut pages = Pages::new(records);
+        for ((license, id), letter) in &self.died {
+            let bytes = webhook::encode(letter)?;
+            pages.add(|save| {
+                save.dead_letter_put(*license, id.as_str(), &bytes);
+            })?;
+        }
+        for (license, id) in self.forgotten.drain(..).filter(|key| !self.died.contains_key(key)) {
+            pages.add(|save| {
+                save.dead_letter_remove(license, id.as_str());
+            })?;
+        }
+        pages.save()?;
+        self.died.clear();
+        Ok(())
+    }
+
+    /// Stores all of a license but its dead letters, which are stored already, so that the journal's tail is
+    /// needed no more. What a replay that is cut off here would miss goes last.
     ///
     /// # Errors
     /// When the records cannot be read or written.
     pub(crate) fn store(&self, storage: &Storage, license: LicenseId) -> Result<(), StorageError> {
         let records = &storage.records;
-        let mut save = Save::new();
-        for (id, _) in records.deliveries(license)? {
-            if !self.deliveries.contains_key(&(license, DeliveryId::new(&id))) {
-                save.delivery_remove(license, &id);
-            }
-        }
-        for ((owner, id), delivery) in &self.deliveries {
-            if *owner == license {
-                save.delivery_put(license, id.as_str(), &webhook::encode(delivery)?);
-                // Its death may have been stored, but not become durable.
-                if records.dead_letter(license, id.as_str())?.is_some() {
+        let mut pages = Pages::new(records);
+        for ((_, id), delivery) in self.deliveries.iter().filter(|((owner, _), _)| *owner == license) {
+            let bytes = webhook::encode(delivery)?;
+            // Its death may have been stored, but not become durable.
+            let was_dead = records.dead_letter(license, id.as_str())?.is_some();
+            pages.add(|save| {
+                save.delivery_put(license, id.as_str(), &bytes);
+                if was_dead {
                     save.dead_letter_remove(license, id.as_str());
                 }
+            })?;
+        }
+        for ((_, url), standing) in self.receivers.iter().filter(|((owner, _), _)| *owner == license) {
+            let mut kept = Ok(());
+            pages.add(|save| kept = webhook::save_receiver(save, license, url, standing))?;
+            kept?;
+        }
+        for (_, id) in self.revived.iter().filter(|(owner, _)| *owner == license) {
+            pages.add(|save| {
+                save.dead_letter_remove(license, id.as_str());
+            })?;
+        }
+        for (id, _) in records.deliveries(license)? {
+            if !self.deliveries.contains_key(&(license, DeliveryId::new(&id))) {
+                pages.add(|save| {
+                    save.delivery_remove(license, &id);
+                })?;
             }
         }
-        let revived = self.revived.iter().filter(|(owner, _)| *owner == license);
-        for (_, id) in revived {
-            save.dead_letter_remove(license, id.as_str());
-        }
-        for ((owner, id), letter) in &self.died {
-            if *owner == license {
-                save.dead_letter_put(license, id.as_str(), &webhook::encode(letter)?);
-            }
-        }
-        for ((owner, url), standing) in &self.receivers {
-            if *owner == license {
-                webhook::save_receiver(&mut save, license, url, standing)?;
-            }
-        }
-        if save.is_empty() { Ok(()) } else { records.save(save) }
+        pages.save()
     }
 
     /// How the receivers of a license stand.
@@ -157,4 +222,93 @@ impl Owed {
 fn decode<T: serde::de::DeserializeOwned>(records: &Records, bytes: &[u8]) -> Result<T, StorageError> {
     rmp_serde::from_slice(bytes)
         .map_err(|error| records.broken(&format!("a delivery cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use switchboard_domain::id::AgentId;
+    use switchboard_domain::time::Timestamp;
+    use switchboard_domain::webhook::{EndpointId, Lane, Owner, Settlement};
+
+    use super::*;
+
+    const LICENSE: LicenseId = LicenseId(7);
+
+    fn id(n: u64) -> DeliveryId {
+        DeliveryId::new(&format!("c-{n:03}"))
+    }
+
+    fn due(n: u64) -> Entry {
+        let delivery = Delivery {
+            id: id(n),
+            lane: Lane { endpoint: EndpointId::new("bot"), conversation: None },
+            owner: Owner::Bot(AgentId::new("bot")),
+            url: "http://h/".into(),
+            body: vec![7; 1000].into(),
+            due_since: Timestamp::from_secs(n),
+            awaited: false,
+        };
+        Entry::DeliveryDue(LICENSE, Arc::new(delivery), n)
+    }
+
+    fn died(n: u64) -> Entry {
+        Entry::DeliveryDied(LICENSE, id(n), Settlement::Overflowed, Timestamp::from_secs(1000 + n))
+    }
+
+    fn dead(records: &Records) -> Vec<String> {
+        let mut ids = Vec::new();
+        let visit = &mut |bytes: Vec<u8>| {
+            ids.push(decode::<DeadLetter>(records, &bytes)?.delivery.id.to_string());
+            Ok(())
+        };
+        records.each_dead_letter(LICENSE, visit).unwrap();
+        ids
+    }
+
+    fn owed(records: &Records) -> Vec<String> {
+        records.deliveries(LICENSE).unwrap().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// All that died in the life of a license, some at a time; in between one is revived and dies anew, and
+    /// another is revived and still owed.
+    fn replay(storage: &Storage, every: usize) -> Owed {
+        let mut all = Owed { keeping: Keeping { count: 5, ..KEPT }, ..Owed::default() };
+        all.read(storage, LICENSE).unwrap();
+        let revived =
+            |n| Entry::DeliveryRevived(LICENSE, id(n), Timestamp::from_secs(5000), "http://new/".into());
+        let mut tail: Vec<_> = (0..40).flat_map(|n| [due(n), died(n)]).collect();
+        tail.extend([revived(38), died(38), revived(39)]);
+        for (n, entry) in (1..).zip(tail) {
+            all.take(storage, entry).unwrap();
+            assert!(all.died.len() <= 5, "what is too much is let go");
+            if every > 0 && n % every == 0 {
+                all.store_dead(&storage.records).unwrap();
+                assert!(all.died.is_empty() && all.forgotten.is_empty());
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn of_all_that_ever_died_a_replay_holds_and_stores_only_so_many() {
+        for every in [0, 1, 7] {
+            let (storage, _) = Storage::in_memory();
+            // The first one is cut off before its end: the next one comes to the same.
+            drop(replay(&storage, every));
+            let mut all = replay(&storage, every);
+            all.store_dead(&storage.records).unwrap();
+            all.store(&storage, LICENSE).unwrap();
+            assert_eq!(dead(&storage.records), ["c-035", "c-036", "c-037", "c-038"], "every {every}");
+            assert_eq!(owed(&storage.records), ["c-039"]);
+            let calls = all.calls(LICENSE);
+            assert_eq!((calls.len(), &*calls[0].url), (1, "http://new/"));
+            // Once more, from what is stored: a crash came before the checkpoint.
+            let mut again = replay(&storage, every);
+            again.store_dead(&storage.records).unwrap();
+            again.store(&storage, LICENSE).unwrap();
+            assert_eq!((dead(&storage.records).len(), owed(&storage.records).len()), (4, 1));
+        }
+    }
 }

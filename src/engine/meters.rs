@@ -127,6 +127,11 @@ impl Meters {
         self.all.webhook_deliveries.get_or_create(&DeliveryLabels { result }).inc();
     }
 
+    /// So many dead letters were forgotten before their time, because there were too many.
+    pub(crate) fn dead_letters_forgotten(&self, count: usize) {
+        self.all.webhook_dead_letters_forgotten.inc_by(count as u64);
+    }
+
     /// A webhook was called.
     pub(crate) fn attempted(&self, outcome: webhook::Outcome) {
         let result = match outcome {

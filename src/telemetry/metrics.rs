@@ -179,6 +179,8 @@ pub struct Metrics {
     pub journal_appends: Counter,
     /// Webhook deliveries that are over.
     pub webhook_deliveries: Family<DeliveryLabels, Counter>,
+    /// Dead letters that were forgotten before their time.
+    pub webhook_dead_letters_forgotten: Counter,
     /// Attempts to call a webhook.
     pub webhook_attempts: Family<AttemptLabels, Counter>,
     /// Seconds from when a delivery became due to when its receiver took it.
@@ -216,6 +218,7 @@ impl Metrics {
             socket_writes: Counter::default(),
             journal_appends: Counter::default(),
             webhook_deliveries: Family::default(),
+            webhook_dead_letters_forgotten: Counter::default(),
             webhook_attempts: Family::default(),
             webhook_lag_seconds: Histogram::new(LAG_BUCKETS),
             webhooks: WebhookGauges::default(),
@@ -250,6 +253,11 @@ impl Metrics {
         r.register("socket_writes", "Times a WebSocket was offered bytes", self.socket_writes.clone());
         r.register("journal_appends", "Records appended to the journal", self.journal_appends.clone());
         r.register("webhook_deliveries", "Webhook deliveries that are over", self.webhook_deliveries.clone());
+        r.register(
+            "webhook_dead_letters_forgotten",
+            "Dead letters forgotten because there were too many",
+            self.webhook_dead_letters_forgotten.clone(),
+        );
         r.register("webhook_attempts", "Attempts to call a webhook", self.webhook_attempts.clone());
         r.register_with_unit(
             "webhook_lag",

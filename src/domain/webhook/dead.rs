@@ -85,7 +85,8 @@ impl Which {
 pub struct Keeping {
     /// How long one can be replayed; then it is forgotten.
     pub life: Duration,
-    /// How many there are at most; beyond it the oldest is forgotten. One is always kept.
+    /// How many there are at most; beyond it the oldest is forgotten of the endpoint that has most. One is
+    /// always kept.
     pub count: usize,
 }
 
@@ -96,13 +97,24 @@ impl Default for Keeping {
 }
 
 /// The dead letters of a license, within their bounds: what is too old or too much is forgotten,
-/// oldest first.
+/// oldest first. Of what is too much, by the endpoint that has most: a noisy one does not cost the others theirs.
 #[derive(Debug, Default)]
 pub struct DeadLetters {
     keeping: Keeping,
     lines: BTreeMap<DeliveryId, DeadLine>,
     by_death: BTreeSet<(Timestamp, DeliveryId)>,
-    of_endpoint: BTreeMap<EndpointId, usize>,
+    shares: BTreeMap<EndpointId, Share>,
+    /// Endpoints by how many they have.
+    by_count: BTreeSet<(usize, EndpointId)>,
+    /// Endpoints by their bytes.
+    by_bytes: BTreeSet<(usize, EndpointId)>,
+    bytes: usize,
+}
+
+/// Those of one endpoint.
+#[derive(Debug, Default)]
+struct Share {
+    by_death: BTreeSet<(Timestamp, DeliveryId)>,
     bytes: usize,
 }
 
@@ -117,33 +129,59 @@ impl DeadLetters {
     #[must_use = "the storage must forget them, too"]
     pub fn add(&mut self, line: DeadLine) -> Vec<DeliveryId> {
         drop(self.remove(&line.id));
+        let added = (line.died_at, line.id.clone());
         self.bytes += line.bytes;
-        *self.of_endpoint.entry(line.endpoint.clone()).or_default() += 1;
-        self.by_death.insert((line.died_at, line.id.clone()));
+        self.change(&line.endpoint, |share| {
+            share.bytes += line.bytes;
+            share.by_death.insert(added.clone());
+        });
+        self.by_death.insert(added.clone());
         self.lines.insert(line.id.clone(), line);
         let mut forgotten = Vec::new();
-        while self.lines.len() > self.keeping.count.max(1)
-            || (self.bytes > DEAD_LETTER_BYTES && self.lines.len() > 1)
-        {
-            let Some((_, oldest)) = self.by_death.first().cloned() else { break };
-            drop(self.remove(&oldest));
-            forgotten.push(oldest);
+        while let Some(id) = self.too_many(&added) {
+            drop(self.remove(&id));
+            forgotten.push(id);
         }
         forgotten
+    }
+
+    /// The one to be forgotten next for a bound, but not the one that was just added.
+    fn too_many(&self, added: &(Timestamp, DeliveryId)) -> Option<DeliveryId> {
+        let by = match self.lines.len() {
+            count if count > self.keeping.count.max(1) => &self.by_count,
+            count if count > 1 && self.bytes > DEAD_LETTER_BYTES => &self.by_bytes,
+            _ => return None,
+        };
+        let of_most = by.last().and_then(|(_, endpoint)| self.shares.get(endpoint)?.by_death.first());
+        let oldest = of_most.filter(|oldest| *oldest != added);
+        oldest.or_else(|| self.by_death.iter().find(|oldest| *oldest != added)).map(|(_, id)| id.clone())
     }
 
     /// Takes one out.
     pub fn remove(&mut self, id: &DeliveryId) -> Option<DeadLine> {
         let line = self.lines.remove(id)?;
+        let removed = (line.died_at, id.clone());
         self.bytes -= line.bytes;
-        if let Some(count) = self.of_endpoint.get_mut(&line.endpoint) {
-            *count -= 1;
-            if *count == 0 {
-                self.of_endpoint.remove(&line.endpoint);
-            }
-        }
-        self.by_death.remove(&(line.died_at, id.clone()));
+        self.change(&line.endpoint, |share| {
+            share.bytes -= line.bytes;
+            share.by_death.remove(&removed);
+        });
+        self.by_death.remove(&removed);
         Some(line)
+    }
+
+    /// Changes the share of an endpoint, and where that stands among the others.
+    fn change(&mut self, endpoint: &EndpointId, change: impl FnOnce(&mut Share)) {
+        let share = self.shares.entry(endpoint.clone()).or_default();
+        self.by_count.remove(&(share.by_death.len(), endpoint.clone()));
+        self.by_bytes.remove(&(share.bytes, endpoint.clone()));
+        change(share);
+        if share.by_death.is_empty() {
+            self.shares.remove(endpoint);
+        } else {
+            self.by_count.insert((share.by_death.len(), endpoint.clone()));
+            self.by_bytes.insert((share.bytes, endpoint.clone()));
+        }
     }
 
     /// Forgets those that were kept long enough, and says which.
@@ -172,7 +210,7 @@ impl DeadLetters {
     /// How many there are of an endpoint.
     #[must_use]
     pub fn count(&self, endpoint: &EndpointId) -> usize {
-        self.of_endpoint.get(endpoint).copied().unwrap_or(0)
+        self.shares.get(endpoint).map_or(0, |share| share.by_death.len())
     }
 
     /// How many there are.
@@ -252,6 +290,35 @@ mod tests {
         }
         assert_eq!((dead.len(), dead.bytes), (DEAD_LETTERS, 0));
         assert_eq!(dead.add(line(900_000, 0)), [DeliveryId::new("C-4")]);
+    }
+
+    #[test]
+    fn a_noisy_endpoint_costs_the_others_nothing() {
+        let mut dead = DeadLetters::new(Keeping { count: 4, ..Keeping::default() });
+        // The even one's are the oldest.
+        for n in [2, 4] {
+            assert!(dead.add(line(n, 1)).is_empty());
+        }
+        for n in (11..50).step_by(2) {
+            let forgotten = dead.add(line(n, 1));
+            assert!(forgotten.iter().all(|id| id.number() % 2 == 1), "{forgotten:?}");
+        }
+        let even = EndpointId::new("even");
+        assert_eq!((dead.count(&even), dead.len()), (2, 4));
+        // The same by bytes: few that are large.
+        let mut dead = DeadLetters::default();
+        for n in [2, 4, 6] {
+            assert!(dead.add(line(n, 1)).is_empty());
+        }
+        assert!(dead.add(line(11, DEAD_LETTER_BYTES - 10)).is_empty());
+        assert_eq!(dead.add(line(13, 100)), [DeliveryId::new("C-11")]);
+        assert_eq!((dead.count(&even), dead.len(), dead.bytes), (3, 4, 103));
+        for n in [2, 4, 6, 13] {
+            assert!(dead.remove(&DeliveryId::new(&format!("C-{n}"))).is_some());
+        }
+        assert!(
+            dead.is_empty() && dead.shares.is_empty() && dead.by_count.is_empty() && dead.by_bytes.is_empty()
+        );
     }
 
     #[test]

@@ -71,8 +71,8 @@ pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
 /// How long a dead letter can be replayed, unless set; then it is forgotten.
 pub const DEAD_LETTER_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Dead letters of a license, unless set; beyond it the oldest is forgotten. A line of each is in memory,
-/// so this bounds some ten megabytes.
+/// Dead letters of a license, unless set; beyond it the oldest is forgotten of the endpoint that has most. A
+/// line of each is in memory, so this bounds some ten megabytes.
 pub const DEAD_LETTERS: usize = 50_000;
 
 /// How long an operator may have dead letters kept: a year. Longer, and nobody replays them any more.

@@ -214,7 +214,8 @@ impl DispatcherActor {
             self.stored.remove(id);
         }
         let mut save = Save::new();
-        self.graves.stored(&ids, &mut save);
+        let forgotten = self.graves.stored(&ids, &mut save);
+        self.shard.engine.meters().dead_letters_forgotten(forgotten);
         self.save(save);
     }
 

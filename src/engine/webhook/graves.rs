@@ -67,14 +67,18 @@ impl Graves {
         stored
     }
 
-    /// These are stored: they can be listed and replayed. What is too much is forgotten with `save`.
-    pub(crate) fn stored(&mut self, ids: &[DeliveryId], save: &mut Save) {
+    /// These are stored: they can be listed and replayed. What is too much is forgotten with `save`; tells how
+    /// many those are.
+    pub(crate) fn stored(&mut self, ids: &[DeliveryId], save: &mut Save) -> usize {
+        let mut count = 0;
         for id in ids {
             if let Some(letter) = self.unsaved.remove(id) {
                 let forgotten = self.lines.add(DeadLine::of(&letter));
+                count += forgotten.len();
                 self.forget(save, &forgotten);
             }
         }
+        count
     }
 
     /// Forgets those that were kept long enough.

@@ -68,6 +68,14 @@ pub const BACKLOG_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// How long every attempt at a receiver may fail before it is disabled: nobody is coming back there.
 pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
 
+/// How long nothing may have been tried at a receiver that fails, and the time counts on: nobody knows how one
+/// was that was not called. Longer than the longest pause that it may ask for.
+pub const QUIET_TIME: Duration = Duration::from_secs(12 * 3600);
+
+/// How long this process must have seen a receiver fail before it disables it: an earlier one may have
+/// seen only the beginning.
+pub const WITNESS_TIME: Duration = Duration::from_secs(3600);
+
 /// How long a dead letter can be replayed, unless set; then it is forgotten.
 pub const DEAD_LETTER_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 

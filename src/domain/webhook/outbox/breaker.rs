@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::webhook::limits::{BREAKER_FAILURES, PROBE_WAITS};
+use crate::webhook::limits::{BREAKER_FAILURES, PROBE_WAITS, QUIET_TIME, WITNESS_TIME};
 use crate::webhook::{Disabled, Standing};
 
 /// What a receiver's failures in a row have come to.
@@ -15,8 +15,12 @@ pub(super) struct Breaker {
     failures: u32,
     /// How often it opened in this row.
     openings: usize,
-    /// When the row of failures began.
+    /// When the row of failures began, or was taken up after a long time in which nothing was tried.
     since: Option<Timestamp>,
+    /// When this process saw the first of them.
+    witnessed: Option<Timestamp>,
+    /// The last of them that this process saw.
+    last: Option<Timestamp>,
     disabled: Option<Disabled>,
 }
 
@@ -42,6 +46,8 @@ impl Breaker {
             failures: if troubled { BREAKER_FAILURES } else { 0 },
             openings: usize::from(troubled),
             since: standing.failing_since,
+            witnessed: None,
+            last: None,
             disabled: standing.disabled,
         }
     }
@@ -82,11 +88,15 @@ impl Breaker {
         troubled
     }
 
-    /// An attempt failed; the receiver may have asked for a pause. Does trouble begin with it?
+    /// An attempt failed; the receiver may have asked for a pause. Does the receiver stand differently for it?
     pub(super) fn failed(&mut self, probe: bool, pause: Option<Duration>, now: Timestamp) -> bool {
-        let before = self.is_troubled();
+        let before = self.standing();
         self.failures = self.failures.saturating_add(1);
+        if self.last.replace(now).is_some_and(|last| now.since(last) > QUIET_TIME) {
+            (self.since, self.witnessed) = (None, None);
+        }
         self.since.get_or_insert(now);
+        self.witnessed.get_or_insert(now);
         let opens = match self.state {
             State::Closed => pause.is_some() || self.failures >= BREAKER_FAILURES,
             State::Probing => probe,
@@ -103,7 +113,15 @@ impl Breaker {
         } else if let (State::Open(until), Some(pause)) = (self.state, pause) {
             self.state = State::Open(until.max(now.plus(pause)));
         }
-        !before && self.is_troubled()
+        self.standing() != before
+    }
+
+    /// Has nothing but failed for so long, as far as anybody knows?
+    pub(super) fn failed_for(&self, patience: Duration, now: Timestamp) -> bool {
+        let for_long = |from: Option<Timestamp>, time| from.is_some_and(|from| now.since(from) >= time);
+        self.is_troubled()
+            && for_long(self.since, patience)
+            && for_long(self.witnessed, patience.min(WITNESS_TIME))
     }
 
     /// May as many attempts be made as the bounds allow?
@@ -153,6 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::webhook::limits::RETRY_AFTER_MAX;
 
     const START: Timestamp = Timestamp::from_secs(1_000);
 
@@ -231,6 +250,32 @@ mod tests {
         assert_eq!(restored.standing(), breaker.standing());
         assert!(restored.permits() && restored.begin() && !restored.permits());
         assert!(Breaker::restored(&Standing::default()).is_pristine());
+    }
+
+    #[test]
+    fn a_time_in_which_nothing_was_tried_counts_for_nothing() {
+        let patience = 10 * QUIET_TIME;
+        let mut breaker = opened();
+        // As long as it is tried now and then, also after the longest pause, the time counts.
+        let mut now = START;
+        while now.since(START) < patience {
+            assert!(!breaker.failed_for(patience, now));
+            now = now.plus(QUIET_TIME);
+            assert!(!breaker.failed(false, None, now));
+        }
+        assert!(breaker.failed_for(patience, now) && RETRY_AFTER_MAX < QUIET_TIME);
+        let mut breaker = opened();
+        let late = START.plus(patience);
+        assert!(breaker.failed(false, None, late), "the time of its trouble begins anew");
+        assert_eq!(breaker.standing().failing_since, Some(late));
+        assert!(!breaker.failed_for(patience, late));
+        // After a restart nobody knows what was tried: it has to fail for a while.
+        let mut breaker = Breaker::restored(&opened().standing());
+        breaker.failed(true, None, late);
+        assert!(!breaker.failed_for(patience, late));
+        let end = late.plus(WITNESS_TIME);
+        breaker.failed(true, None, end);
+        assert!(breaker.failed_for(patience, end));
     }
 
     #[derive(Debug, Clone, Copy)]

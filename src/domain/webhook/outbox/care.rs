@@ -192,9 +192,8 @@ impl Outbox {
                 if self.turns.change(url, |breaker| breaker.failed(probe, pause, now)) {
                     self.tell_standing(url);
                 }
-                let since = self.standing(url).failing_since;
                 let patience = self.schedules.of(&delivery.owner).disable_after;
-                if since.is_some_and(|since| now.since(since) >= patience) {
+                if self.turns.breaker(url).is_some_and(|breaker| breaker.failed_for(patience, now)) {
                     self.disable(url, WhyDisabled::LongFailure, now);
                 }
             }

@@ -7,7 +7,7 @@ use super::*;
 use crate::id::AgentId;
 use crate::webhook::limits::{
     AWAITED_LOOK, AWAITED_PATIENCE, BACKLOG_AGE, BREAKER_FAILURES, DISABLE_AFTER, PROBE_WAITS,
-    RETRY_AFTER_MAX, RETRY_DELAYS,
+    RETRY_AFTER_MAX, RETRY_DELAYS, WITNESS_TIME,
 };
 use crate::webhook::{Disabled, EndpointId, Owner, Standing, WhyDisabled};
 
@@ -288,6 +288,24 @@ fn a_receiver_that_fails_for_days_is_disabled_and_nothing_is_lost_without_a_word
     assert!(attempts <= 5 * 24 * 60 + 100, "a dead receiver costs about one attempt a minute: {attempts}");
 }
 
+/// Five calls fail on a Friday, and another one a week later.
+#[test]
+fn a_quiet_receiver_is_not_disabled_for_two_bad_moments() {
+    let url: Arc<str> = "http://bot/".into();
+    let all = lanes("bot", BREAKER_FAILURES.into());
+    let mut outbox = with(&all.iter().collect::<Vec<_>>());
+    assert_eq!(answer(&mut outbox, START, Outcome::Trouble), all.len());
+    assert_eq!(outbox.receiver(&url).standing.failing_since, Some(START));
+    let late = START.plus(2 * DISABLE_AFTER);
+    outbox.expire(late);
+    let next = Delivery { due_since: late, ..Delivery::clone(&delivery("bot", 99, 1)) };
+    assert_eq!(outbox.due(Arc::new(next)), None);
+    let _ = outbox.news();
+    assert_eq!(answer(&mut outbox, late, Outcome::Trouble), 1);
+    let since_now = Standing { failing_since: Some(late), disabled: None };
+    assert_eq!(outbox.news(), [News::Receiver { url, standing: since_now }]);
+}
+
 /// The same outage, but over after two days: everything arrives, each chat in its order.
 #[test]
 fn after_an_outage_of_two_days_everything_arrives_in_order() {
@@ -339,9 +357,12 @@ fn after_a_restart_a_receiver_in_trouble_is_probed_and_a_disabled_one_left_alone
     all.iter().for_each(|delivery| outbox.restore(DeliveryFact::Due(Arc::clone(delivery))));
     let probe = sent(&mut outbox, START);
     assert_eq!(probe.len(), 1);
-    // The days of the earlier life count.
-    let late = START.plus(DISABLE_AFTER);
-    let _ = outbox.done(&probe[0], Outcome::Trouble, late, 0.0);
+    // The days of the earlier life count, when it goes on failing.
+    let first = START.plus(DISABLE_AFTER);
+    let _ = outbox.done(&probe[0], Outcome::Trouble, first, 0.0);
+    assert_eq!(outbox.receiver(&url).standing, failing);
+    let late = first.plus(WITNESS_TIME);
+    assert_eq!(answer(&mut outbox, late, Outcome::Trouble), 1);
     let why = Some(Disabled { at: late, why: WhyDisabled::LongFailure });
     assert_eq!(outbox.receiver(&url).standing.disabled, why);
 

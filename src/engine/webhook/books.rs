@@ -9,6 +9,7 @@ use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::webhook::{
     BotWebhooks, DeadLetter, Delivery, DeliveryFact, DeliveryId, News, Settlement, Standing,
 };
+use tokio::sync::oneshot;
 
 use super::dispatcher::DispatcherActor;
 use super::{encode, save_receiver};
@@ -21,7 +22,6 @@ use crate::engine::operations;
 use crate::engine::release::{Answer, Release};
 use crate::storage::Save;
 use crate::telemetry::clock;
-use tokio::sync::oneshot;
 
 /// Between two lines in the log about calls that were given up.
 const GIVEN_UP_PAUSE: Duration = Duration::from_secs(1);
@@ -54,6 +54,22 @@ impl Handler<HandedOver> for DispatcherActor {
     fn handle(&mut self, HandedOver(dying): HandedOver, _: &mut Context<Self>) {
         self.dying.push_front(Dying { handed_over: true, ..dying });
         self.bury_some();
+    }
+}
+
+/// There was more to write than one turn bears.
+pub(super) struct GoOn;
+
+impl Message for GoOn {
+    type Result = ();
+}
+
+impl Handler<GoOn> for DispatcherActor {
+    type Result = ();
+
+    fn handle(&mut self, _: GoOn, _: &mut Context<Self>) {
+        self.settle_some();
+        self.store();
     }
 }
 
@@ -134,25 +150,39 @@ impl DispatcherActor {
         self.shard.after(self.last, Release::default().first(tell));
     }
 
+    /// Journals what was dropped: a page at once, the rest when others had their turn.
     pub(super) fn settle_dropped(&mut self, dropped: Vec<DeliveryFact>) {
-        for fact in dropped {
-            if let DeliveryFact::Settled { id, how } = fact {
-                self.settle(&id, how);
-            }
+        self.dropped.extend(dropped);
+        self.settle_some();
+    }
+
+    pub(super) fn settle_some(&mut self) {
+        let some: Vec<_> = self.dropped.drain(..self.dropped.len().min(DEAD_LETTER_PAGE)).collect();
+        self.settle(some);
+        if let Some(me) = self.me.as_ref().filter(|_| !self.dropped.is_empty()) {
+            link::tell(me, GoOn);
         }
     }
 
-    pub(super) fn settle(&mut self, id: &DeliveryId, how: Settlement) {
-        self.shard.engine.meters().delivery_settled(how);
-        let entry = Entry::DeliverySettled(self.table.id, id.clone(), how);
-        // A lost settlement only means one more attempt with the same id (at least once).
-        self.journal(&[entry]);
-        self.keep(id);
-        if self.stored.remove(id) {
-            let mut save = Save::new();
-            save.delivery_remove(self.table.id, id.as_str());
-            self.save(save);
+    /// These are over, and no dead letters.
+    pub(super) fn settle(&mut self, over: Vec<DeliveryFact>) {
+        let (mut entries, mut save, mut ids) = (Vec::new(), Save::new(), Vec::new());
+        for fact in over {
+            let DeliveryFact::Settled { id, how } = fact else { continue };
+            self.shard.engine.meters().delivery_settled(how);
+            if self.stored.remove(&id) {
+                save.delivery_remove(self.table.id, id.as_str());
+            }
+            entries.push(Entry::DeliverySettled(self.table.id, id.clone(), how));
+            ids.push(id);
         }
+        if entries.is_empty() {
+            return;
+        }
+        // A lost settlement only means one more attempt with the same id (at least once).
+        self.journal(&entries);
+        ids.iter().for_each(|id| self.keep(id));
+        self.save(save);
     }
 
     /// Makes dead letters of what was given up: some at once, the rest with the next ticks, since a
@@ -240,14 +270,12 @@ impl DispatcherActor {
         }
     }
 
-    /// Stores what is still outstanding on its own, so that the checkpoint may pass.
+    /// Stores what is still outstanding on its own, so that the checkpoint may pass; in pages.
     pub(super) fn store(&mut self) {
-        let mut save = Save::new();
-        let mut ids = Vec::new();
-        for delivery in self.outbox.outstanding() {
-            if self.stored.contains(&delivery.id) {
-                continue;
-            }
+        let new = self.outbox.outstanding().filter(|delivery| !self.stored.contains(&delivery.id));
+        let new: Vec<_> = new.take(DEAD_LETTER_PAGE).cloned().collect();
+        let (mut save, mut ids) = (Save::new(), Vec::new());
+        for delivery in &new {
             match encode(&**delivery) {
                 Ok(bytes) => {
                     save.delivery_put(self.table.id, delivery.id.as_str(), &bytes);
@@ -256,11 +284,15 @@ impl DispatcherActor {
                 Err(error) => tracing::error!(%error, "a delivery cannot be stored"),
             }
         }
-        if !ids.is_empty() && self.save(save) {
-            for id in ids {
-                self.keep(&id);
-                self.stored.insert(id);
-            }
+        if ids.is_empty() || !self.save(save) {
+            return;
+        }
+        for id in ids {
+            self.keep(&id);
+            self.stored.insert(id);
+        }
+        if let Some(me) = self.me.as_ref().filter(|_| new.len() == DEAD_LETTER_PAGE) {
+            link::tell(me, GoOn);
         }
     }
 

@@ -50,6 +50,8 @@ pub struct DispatcherActor {
     pub(super) last: Lsn,
     /// What was given up and is no dead letter yet.
     pub(super) dying: VecDeque<Dying>,
+    /// What was dropped and is not journaled yet.
+    pub(super) dropped: VecDeque<DeliveryFact>,
     /// Calls given up since that was said last, and when that was.
     pub(super) given_up: u64,
     pub(super) told: Option<Duration>,
@@ -162,6 +164,7 @@ impl DispatcherActor {
             me: None,
             last: Lsn::ZERO,
             dying: VecDeque::new(),
+            dropped: VecDeque::new(),
             given_up: 0,
             told: None,
         }
@@ -319,6 +322,7 @@ impl Handler<Begin> for DispatcherActor {
         });
         let store_every = self.shard.engine.settings().checkpoint_time;
         ctx.run_interval(store_every, |dispatcher, _| dispatcher.look_after());
+        self.settle_some();
         self.outbox.bury_disabled();
         self.endpoints_changed();
         self.leave_to_people();
@@ -332,12 +336,10 @@ impl Handler<Due> for DispatcherActor {
 
     fn handle(&mut self, Due { delivery, from }: Due, ctx: &mut Context<Self>) {
         self.holders.insert(delivery.id.clone(), from);
-        if let Some(DeliveryFact::Settled { id, how }) = self.outbox.due(Arc::clone(&delivery)) {
-            if how.is_given_up() {
-                self.bury([(delivery, how)]);
-            } else {
-                self.settle(&id, how);
-            }
+        match self.outbox.due(Arc::clone(&delivery)) {
+            Some(DeliveryFact::Settled { how, .. }) if how.is_given_up() => self.bury([(delivery, how)]),
+            Some(fact) => self.settle(vec![fact]),
+            None => {}
         }
         self.send(ctx);
     }
@@ -403,7 +405,7 @@ impl Handler<Attempted> for DispatcherActor {
             Verdict::Settled(DeliveryFact::Settled { how, .. }) if how.is_given_up() => {
                 self.bury([(attempt.delivery, how)]);
             }
-            Verdict::Settled(fact) => self.settle_dropped(vec![fact]),
+            Verdict::Settled(fact) => self.settle(vec![fact]),
             Verdict::RetryAt(at) => {
                 let wait = at.since(now) + Duration::from_millis(1);
                 ctx.run_later(wait, |dispatcher, ctx| dispatcher.send(ctx));

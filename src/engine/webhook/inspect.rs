@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use actix::{Context, Handler, Message};
 use switchboard_domain::error::{Rejected, Resource};
-use switchboard_domain::id::{ClientId, LicenseId};
+use switchboard_domain::id::{AgentId, ClientId, LicenseId};
 use switchboard_domain::participant::RoutingStatus;
+use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{
-    Action, DeadLine, EndpointId, FormerSecret, Owner, ReceiverView, Which, WhyDisabled,
+    Action, DeadLine, EndpointId, FormerSecret, Owner, ReceiverView, Registration, Which, WhyDisabled,
 };
 
 use tokio::sync::oneshot;
@@ -76,22 +77,25 @@ impl DispatcherActor {
     fn views(&self) -> Vec<EndpointView> {
         let mut bots: Vec<_> = self.table.bots.iter().map(|bot| Arc::clone(bot.value())).collect();
         bots.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
-        let of_bots = bots.iter().filter(|bot| !bot.removed).filter_map(|bot| {
-            let webhooks = bot.webhooks.as_ref()?;
-            let actions = webhooks.actions.iter().map(|subscription| subscription.action).collect();
-            let hears = bot.duty.status != RoutingStatus::Offline;
-            let id = EndpointId::new(bot.id.as_str());
-            let former_secret_until = self.until(webhooks.former.as_ref());
-            let view = self.view(id, Owner::Bot(bot.id.clone()), &bot.client, &webhooks.url);
-            Some(EndpointView { actions, hears, former_secret_until, ..view })
-        });
-        let of_license = self.registered.values().map(|webhook| {
-            let actions = vec![webhook.subscription.action];
-            let former_secret_until = self.until(webhook.former.as_ref());
-            let view = self.view(webhook.id.clone(), Owner::License, &webhook.client, &webhook.url);
-            EndpointView { actions, former_secret_until, ..view }
-        });
-        of_license.chain(of_bots).collect()
+        let of_bots = bots.iter().filter(|bot| !bot.removed).filter_map(|bot| self.of_bot(bot));
+        self.registered.values().map(|webhook| self.of_license(webhook)).chain(of_bots).collect()
+    }
+
+    fn of_bot(&self, bot: &Bot) -> Option<EndpointView> {
+        let webhooks = bot.webhooks.as_ref()?;
+        let actions = webhooks.actions.iter().map(|subscription| subscription.action).collect();
+        let hears = bot.duty.status != RoutingStatus::Offline;
+        let former_secret_until = self.until(webhooks.former.as_ref());
+        let view =
+            self.view(EndpointId::of_all(&bot.id), Owner::Bot(bot.id.clone()), &bot.client, &webhooks.url);
+        Some(EndpointView { actions, hears, former_secret_until, ..view })
+    }
+
+    fn of_license(&self, webhook: &Registration) -> EndpointView {
+        let actions = vec![webhook.subscription.action];
+        let former_secret_until = self.until(webhook.former.as_ref());
+        let view = self.view(webhook.id.clone(), Owner::License, &webhook.client, &webhook.url);
+        EndpointView { actions, former_secret_until, ..view }
     }
 
     /// Until when a former secret signs, while it does.
@@ -117,7 +121,10 @@ impl DispatcherActor {
     }
 
     fn find(&self, id: &EndpointId) -> Result<EndpointView, Rejected> {
-        let found = self.views().into_iter().find(|view| view.id == *id);
+        let found = match self.registered.get(id) {
+            Some(webhook) => Some(self.of_license(webhook)),
+            None => self.table.bot(&AgentId::new(id.as_str())).and_then(|bot| self.of_bot(&bot)),
+        };
         found.ok_or(Rejected::NotFound(Resource::Webhook))
     }
 

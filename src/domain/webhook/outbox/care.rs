@@ -145,15 +145,13 @@ impl Outbox {
     pub fn receiver(&self, url: &str) -> ReceiverView {
         let (outstanding, outstanding_bytes) = self.backlog.of(url);
         let breaker = self.turns.breaker(url);
-        let firsts = self.lanes.values().filter_map(|queue| queue.deliveries.front());
-        let owed = firsts.filter(|delivery| outstanding > 0 && *delivery.url == *url);
         ReceiverView {
             standing: self.standing(url),
             failures: breaker.map_or(0, |breaker| breaker.failures()),
             paused_until: breaker.and_then(|breaker| breaker.pause()),
             outstanding,
             outstanding_bytes,
-            oldest: owed.map(|delivery| delivery.due_since).min(),
+            oldest: self.backlog.oldest_of(url),
         }
     }
 
@@ -166,7 +164,7 @@ impl Outbox {
     /// When what waits longest became due.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.lanes.values().filter_map(|queue| queue.deliveries.front()).map(|first| first.due_since).min()
+        self.backlog.oldest()
     }
 
     /// What an attempt says of its receiver.

@@ -214,8 +214,15 @@ pub(super) async fn rotate_secret<E: Engine>(
     fields.only(&["secret_key"])?;
     let secret_key = fields.required_text("secret_key")?.into();
     let (view, _) = engine.webhook_endpoint(license.id, &id).await?;
-    if let Owner::Bot(_) = view.owner {
-        let words = "is a bot's: its application sets the secret, with the bot's other webhook settings";
+    let words = match view.owner {
+        Owner::License => None,
+        Owner::Bot(_) => {
+            Some("is a bot's: its application sets the secret, with the bot's other webhook settings")
+        }
+        Owner::DeskBot(_) => Some("is a help desk's bot: its secret is made anew over the desk's own API"),
+        Owner::DeskHook => Some("is a help desk's: its secret was drawn when it was made, and stays"),
+    };
+    if let Some(words) = words {
         return Err(Rejected::invalid("webhook_id", words).into());
     }
     let change = LicenseChange::RotateWebhookSecret { id: id.clone(), secret_key, at: clock::now() };

@@ -215,7 +215,7 @@ impl DispatcherActor {
     }
 
     /// How a face version signs its calls.
-    fn form(&self, dialect: u16) -> Option<&'static Form> {
+    pub(super) fn form(&self, dialect: u16) -> Option<&'static Form> {
         self.shard.engine.dialect(dialect)?.signature_form()
     }
 

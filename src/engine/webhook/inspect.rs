@@ -85,22 +85,29 @@ impl DispatcherActor {
         let webhooks = bot.webhooks.as_ref()?;
         let actions = webhooks.actions.iter().map(|subscription| subscription.action).collect();
         let hears = bot.duty.status != RoutingStatus::Offline;
-        let former_secret_until = self.until(webhooks.former.as_ref());
-        let view =
-            self.view(EndpointId::of_all(&bot.id), Owner::Bot(bot.id.clone()), &bot.client, &webhooks.url);
+        let former_secret_until = self.until(webhooks.former.as_ref(), webhooks.dialect);
+        let owner = match webhooks.desk {
+            Some(_) => Owner::DeskBot(bot.id.clone()),
+            None => Owner::Bot(bot.id.clone()),
+        };
+        let view = self.view(EndpointId::of_all(&bot.id), owner, &bot.client, &webhooks.url);
         Some(EndpointView { actions, hears, former_secret_until, ..view })
     }
 
     fn of_license(&self, webhook: &Registration) -> EndpointView {
         let actions = vec![webhook.subscription.action];
-        let former_secret_until = self.until(webhook.former.as_ref());
-        let view = self.view(webhook.id.clone(), Owner::License, &webhook.client, &webhook.url);
+        let former_secret_until = self.until(webhook.former.as_ref(), webhook.dialect);
+        let is_own = self.table.license.load().webhooks.iter().any(|own| own.id == webhook.id);
+        let owner = if is_own { Owner::License } else { Owner::DeskHook };
+        let view = self.view(webhook.id.clone(), owner, &webhook.client, &webhook.url);
         EndpointView { actions, former_secret_until, ..view }
     }
 
-    /// Until when a former secret signs, while it does.
-    fn until(&self, former: Option<&FormerSecret>) -> Option<Timestamp> {
-        former.filter(|former| former.signs(self.shard.now())).map(|former| former.until)
+    /// Until when a former secret signs, while it does. Where a version has its own form of signature there is
+    /// one, by the newest.
+    fn until(&self, former: Option<&FormerSecret>, dialect: u16) -> Option<Timestamp> {
+        let former = former.filter(|former| former.signs(self.shard.now()) && self.form(dialect).is_none());
+        former.map(|former| former.until)
     }
 
     /// One that hears, of nothing yet.

@@ -180,6 +180,25 @@ async fn a_bot_whose_address_is_taken_away_is_called_no_more() {
 }
 
 #[tokio::test]
+async fn the_administration_says_what_is_true_of_a_desks_secrets() {
+    let (desk, sink) = (Desk::start().await, Sink::start().await);
+    let bot = desk.bot(&sink, "/bot", json!({})).await;
+    desk.post(&desk.admin, &format!("agent_bots/{}/reset_secret", bot["id"]), json!({})).await;
+    let hook = json!({ "url": sink.url("/hook"), "subscriptions": ["message_created"] });
+    desk.post(&desk.admin, "webhooks", hook).await;
+    let listed = desk.server.admin_ok("GET", "/webhooks", json!(null)).await;
+    let of =
+        |url: String| listed["webhooks"].as_array().unwrap().iter().find(|seen| seen["url"] == url).unwrap();
+    let (seen, hook) = (of(sink.url("/bot")), of(sink.url("/hook")));
+    assert_eq!(seen["former_secret_until"], Value::Null, "only the newest one signs");
+    for seen in [seen, hook] {
+        let path = format!("/webhooks/{}/rotate_secret", seen["id"].as_str().unwrap());
+        let (status, error) = desk.server.admin_err("POST", &path, json!({ "secret_key": "x" })).await;
+        assert!(status == 400 && error.starts_with("webhook_id: is a help desk's"), "{status} {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_inbox_tells_its_own_address_of_everything() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let told = json!({ "channel": { "webhook_url": sink.url("/inbox") } });

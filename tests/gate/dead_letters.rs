@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use switchboard::storage::Save;
+use switchboard_domain::id::LicenseId;
 
 use crate::support::server::Server;
 use crate::support::stage::{HOOK, Stage};
@@ -127,6 +129,30 @@ async fn what_a_disabled_receiver_was_owed_is_dead_and_no_more_is_owed() {
     }
     all_over(&server, &bot).await;
     assert!(!sink.texts(HOOK).contains(&"unheard".to_owned()));
+    server.assert_whole();
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_cannot_be_read_leaves_the_others_as_they_are() {
+    let stage = Stage::set().await;
+    let Stage { server, sink, bot, .. } = &stage;
+    sink.answer(|body| if body["data"]["event"]["type"] == "message" { 400 } else { 200 });
+    for text in ["one", "two"] {
+        say(&stage, text).await;
+        sink.message(HOOK, text).await;
+    }
+    all_over(server, bot).await;
+    let letters = dead(server, bot).await;
+    let mut save = Save::new();
+    save.dead_letter_put(LicenseId(server.license()), &letters[1], b"nonsense");
+    server.records.save(save).unwrap();
+    sink.answer(|_| 200);
+    let token = server.ready["admin_token"].as_str().unwrap();
+    let request = server.raw(Method::POST, &format!("/admin/v1/webhooks/{bot}/replay")).bearer_auth(token);
+    assert_eq!(send(request.json(&json!({ "all": true }))).await.0, 500);
+    stage.settle("fence").await;
+    assert_eq!(stage.bot_heard(), ["hello", "one", "two", "fence"], "what is listed as dead is not sent");
+    assert_eq!(dead(server, bot).await, letters);
     server.assert_whole();
 }
 

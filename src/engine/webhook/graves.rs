@@ -87,16 +87,22 @@ impl Graves {
         self.forget(save, &forgotten);
     }
 
-    /// A dead letter in full.
+    /// Dead letters in full, those of them that are stored.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub(crate) fn letter(
+    /// When one of them cannot be read.
+    pub(crate) fn letters(
         &self,
         records: &Records,
-        id: &DeliveryId,
-    ) -> Result<Option<DeadLetter>, StorageError> {
-        records.dead_letter(self.license, id.as_str())?.map(|bytes| decode(&bytes)).transpose()
+        ids: &[DeliveryId],
+    ) -> Result<Vec<DeadLetter>, StorageError> {
+        let mut letters = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(bytes) = records.dead_letter(self.license, id.as_str())? {
+                letters.push(decode(&bytes)?);
+            }
+        }
+        Ok(letters)
     }
 
     /// Those are stored as they were no more.

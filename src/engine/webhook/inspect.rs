@@ -149,14 +149,15 @@ impl DispatcherActor {
         if chosen.is_empty() && matches!(which, Which::One(_)) {
             return Err(Rejected::invalid("delivery_id", "the endpoint has no such dead letter"));
         }
+        // All are read before the first one is owed again: what cannot be read changes nothing.
+        let page = &chosen[..chosen.len().min(DEAD_LETTER_PAGE).min(most)];
+        let letters = self.graves.letters(self.shard.engine.records(), page).map_err(|error| {
+            tracing::error!(%error, "a dead letter cannot be read");
+            Rejected::Internal
+        })?;
         let now = self.shard.now();
         let mut revived = Vec::new();
-        for id in chosen.iter().take(DEAD_LETTER_PAGE.min(most)) {
-            let read = self.graves.letter(self.shard.engine.records(), id).map_err(|error| {
-                tracing::error!(%error, "a dead letter cannot be read");
-                Rejected::Internal
-            });
-            let Some(letter) = read? else { continue };
+        for letter in letters {
             // Where the endpoint is now: the letter may have been for another place.
             let delivery = Arc::new(letter.delivery.revived(now, &view.url));
             // As much as its backlog bears: the rest stays where it is.

@@ -18,7 +18,7 @@ use switchboard::net::drain::Drain;
 use switchboard::net::listen::Listeners;
 use switchboard::outbound::{AddressPolicy, Options, WebhookClient};
 use switchboard::storage::{
-    Disk, FatalHook, Faults, MIN_SEGMENT_BYTES, Settings as OnDisk, Storage, StorageError,
+    Disk, FatalHook, Faults, MIN_SEGMENT_BYTES, Records, Settings as OnDisk, Storage, StorageError,
 };
 use switchboard::telemetry::clock;
 use switchboard::telemetry::metrics::Metrics;
@@ -55,6 +55,7 @@ pub(crate) struct Server {
     running: Running,
     pub(crate) faults: Faults,
     pub(crate) journal: Arc<Watched>,
+    pub(crate) records: Records,
     /// What was told to the fatal hook.
     broken: Broken,
     settings: Settings,
@@ -144,7 +145,7 @@ impl Server {
         settings: Settings,
         broken: Broken,
     ) -> Self {
-        let client = http_client();
+        let (client, records) = (http_client(), storage.records.clone());
         let journal = Arc::new(Watched::new(Arc::clone(&storage.journal)));
         storage.journal = Arc::<Watched>::clone(&journal);
         let heard = Arc::clone(&broken);
@@ -163,7 +164,7 @@ impl Server {
             "agents": agents,
         });
         let running = Running { system, thread: Some(thread) };
-        Self { running, faults, journal, broken, settings, ready, client }
+        Self { running, faults, journal, records, broken, settings, ready, client }
     }
 
     /// The plain address, `http://host:port`.

@@ -91,6 +91,12 @@ pub const ARCHIVE_PAGE_BYTES: usize = 8 << 20;
 pub const LOGIN_CHATS: usize = 100;
 /// Webhook workers on each shard.
 pub const WORKERS_PER_SHARD: usize = 2;
+/// Webhook calls of all licenses that are made at the same time; further ones wait. Each is a socket, and a
+/// process has some thousand; eight licenses whose receivers are all slow leave no room for a ninth.
+pub const ATTEMPTS_IN_PROCESS: usize = 512;
+/// Bytes of webhook calls that all licenses may be owed, in memory; beyond it each license may be owed its
+/// part of this, and what is more is a dead letter.
+pub const BACKLOG_BYTES_IN_PROCESS: usize = 1 << 30;
 /// Attempts kept in the log of one endpoint; a further one pushes out the oldest.
 pub const WEBHOOK_LOG_LINES: usize = 100;
 /// Dead letters that one look shows, and that one record of the journal makes or revives; also webhook calls

@@ -26,6 +26,7 @@ use crate::engine::maps::SharedMap;
 use crate::engine::names::Names;
 use crate::engine::profiles::{AgentProfile, Profiles};
 use crate::engine::secret;
+use crate::engine::webhook::Crowd;
 
 /// Every table.
 #[derive(Default)]
@@ -37,6 +38,8 @@ pub struct Tables {
     voided: AtomicU64,
     /// Process-wide creation numbers (design D14).
     numbers: AtomicU64,
+    /// What the webhooks of all licenses share.
+    pub(crate) webhooks: Crowd,
 }
 
 impl Tables {

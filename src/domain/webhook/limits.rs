@@ -43,6 +43,13 @@ pub const BACKLOG_PER_URL: usize = 100_000;
 /// delivery is always taken, however large.
 pub const BACKLOG_BYTES_PER_URL: usize = 256 * 1024 * 1024;
 
+/// Outstanding deliveries of a license, over all its URLs. Beyond it only those are taken whose URL is owed less
+/// than its part, so that a few dead receivers do not turn others' calls away; at most twice as many.
+pub const BACKLOG_PER_LICENSE: usize = 250_000;
+
+/// Bytes of the bodies of a license's outstanding deliveries; beyond it as [`BACKLOG_PER_LICENSE`].
+pub const BACKLOG_BYTES_PER_LICENSE: usize = 512 * 1024 * 1024;
+
 /// Failures in a row after which a receiver is in trouble: fewer may be an accident, or one bad body.
 pub const BREAKER_FAILURES: u32 = 5;
 

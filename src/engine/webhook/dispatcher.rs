@@ -52,6 +52,8 @@ pub struct DispatcherActor {
     pub(super) dying: VecDeque<Dying>,
     /// What was dropped and is not journaled yet.
     pub(super) dropped: VecDeque<DeliveryFact>,
+    /// Bytes that it is known to owe.
+    owes: usize,
     /// Calls given up since that was said last, and when that was.
     pub(super) given_up: u64,
     pub(super) told: Option<Duration>,
@@ -165,6 +167,7 @@ impl DispatcherActor {
             last: Lsn::ZERO,
             dying: VecDeque::new(),
             dropped: VecDeque::new(),
+            owes: 0,
             given_up: 0,
             told: None,
         }
@@ -224,6 +227,7 @@ impl DispatcherActor {
         let now = self.shard.now();
         self.outbox.expire(now);
         self.follow();
+        self.share_memory();
         let mut save = Save::new();
         self.graves.expire(now, &mut save);
         self.save(save);
@@ -233,6 +237,14 @@ impl DispatcherActor {
         // A former secret may have run out.
         self.signers.clear();
         self.show();
+    }
+
+    /// Says how much is owed here, and hears how much may be.
+    fn share_memory(&mut self) {
+        let (all, owes) = (&self.shard.engine.tables().webhooks, self.outbox.bytes());
+        all.owes(self.owes, owes);
+        self.owes = owes;
+        self.outbox.set_room(all.room());
     }
 
     fn show(&self) {
@@ -335,6 +347,7 @@ impl Handler<Due> for DispatcherActor {
     type Result = ();
 
     fn handle(&mut self, Due { delivery, from }: Due, ctx: &mut Context<Self>) {
+        self.share_memory();
         self.holders.insert(delivery.id.clone(), from);
         match self.outbox.due(Arc::clone(&delivery)) {
             Some(DeliveryFact::Settled { how, .. }) if how.is_given_up() => self.bury([(delivery, how)]),

@@ -2,6 +2,7 @@
 //! posts (design D10). What to send when is decided in the domain; how to post, in `outbound`.
 
 mod books;
+mod crowd;
 mod dispatcher;
 mod graves;
 mod inspect;
@@ -16,6 +17,7 @@ use switchboard_domain::webhook::Standing;
 use crate::engine::entry::unreadable;
 use crate::storage::{Save, StorageError};
 
+pub(crate) use crowd::Crowd;
 pub(crate) use dispatcher::DispatcherStart;
 pub use dispatcher::{Begin, BotStatus, DispatcherActor, Due, Webhooks};
 pub(crate) use graves::Graves;

@@ -1,5 +1,5 @@
 //! A worker of the pool: posts what a dispatcher gives it, any number side by side; how many is
-//! the outbox's bound.
+//! the outbox's bound for a license, and what all of them share for the process.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use switchboard_domain::webhook::Attempt;
 
 use crate::engine::link;
+use crate::engine::shard::Shard;
 use crate::engine::webhook::DispatcherActor;
 use crate::engine::webhook::dispatcher::Attempted;
 use crate::outbound::{self, Signer, Target, WebhookClient};
@@ -39,7 +40,7 @@ impl Handler<Post> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, Post { attempt, to, signer, reply }: Post, _: &mut Context<Self>) {
-        let client = self.0.clone();
+        let (client, engine) = (self.0.clone(), Shard::here().engine.clone());
         let work = async move {
             let delivery = &attempt.delivery;
             let post = outbound::Post {
@@ -49,7 +50,7 @@ impl Handler<Post> for WorkerActor {
                 body: Bytes::from_owner(Arc::clone(&delivery.body)),
                 timeout: attempt.timeout,
             };
-            let attempted = client.post(post, &signer).await;
+            let attempted = engine.tables().webhooks.call(client.post(post, &signer)).await;
             if attempted.answer.is_err() {
                 tracing::debug!(delivery = %delivery.id, ?attempted, "a webhook call failed");
             }

@@ -141,6 +141,19 @@ impl Outbox {
         }
     }
 
+    /// From now on all URLs together may be owed so many bytes, at most
+    /// [`BACKLOG_BYTES_PER_LICENSE`](crate::webhook::limits::BACKLOG_BYTES_PER_LICENSE): others have to be owed
+    /// something, too.
+    pub fn set_room(&mut self, bytes: usize) {
+        self.backlog.set_room(bytes);
+    }
+
+    /// Bytes of the bodies of all outstanding deliveries.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.backlog.bytes()
+    }
+
     fn refuses(&self, delivery: &Delivery) -> Option<Settlement> {
         if self.turns.breaker(&delivery.url).is_some_and(|breaker| breaker.disabled().is_some()) {
             return Some(Settlement::Disabled);

@@ -112,7 +112,7 @@ impl DispatcherActor {
     }
 
     /// Takes a chat from a bot, if that has it.
-    fn hand_off(&self, chat: ConversationId, answer: Answer) {
+    pub(super) fn hand_off(&self, chat: ConversationId, answer: Answer) {
         let engine = &self.shard.engine;
         match engine.directory().conversation(engine, self.table.id, chat) {
             Ok(actor) => link::tell(&actor, operations::hand_off(answer)),

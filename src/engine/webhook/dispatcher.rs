@@ -21,6 +21,7 @@ use super::graves::Graves;
 use super::log::{DeliveryLog, LogLine};
 use crate::engine::limits::TICK;
 use crate::engine::link;
+use crate::engine::release::Answer;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::outbound::{self, Form, Signer, Target};
@@ -375,6 +376,10 @@ impl Handler<BotStatus> for DispatcherActor {
                 self.outbox.bury_disabled();
             }
             None => {
+                if self.me.is_some() {
+                    let waiting = self.outbox.awaited_of(&status.bot);
+                    waiting.into_iter().for_each(|chat| self.hand_off(chat, Answer::Nobody));
+                }
                 let dropped = self.outbox.bot_offline(&status.bot);
                 self.settle_dropped(dropped);
             }

@@ -169,6 +169,7 @@ async fn a_bot_whose_address_is_taken_away_is_called_no_more() {
     let path = format!("agent_bots/{}", bot["id"]);
     desk.ok(&desk.admin, reqwest::Method::PATCH, &path, json!({ "outgoing_url": "" })).await;
     let before = sink.at("/bot").len();
+    crate::support::until("it is open", async || desk.status(ana.conversation).await == "open").await;
     // It hears again; what it was owed meanwhile is not made up for.
     sink.answer(|_| 200);
     let back = json!({ "outgoing_url": sink.url("/bot") });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Outbox, Phase, settled};
-use crate::id::AgentId;
+use crate::id::{AgentId, ConversationId};
 use crate::webhook::{Delivery, DeliveryFact, EndpointId, Lane, Outcome, Owner, Settlement};
 
 /// Who hears where.
@@ -38,6 +38,16 @@ impl Outbox {
     pub fn bot_offline(&mut self, bot: &AgentId) -> Vec<DeliveryFact> {
         self.hearing.bots.insert(bot.clone(), None);
         self.drop_deaf(&self.lanes_of_bot(bot))
+    }
+
+    /// The chats whose customers wait for what a bot makes of what it is owed.
+    #[must_use]
+    pub fn awaited_of(&self, bot: &AgentId) -> Vec<ConversationId> {
+        let waits = |lane: &Lane| {
+            let queue = self.lanes.get(lane)?;
+            lane.conversation.filter(|_| queue.deliveries.iter().any(|delivery| delivery.awaited))
+        };
+        self.lanes_of_bot(bot).iter().filter_map(waits).collect()
     }
 
     /// A bot hears, and does so here: what it is owed goes there, too. What was dropped stays dropped.
@@ -179,6 +189,14 @@ mod tests {
         let late = delivery("bot", 3, 1);
         assert_eq!(outbox.due(Arc::clone(&late)), None);
         assert_eq!(told(&mut outbox), [(new.to_string(), late.id.to_string())]);
+    }
+
+    #[test]
+    fn it_is_known_whose_customers_wait_for_a_bot() {
+        let awaited = |bot, chat| Delivery { awaited: true, ..Delivery::clone(&delivery(bot, chat, 1)) };
+        let (waits, other) = (Arc::new(awaited("bot", 2)), Arc::new(awaited("bot2", 3)));
+        let outbox = with(&[&delivery("bot", 1, 1), &waits, &delivery("bot", 2, 2), &other]);
+        assert_eq!(outbox.awaited_of(&AgentId::new("bot")), [ConversationId::from_random(2)]);
     }
 
     #[test]

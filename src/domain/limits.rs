@@ -55,6 +55,12 @@ pub const ATTACHMENTS_PER_MESSAGE: usize = 15;
 pub const MESSAGES_PER_MINUTE: u32 = 200;
 /// The minute of that bound.
 pub const MESSAGE_MINUTE: Duration = Duration::from_secs(60);
+/// Times in [`TYPING_CALLS_TIME`] that the hooks of a help desk's conversation are told who types in it:
+/// one a second, since anybody may say so at will and each call is kept until it is delivered; more is
+/// told to streams only.
+pub const TYPING_CALLS: u32 = 60;
+/// The while of that bound.
+pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
 /// Labels of one conversation or contact: a head holds them all; more is `Invalid`.
 pub const LABELS_PER_CONVERSATION: usize = 64;
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.

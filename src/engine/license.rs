@@ -7,6 +7,8 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Token;
+use switchboard_domain::conversation::push::{Address, Push, Told};
+use switchboard_domain::desk::told_of_inbox;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::participant::license::{License, LicenseChange};
 
@@ -18,6 +20,7 @@ use crate::engine::limits::TOKEN_SWEEP;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Outcome};
 use crate::engine::participants::store;
+use crate::engine::push::{capture, deliveries};
 use crate::engine::release::{Answer, Release};
 use crate::engine::router::{GroupsChanged, SettingsChanged};
 use crate::engine::shard::Shard;
@@ -109,7 +112,11 @@ impl LicenseActor {
     }
 
     fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
-        self.shard.commit(&[entry], release, || link::reminder(ctx.address(), SaveSnapshot))
+        self.commit_all(&[entry], release, ctx)
+    }
+
+    fn commit_all(&self, entries: &[Entry], release: Release, ctx: &mut Context<Self>) -> Lsn {
+        self.shard.commit(entries, release, || link::reminder(ctx.address(), SaveSnapshot))
     }
 
     /// Forgets tokens that have ended. One that a bot's login hangs on stays: it has ended, but
@@ -146,6 +153,15 @@ impl LicenseActor {
                 directory.tell_members(&table);
             }
         })
+    }
+
+    /// Adds the webhook calls that tell of inboxes which were made or changed.
+    fn tell_of_inboxes(&self, before: &License, entries: &mut Vec<Entry>) {
+        for news in told_of_inbox(before, &self.state) {
+            let push = Push::InboxPut(Box::new(news));
+            let told = Told { push, to: Address::nobody(), main: false, seq: None };
+            deliveries(&self.shard.engine, &self.table, None, &capture(&self.table, told), entries);
+        }
     }
 
     fn refuse(&self, answer: Answer, rejected: Rejected) {
@@ -193,7 +209,10 @@ impl Handler<Change> for LicenseActor {
         if self.state.group_changes != before.group_changes || inboxes(&self.state) != inboxes(&before) {
             release = self.tell_of_groups(&before, release);
         }
-        self.lsn = self.commit(Entry::License(self.state.id, fact), release, ctx);
+        let mut entries = vec![Entry::License(self.state.id, fact)];
+        self.tell_of_inboxes(&before, &mut entries);
+        release.take_due(&entries);
+        self.lsn = self.commit_all(&entries, release, ctx);
     }
 }
 

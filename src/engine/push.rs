@@ -39,14 +39,15 @@ pub(crate) fn desk_context(
     table: &LicenseTable,
     chat: &Conversation,
     told: &[Told],
+    by: Option<&UserId>,
 ) -> Option<Arc<DeskContext>> {
     chat.ticket()?;
     if let Some(customer) = chat.customer().filter(|customer| table.customer(*customer).is_none()) {
         // Its profile is shown, so that it has to be known.
         drop(engine.directory().customer(engine, table.id, customer));
     }
-    let named = told.iter().flat_map(|told| told.push.users()).cloned().collect::<Vec<_>>();
-    Some(Arc::new(desk_view(table, chat.chat_view(), &named)))
+    let named = told.iter().flat_map(|told| told.push.users()).chain(by).cloned().collect::<Vec<_>>();
+    Some(Arc::new(DeskContext { by: by.cloned(), ..desk_view(table, chat.chat_view(), &named) }))
 }
 
 /// The same of what was read of it.
@@ -55,7 +56,8 @@ pub(crate) fn desk_view(table: &LicenseTable, chat: ChatView, named: &[UserId]) 
     let last = chat.desk.as_ref().and_then(|desk| desk.last.as_ref()?.author.as_ref());
     let users = chat.members.iter().map(|member| &member.user).chain(last).chain(named);
     let present = chat.customer.is_some_and(|customer| table.is_here(customer));
-    DeskContext { license: table.license.load_full(), profiles: table.profiles(users), present, chat }
+    let (license, profiles) = (table.license.load_full(), table.profiles(users));
+    DeskContext { license, profiles, present, chat, by: None }
 }
 
 /// Matches a push against the endpoints that are live now, and adds a due delivery for each to
@@ -77,13 +79,8 @@ pub(crate) fn deliveries(
     let none = Properties::default();
     let members: Vec<AgentId> =
         chat.as_deref().map(|chat| chat.present_agents().cloned().collect()).unwrap_or_default();
-    let groups: Vec<GroupId> = match (push, &capture.desk, &view) {
-        (Push::WidgetOpened(opening), ..) => vec![opening.group],
-        (_, Some(_), Some(view)) => view.access.groups.iter().copied().collect(),
-        _ => Vec::new(),
-    };
     let license = table.license.load();
-    let at_desk = capture.desk.is_some() || matches!(push, Push::WidgetOpened(_));
+    let groups = desk_groups(&license, capture, view.as_ref());
     let occasion = Occasion {
         action,
         author: author(push),
@@ -93,7 +90,7 @@ pub(crate) fn deliveries(
             _ => None,
         },
         chat_properties: view.as_ref().map_or(&none, |view| &view.properties),
-        desk: at_desk.then(|| desk_occasion(&license, capture, &groups)),
+        desk: groups.as_deref().map(|groups| desk_occasion(&license, capture, groups)),
     };
     let mut bytes = owed(batch);
     for endpoint in endpoints.matching(&occasion) {
@@ -144,6 +141,28 @@ fn is_awaited(endpoint: &Endpoint, push: &Push) -> bool {
             Push::ChatStarted { thread, .. } => thread.events.iter().any(|event| asked(event)),
             _ => false,
         }
+}
+
+/// Whose business at a help desk it is, by groups; `None` for what is none of a desk's.
+fn desk_groups(license: &License, capture: &Capture, view: Option<&ChatView>) -> Option<Vec<GroupId>> {
+    match &capture.what.push {
+        Push::WidgetOpened(opening) => Some(vec![opening.group]),
+        Push::InboxPut(news) => Some(vec![news.after.inbox.group]),
+        Push::Customer(news) => {
+            let (_, customer) = news.of_contact()?;
+            Some(
+                customer
+                    .contact
+                    .as_deref()
+                    .map(|contact| license.desk.groups_of(contact))
+                    .unwrap_or_default(),
+            )
+        }
+        _ => {
+            capture.desk.as_ref()?;
+            Some(view.map(|view| view.access.groups.iter().copied().collect()).unwrap_or_default())
+        }
+    }
 }
 
 fn desk_occasion<'a>(license: &'a License, capture: &'a Capture, groups: &'a [GroupId]) -> DeskOccasion<'a> {

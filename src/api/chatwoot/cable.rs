@@ -7,7 +7,7 @@ use switchboard_domain::conversation::event::{Event, EventKind, Visibility};
 use switchboard_domain::conversation::push::{Push, TicketPart};
 use switchboard_domain::id::UserId;
 use switchboard_domain::participant::license::License;
-use switchboard_domain::participant::news::CustomerNews;
+use switchboard_domain::participant::news::ContactNews;
 use switchboard_domain::time::Timestamp;
 
 use super::show;
@@ -131,15 +131,11 @@ fn message(license: &License, name: &str, data: Value) -> String {
 
 fn of_contact(license: &License, push: &Push) -> Vec<Told> {
     let Push::Customer(news) = push else { return Vec::new() };
-    let (name, customer) = match news {
-        CustomerNews::Created(customer) => ("contact.created", customer),
-        CustomerNews::Updated { customer, .. }
-            if customer.contact.as_ref().is_some_and(|contact| contact.deleted) =>
-        {
-            ("contact.deleted", customer)
-        }
-        CustomerNews::Updated { customer, .. } => ("contact.updated", customer),
-        _ => return Vec::new(),
+    let Some((kind, customer)) = news.of_contact() else { return Vec::new() };
+    let name = match kind {
+        ContactNews::Created => "contact.created",
+        ContactNews::Updated => "contact.updated",
+        ContactNews::Deleted => "contact.deleted",
     };
     vec![(name, show::contact_in_event(license, customer))]
 }
@@ -243,18 +239,11 @@ fn with_performer(cx: &DeskContext, data: Value, author: &UserId, to: Audience) 
 /// Somebody; contacts are told nothing of people but what their messages show.
 fn performer(cx: &DeskContext, author: &UserId, to: Audience) -> Value {
     match (author, to) {
-        (UserId::Agent(agent), Audience::Staff) => {
-            cx.profiles.agent(agent).map(|agent| show::person_in_event(agent))
-        }
         (UserId::Agent(agent), Audience::Contact) => {
-            cx.profiles.agent(agent).map(|agent| show::sender(agent))
+            cx.profiles.agent(agent).map_or(Value::Null, |agent| show::sender(agent))
         }
-        (UserId::Customer(customer), _) => {
-            let customer = cx.profiles.customer(*customer);
-            customer.map(|customer| show::contact_in_event(&cx.license, customer))
-        }
+        (author, _) => show::user_in_event(cx, author),
     }
-    .unwrap_or(Value::Null)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::recent::Seq;
 use crate::conversation::ticket::Status;
 use crate::conversation::view::{ChatView, Member, ThreadView};
+use crate::desk::InboxNews;
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, ThreadId, UserId};
 use crate::participant::RoutingStatus;
 use crate::participant::customer::Customer;
@@ -193,6 +194,8 @@ pub enum Push {
     },
     /// A customer opened the window to write in. Only webhooks tell of it.
     WidgetOpened(Box<WidgetOpening>),
+    /// An inbox was made or changed. Only webhooks tell of it.
+    InboxPut(Box<InboxNews>),
     /// An agent is gone for good. Only webhooks tell of it.
     AgentDeleted {
         /// A human agent or a bot.
@@ -369,6 +372,7 @@ impl Push {
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
             | Self::WidgetOpened(_)
+            | Self::InboxPut(_)
             | Self::Customer(_)
             | Self::Multicast { .. } => None,
         }
@@ -397,6 +401,7 @@ impl Push {
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
             | Self::WidgetOpened(_)
+            | Self::InboxPut(_)
             | Self::Customer(_)
             | Self::Multicast { .. } => None,
         }

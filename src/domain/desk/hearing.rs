@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::{Desk, Hook, Inbox};
 use crate::id::{AgentId, ClientId, GroupId};
+use crate::participant::contact::Contact;
 use crate::webhook::{Action, Endpoint, EndpointId, Filters, Owner, Registration, Subscription};
 
 /// What an endpoint of a desk hears.
@@ -20,10 +21,10 @@ pub struct DeskHearing {
     pub group: Option<GroupId>,
 }
 
-/// What a desk's endpoints go by.
+/// What a desk's endpoints go by; of a contact or an inbox only the groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskOccasion<'a> {
-    /// The groups of the conversation.
+    /// The groups of the conversation, of the contact's ways in, or of the inbox.
     pub groups: &'a [GroupId],
     /// The bot that answers first in its inbox.
     pub bot: Option<&'a AgentId>,
@@ -34,13 +35,28 @@ pub struct DeskOccasion<'a> {
 }
 
 /// All that a hook may hear of.
-pub const HOOK_ACTIONS: [Action; 6] = [
+pub const HOOK_ACTIONS: [Action; 10] = [
     Action::ChatStarted,
     Action::EventPosted,
     Action::EventUpdated,
     Action::StatusChanged,
     Action::TicketChanged,
     Action::WidgetOpened,
+    Action::TypingChanged,
+    Action::CustomerCreated,
+    Action::CustomerUpdated,
+    Action::InboxPut,
+];
+
+/// All that an inbox's own address hears of: what happens in its conversations.
+const INBOX_ACTIONS: [Action; 7] = [
+    Action::ChatStarted,
+    Action::EventPosted,
+    Action::EventUpdated,
+    Action::StatusChanged,
+    Action::TicketChanged,
+    Action::WidgetOpened,
+    Action::TypingChanged,
 ];
 
 impl DeskHearing {
@@ -65,21 +81,22 @@ impl Desk {
     /// The endpoints that its hooks and inboxes make.
     #[must_use]
     pub fn endpoints(&self, client: &ClientId) -> Vec<Endpoint> {
-        let hooks = self.hooks.values().map(|hook| self.of_hook(hook));
-        let inboxes = self.inboxes.values().filter_map(of_inbox);
-        let all = hooks.chain(inboxes).flat_map(|(id, url, secret, dialect, hearing)| {
-            HOOK_ACTIONS.map(|action| Endpoint {
+        let hooks = self.hooks.values().map(|hook| (self.of_hook(hook), &HOOK_ACTIONS[..]));
+        let inboxes = self.inboxes.values().filter_map(of_inbox).map(|source| (source, &INBOX_ACTIONS[..]));
+        let all = hooks.chain(inboxes).flat_map(|((id, url, secret, dialect, hearing), actions)| {
+            let endpoint = move |action: &Action| Endpoint {
                 id: EndpointId::new(&id),
                 url: Arc::from(&*url),
                 secret_key: secret.clone(),
-                action,
+                action: *action,
                 filters: Filters::default(),
                 additional: Vec::new(),
                 dialect,
                 owner: Owner::DeskHook,
                 client: client.clone(),
                 desk: Some(hearing.clone()),
-            })
+            };
+            actions.iter().map(endpoint).collect::<Vec<_>>()
         });
         all.collect()
     }
@@ -100,6 +117,13 @@ impl Desk {
             former: None,
         };
         endpoints.map(registration).collect()
+    }
+
+    /// The groups of the inboxes that a contact came in by.
+    #[must_use]
+    pub fn groups_of(&self, contact: &Contact) -> Vec<GroupId> {
+        let inboxes = contact.entries.iter().filter_map(|entry| self.inboxes.get(&entry.inbox));
+        inboxes.map(|inbox| inbox.group).collect()
     }
 
     fn of_hook(&self, hook: &Hook) -> Source {

@@ -3,6 +3,8 @@
 
 mod hearing;
 mod inbox;
+mod news;
+mod pace;
 mod stream;
 mod team;
 
@@ -22,6 +24,8 @@ use crate::webhook::check_url;
 
 pub use hearing::{DeskHearing, DeskOccasion, HOOK_ACTIONS};
 pub use inbox::{Channel, Inbox};
+pub use news::{InboxCard, InboxNews, told_of_inbox};
+pub use pace::Pace;
 pub use stream::Hearer;
 pub use team::Team;
 

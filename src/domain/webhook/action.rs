@@ -60,6 +60,12 @@ pub enum Action {
     TicketChanged,
     /// A customer opened the window to write in.
     WidgetOpened,
+    /// What is known of a customer changed.
+    CustomerUpdated,
+    /// An inbox was made or changed.
+    InboxPut,
+    /// Somebody types, or not any more.
+    TypingChanged,
 }
 
 /// What an endpoint may want beside the thing itself.
@@ -75,7 +81,7 @@ pub enum Additional {
 
 impl Action {
     /// Every action there is.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::ChatStarted,
         Self::ThreadClosed,
         Self::MemberAdded,
@@ -101,6 +107,9 @@ impl Action {
         Self::StatusChanged,
         Self::TicketChanged,
         Self::WidgetOpened,
+        Self::CustomerUpdated,
+        Self::InboxPut,
+        Self::TypingChanged,
     ];
 
     /// What a push is to a webhook; `None` for a push that no webhook tells.
@@ -134,9 +143,12 @@ impl Action {
             Push::StatusChanged { .. } => Some(Self::StatusChanged),
             Push::TicketChanged { .. } => Some(Self::TicketChanged),
             Push::WidgetOpened(_) => Some(Self::WidgetOpened),
-            Push::ChatFollowed { .. } | Push::Typing { .. } | Push::DraftShown { .. } => None,
+            Push::InboxPut(_) => Some(Self::InboxPut),
+            Push::Typing { .. } => Some(Self::TypingChanged),
+            Push::ChatFollowed { .. } | Push::DraftShown { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
             Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),
+            Push::Customer(CustomerNews::Updated { .. }) => Some(Self::CustomerUpdated),
             Push::Customer(_) | Push::Multicast { .. } | Push::Transferred { .. } => None,
         }
     }
@@ -200,6 +212,9 @@ impl Action {
             Self::StatusChanged => "status_changed",
             Self::TicketChanged => "ticket_changed",
             Self::WidgetOpened => "widget_opened",
+            Self::CustomerUpdated => "customer_updated",
+            Self::InboxPut => "inbox_put",
+            Self::TypingChanged => "typing_changed",
         }
     }
 }
@@ -211,8 +226,8 @@ mod tests {
 
     #[test]
     fn all_holds_every_action_once_and_codes_differ() {
-        assert_eq!(BTreeSet::from(Action::ALL).len(), 25);
-        assert_eq!(Action::ALL.iter().map(|a| a.code()).collect::<BTreeSet<_>>().len(), 25);
+        assert_eq!(BTreeSet::from(Action::ALL).len(), 28);
+        assert_eq!(Action::ALL.iter().map(|a| a.code()).collect::<BTreeSet<_>>().len(), 28);
     }
 
     #[test]

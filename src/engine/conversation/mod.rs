@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, NewConversation};
 use switchboard_domain::conversation::fact::Change;
@@ -15,24 +15,25 @@ use switchboard_domain::conversation::push::{Push, Told};
 use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::conversation::view::{ChatView, ThreadView};
 use switchboard_domain::conversation::{Context, Conversation, Decision};
-use switchboard_domain::error::{PlacementNeed, Rejected};
-use switchboard_domain::id::{AgentId, CustomerId, UserId};
+use switchboard_domain::desk::Pace;
+use switchboard_domain::error::Rejected;
+use switchboard_domain::id::{CustomerId, UserId};
 use switchboard_domain::limits::AMENDED_BYTES;
-use switchboard_domain::routing::{ConversationSeat, Placement};
+use switchboard_domain::routing::ConversationSeat;
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
 use crate::engine::index::{Line, Row};
-use crate::engine::limits::{COMMANDS_HELD_BACK, FULL_DISK_PAUSE};
+use crate::engine::limits::FULL_DISK_PAUSE;
 use crate::engine::link;
 use crate::engine::operations;
 use crate::engine::order::{Done, Failure, Shown};
 use crate::engine::panics::guarded;
 use crate::engine::push::{capture_for, deliveries, desk_context};
 use crate::engine::release::{Answer, NewRow, Release};
-use crate::engine::router::{AssignAnswered, Cancel, RouterActor, SeatChanged};
+use crate::engine::router::{AssignAnswered, SeatChanged};
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
 use crate::storage::{ActorKey, Lsn};
@@ -41,6 +42,7 @@ use crate::telemetry::clock;
 pub(crate) mod chunks;
 mod loading;
 mod messages;
+mod placing;
 mod reads;
 mod snapshot;
 mod timers;
@@ -48,6 +50,7 @@ mod timers;
 use loading::Loading;
 pub(crate) use messages::{AskDone, NoWord, Resume, Resumed};
 pub use messages::{Execute, LoadedThread, NeedThreads, Needs, ReadSummary, ReadThreads, SaveSnapshot};
+use placing::RouterPart;
 pub use snapshot::Stored;
 pub(crate) use snapshot::snapshot;
 pub(crate) use timers::TimePassed;
@@ -75,27 +78,8 @@ pub struct ConversationActor {
     rewrites: u64,
     /// When the shard's wheel wakes it; not later than its next deadline.
     wake_at: Option<Timestamp>,
-}
-
-/// What the router waits to hear about a command that it had a part in.
-struct RouterPart {
-    /// The command is its offer with this ticket.
-    ticket: Option<u64>,
-    /// It reserved a place for the command.
-    placed: bool,
-    /// The agent whose slot it reserved.
-    agent: Option<AgentId>,
-}
-
-impl RouterPart {
-    fn of(command: &Command, placed_at: Option<Timestamp>) -> Self {
-        let ticket = if let Command::Assign { ticket, .. } = command { Some(*ticket) } else { None };
-        let agent = match command.placement() {
-            Some(Placement::Assigned(agent)) => Some(agent.clone()),
-            _ => None,
-        };
-        Self { ticket, placed: placed_at.is_some(), agent }
-    }
+    /// How often hooks were told who types.
+    typing: Pace,
 }
 
 impl Actor for ConversationActor {
@@ -136,13 +120,13 @@ impl ConversationActor {
             return Err((Rejected::Internal, answer));
         };
         let stored = Stored::new(state);
-        let numbered = Arc::clone(table);
+        let (numbered, by) = (Arc::clone(table), by.user.clone());
         let (shard, table) = (Rc::clone(shard), Arc::clone(table));
         let engine = shard.engine.clone();
         let actor = Self::create_actor(move |ctx| {
             let mut actor = Self::new(shard, table, stored);
             let part = RouterPart { ticket: None, placed: false, agent: None };
-            actor.commit(decision, Shows::Chat, &part, answer, ctx);
+            actor.commit(decision, Shows::Chat, (Some(&by), &part), answer, ctx);
             actor
         });
         numbered.numbers.insert(number, id);
@@ -182,6 +166,7 @@ impl ConversationActor {
             loading: Loading::default(),
             rewrites: 0,
             wake_at: None,
+            typing: Pace::default(),
         }
     }
 
@@ -204,7 +189,7 @@ impl ConversationActor {
         &mut self,
         mut decision: Decision,
         shows: Shows,
-        part: &RouterPart,
+        (by, part): (Option<&UserId>, &RouterPart),
         answer: Answer,
         ctx: &ActorContext<Self>,
     ) {
@@ -216,7 +201,7 @@ impl ConversationActor {
             self.state.apply(fact, &mut told);
         }
         let outcome = Ok(self.done(shows, &decision, &told));
-        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &told);
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &told, by);
         let cause = answer.cause();
         let mut release = Release {
             answer: Some((answer, outcome)),
@@ -230,11 +215,11 @@ impl ConversationActor {
             release.first.push(Box::new(self.to_router(answered)));
         }
         if decision.facts.is_empty() {
-            let passing = decision.passing.map(|told| (license, capture_for(&self.table, *told, desk)));
-            release.pushes.extend(passing);
+            let passing = decision.passing.map(|told| capture_for(&self.table, *told, desk));
+            let calls = passing.as_ref().map(|capture| self.calls_in_passing(capture)).unwrap_or_default();
+            release.pushes.extend(passing.map(|capture| (license, capture)));
             self.give_back_unused(part, &mut release);
-            self.shard.after(self.lsn, release);
-            return;
+            return self.store(&calls, release, ctx);
         }
         let mut entries: Vec<_> =
             decision.facts.into_iter().map(|fact| Entry::Conversation(license, id, fact)).collect();
@@ -243,7 +228,6 @@ impl ConversationActor {
         for capture in &captures {
             deliveries(&self.shard.engine, &self.table, Some(&mut self.state), capture, &mut entries);
         }
-        release.take_due(&entries);
         release.pushes = captures.into_iter().map(|capture| (license, capture)).collect();
         // Its answer uses up what it was promised.
         let asking = self.asking && !part.placed;
@@ -252,9 +236,29 @@ impl ConversationActor {
         if self.state.amended_bytes() > AMENDED_BYTES {
             link::tell(&ctx.address(), SaveSnapshot);
         }
+        self.store(&entries, release, ctx);
+    }
+
+    /// Journals what was decided, and lets the release go when it is durable.
+    fn store(&mut self, entries: &[Entry], mut release: Release, ctx: &ActorContext<Self>) {
+        if entries.is_empty() {
+            return self.shard.after(self.lsn, release);
+        }
+        release.take_due(entries);
         let marked = std::mem::replace(&mut self.marked, true);
         let save = || link::reminder(ctx.address(), SaveSnapshot);
-        self.lsn = self.shard.commit_marked(&entries, release, (!marked).then_some(&save));
+        self.lsn = self.shard.commit_marked(entries, release, (!marked).then_some(&save));
+    }
+
+    /// The calls that tell hooks of what is told in passing. They are kept like all others: what is said
+    /// next waits behind them, so that whoever types has stopped before the message is there.
+    fn calls_in_passing(&mut self, capture: &Capture) -> Vec<Entry> {
+        let mut calls = Vec::new();
+        let typing = matches!(capture.what.push, Push::Typing { .. });
+        if typing && self.typing.admits(self.shard.now()) {
+            deliveries(&self.shard.engine, &self.table, Some(&mut self.state), capture, &mut calls);
+        }
+        calls
     }
 
     /// Lists, the router and the customer learn of a change before anybody is answered.
@@ -332,31 +336,8 @@ impl ConversationActor {
 
     fn shown<T>(&self, what: T, users: impl Fn(&T) -> Vec<UserId>) -> Shown<T> {
         let profiles = self.table.profiles(&users(&what));
-        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &[]);
+        let desk = desk_context(&self.shard.engine, &self.table, &self.state, &[], None);
         Shown { what, profiles, properties: self.table.properties(), desk }
-    }
-
-    /// Tells the router something when it is released.
-    fn to_router<M>(&self, message: M) -> impl FnOnce() + 'static
-    where
-        RouterActor: Handler<M>,
-        M: Message<Result = ()> + Send + 'static,
-    {
-        let (engine, license) = (self.shard.engine.clone(), self.state.license());
-        move || {
-            if let Some(actors) = engine.directory().license(license) {
-                link::tell(&actors.router, message);
-            }
-        }
-    }
-
-    /// A place that the router reserved and the command did not need is given back, rather than
-    /// left to lapse.
-    fn give_back_unused(&self, part: &RouterPart, release: &mut Release) {
-        let held = part.agent.as_ref().is_some_and(|agent| self.state.is_held_by(agent));
-        if part.placed && !held && self.state.waiting_since().is_none() {
-            release.first.push(Box::new(self.to_router(Cancel(self.state.id()))));
-        }
     }
 
     /// A full disk refuses whoever asks. What the engine itself wants of the chat has to happen: it
@@ -370,34 +351,6 @@ impl ConversationActor {
         self.reject(full, &part, message.answer);
         if part.placed {
             self.asked(ctx);
-        }
-    }
-
-    /// Asks when what the router has to know of this chat is on its way to it: the question must
-    /// not overtake the chat's own notices.
-    fn ask_router(&mut self, need: PlacementNeed, message: Execute, ctx: &ActorContext<Self>) {
-        // What the engine itself wants has to happen, and is bounded by what it wants.
-        if self.asking && message.by.is_some() && self.held_back.len() >= COMMANDS_HELD_BACK {
-            self.shard.after(self.lsn, Release::reply(message.answer, Err(Rejected::Internal.into())));
-        } else if self.asking {
-            self.held_back.push_back(message);
-        } else {
-            self.asking = true;
-            let (shard, me) = (Rc::clone(&self.shard), ctx.address());
-            let chat = (self.state.license(), self.state.id());
-            let ask = move || operations::place(&shard, chat, me, need, message);
-            self.shard.after(self.lsn, Release::default().first(ask));
-        }
-    }
-
-    /// The router has given its word: whoever waited for that may try again, in order, until one
-    /// has to ask again.
-    fn asked(&mut self, ctx: &mut ActorContext<Self>) {
-        self.asking = false;
-        while !self.asking
-            && let Some(message) = self.held_back.pop_front()
-        {
-            self.handle(message, ctx);
         }
     }
 
@@ -455,7 +408,10 @@ impl Handler<Execute> for ConversationActor {
         let decided = guarded(|| self.state.decide(command, &cx));
         match (decided, again) {
             (Ok(Decision { before: Some(before), .. }), _) => self.answer_again(before, by, &part, answer),
-            (Ok(decision), _) => self.commit(decision, shows, &part, answer, ctx),
+            (Ok(decision), _) => {
+                let by = by.as_deref().map(|by| &by.user);
+                self.commit(decision, shows, (by, &part), answer, ctx);
+            }
             (Err(Rejected::NeedsPlacement(need)), Some(command)) if placed_at.is_none() => {
                 self.ask_router(*need, Execute { command, by, answer, placed_at: None, key }, ctx);
             }

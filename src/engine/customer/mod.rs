@@ -232,9 +232,11 @@ impl CustomerActor {
         told
     }
 
-    fn updated(&self, main: bool) -> Told {
+    /// What is told of a change since then.
+    fn updated(&self, before: Arc<Customer>, main: bool) -> Told {
         let news = CustomerNews::Updated {
             customer: Arc::new(self.state.clone()),
+            before,
             present: !self.connections.is_empty(),
             banned: self.state.banned(self.shard.now()),
         };

@@ -131,14 +131,14 @@ impl CustomerActor {
         self.table.departures.insert(self.state.id, None);
         self.table.here.insert(self.state.id, ());
         if !facts.is_empty() {
-            self.state = next;
+            let before = Arc::new(std::mem::replace(&mut self.state, next));
             let mut news = Vec::new();
             if let Some(visit) = self.state.visit.as_ref().filter(|_| visits) {
                 let started =
                     CustomerNews::VisitStarted { customer: self.state.id, visit: Arc::new(visit.clone()) };
                 news.push(self.news(started, false));
             }
-            news.extend(changed.then(|| self.updated(false)));
+            news.extend(changed.then(|| self.updated(before, false)));
             self.commit(facts, news, Release::default(), ctx);
         }
         let tell_side_storage = stored || (!told && !self.state.side_storage.is_empty());

@@ -68,7 +68,8 @@ impl Handler<Change> for CustomerActor {
             Ok(None) => {
                 // Clients wait for a push even when nothing changes (spec v3.0, 5.4).
                 let mut release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
-                release.echo = Some(capture(&self.table, self.updated(true)));
+                let same = Arc::new(self.state.clone());
+                release.echo = Some(capture(&self.table, self.updated(same, true)));
                 self.show(Vec::new(), release);
             }
             Ok(Some(fact)) => {
@@ -85,8 +86,8 @@ impl Handler<Change> for CustomerActor {
                     customer.contact.as_ref().map(|contact| contact.entries.clone()).unwrap_or_default()
                 };
                 let other_ways = entries(&self.state) != entries(&after);
-                self.state = after;
-                let news = self.updated(true);
+                let before = Arc::new(std::mem::replace(&mut self.state, after));
+                let news = self.updated(before, true);
                 let mut release = Release::reply(answer, Ok(Done::Customer(Box::new(self.card()))));
                 if other_ways {
                     let (shard, license) = (Rc::clone(&self.shard), self.table.id);
@@ -143,6 +144,7 @@ impl Handler<ImposeBan> for CustomerActor {
             Ok(fact) => fact,
             Err(rejected) => return self.reply(answer, Err(rejected.into())),
         };
+        let before = Arc::new(self.state.clone());
         self.state.apply(&fact);
         let Some(ban) = self.state.ban.clone().filter(|_| self.state.banned(self.shard.now())) else {
             return self.reply(answer, Err(Rejected::Internal.into()));
@@ -160,7 +162,7 @@ impl Handler<ImposeBan> for CustomerActor {
             main: true,
             seq: None,
         };
-        let mut updated = self.updated(false);
+        let mut updated = self.updated(before, false);
         updated.to.customer = None;
         let release = Release::reply(answer, Ok(Done::Nothing)).first(carry_out);
         self.commit(vec![fact], vec![banned, updated], release, ctx);

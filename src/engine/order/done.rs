@@ -10,7 +10,9 @@ use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::recent::Seq;
 use switchboard_domain::conversation::view::{ChatView, Summary, ThreadLine, ThreadView, Threads};
-use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId};
+use switchboard_domain::id::{
+    AgentId, ClientId, ConversationId, CustomerId, GroupId, LicenseId, ThreadId, UserId,
+};
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::form::Form;
@@ -106,6 +108,8 @@ pub struct DeskContext {
     pub profiles: Profiles,
     /// Its customer has a connection.
     pub present: bool,
+    /// Who caused what is told; nobody: the engine, or nothing is told.
+    pub by: Option<UserId>,
 }
 
 /// A page of chats.

@@ -9,7 +9,6 @@ use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::id::{CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::license::License;
-use switchboard_domain::participant::news::CustomerNews;
 
 use super::socket::StreamSocket;
 use super::subscription::Subscription;
@@ -109,10 +108,7 @@ impl Streams {
                 listeners.staff.iter().filter(heard).for_each(|one| copies.tell(&shard, one));
                 own.into_iter().flatten().filter(heard).for_each(|one| copies.tell(&shard, one));
             }
-            (
-                None,
-                Push::Customer(CustomerNews::Created(customer) | CustomerNews::Updated { customer, .. }),
-            ) if customer.contact.is_some() => {
+            (None, Push::Customer(news)) if news.of_contact().is_some() => {
                 let Some(license) = shard.engine.license(license) else { return };
                 let copies = Copies::new(&license, capture);
                 listeners.staff.iter().for_each(|one| copies.tell(&shard, one));

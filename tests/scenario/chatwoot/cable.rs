@@ -204,9 +204,21 @@ async fn assignments_teams_and_marks_are_told_to_the_staff_only() {
     let patch = json!({ "name": "Ana B." });
     desk.ok(&desk.admin, Method::PATCH, &format!("contacts/{contact}"), patch).await;
     cable.told("contact.updated", |data| data["name"] == "Ana B.").await;
+    let tom = desk.post(&desk.admin, "contacts", json!({ "name": "Tom" })).await;
+    let tom = &tom["payload"]["contact"]["id"];
+    cable.told("contact.created", |data| data["id"] == *tom && data["account_id"] == 1).await;
+    desk.ok(&desk.admin, Method::DELETE, &format!("contacts/{tom}"), Value::Null).await;
+    cable.told("contact.deleted", |data| data["id"] == *tom && data["name"].is_null()).await;
     desk.toggle(&desk.agent, ana.conversation, "resolved").await;
     customer.told("conversation.status_changed", |data| data["status"] == "resolved").await;
-    for event in ["team.changed", "assignee.changed", "conversation.updated", "contact.updated"] {
+    for event in [
+        "team.changed",
+        "assignee.changed",
+        "conversation.updated",
+        "contact.updated",
+        "contact.created",
+        "contact.deleted",
+    ] {
         assert!(!customer.has_heard(event), "{event}");
     }
 }

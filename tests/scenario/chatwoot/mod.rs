@@ -5,16 +5,18 @@ mod bots;
 mod cable;
 mod contacts;
 mod conversations;
+mod hooks;
 mod matrix;
 mod refusals;
 mod restart;
 mod widget;
 
 use reqwest::Method;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
-use crate::support::sink::Sink;
+use crate::support::sink::{Hit, Sink};
 use crate::support::web::send;
 
 /// A server with its help desk.
@@ -129,6 +131,13 @@ impl Desk {
         self.post(token, &format!("conversations/{id}/toggle_status"), json!({ "status": status })).await
     }
 
+    /// A hook of the account that hears of these events at `path`.
+    pub(crate) async fn hook(&self, sink: &Sink, path: &str, events: &[&str], more: Value) -> Value {
+        let mut body = json!({ "url": sink.url(path), "subscriptions": events });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.post(&self.admin, "webhooks", body).await["payload"]["webhook"].clone()
+    }
+
     /// A bot that hears at `path`, connected to the demo's inbox as seed 004 does it.
     pub(crate) async fn bot(&self, sink: &Sink, path: &str, config: Value) -> Value {
         let body = json!({ "name": "Triage", "outgoing_url": sink.url(path), "bot_config": config });
@@ -138,6 +147,16 @@ impl Desk {
         assert_eq!(connected["agent_bot_id"], bot["id"]);
         bot
     }
+}
+
+/// A call is signed with this secret (spec 5.1).
+pub(crate) fn assert_signed(hit: &Hit, secret: &str) {
+    let (at, signature) = (hit.header("x-chatwoot-timestamp"), hit.header("x-chatwoot-signature"));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, &[at.as_bytes(), b".", &hit.body].concat());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(signature, format!("sha256={hex}"));
+    assert_eq!(hit.header("x-chatwoot-delivery").len(), 36);
 }
 
 /// What messages say.

@@ -5,7 +5,7 @@ use switchboard_domain::participant::contact::{Contact, ContactEntry};
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
 
-use super::{account, extend, inbox_line, iso, object};
+use super::{account, changes, extend, inbox_line, iso, object};
 use crate::engine::order::DeskContext;
 
 /// A customer whom no help desk knows is a contact without anything.
@@ -60,6 +60,13 @@ pub(in super::super) fn contact_inbox(license: &License, entry: &ContactEntry) -
 pub(in super::super) fn contact_in_event(license: &License, customer: &Customer) -> Value {
     let avatar = customer.avatar.as_deref().unwrap_or_default();
     extend(common(customer), json!({ "type": "contact", "avatar": avatar, "account": account(license) }))
+}
+
+/// What is known of a contact otherwise than before; its ways into inboxes are none of that.
+pub(in super::super) fn contact_changes(before: &Customer, after: &Customer) -> Value {
+    let shown =
+        |customer: &Customer| extend(common(customer), json!({ "labels": contact_of(customer).labels }));
+    changes(&shown(before), &shown(after))
 }
 
 /// A contact, as its customer sees it: a guest only that it is one.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::ticket::{Status, Ticket, Urgency};
 use switchboard_domain::conversation::view::DeskView;
+use switchboard_domain::id::UserId;
 use switchboard_domain::participant::contact::ContactEntry;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::time::Timestamp;
@@ -162,6 +163,33 @@ pub(in super::super) fn conversation_in_event(cx: &DeskContext) -> Value {
         "account": account(&cx.license),
     });
     extend(shown, parts.common(cx))
+}
+
+/// Somebody types, or not any more, as hooks are told it.
+pub(in super::super) fn typing_in_event(
+    cx: &DeskContext,
+    author: &UserId,
+    private: bool,
+    event: &str,
+) -> Value {
+    json!({
+        "event": event,
+        "user": user_in_event(cx, author),
+        "conversation": conversation_in_event(cx),
+        "is_private": private,
+        "account": account(&cx.license),
+    })
+}
+
+/// Whoever does something in it, as events show it; null for who is not known any more.
+pub(in super::super) fn user_in_event(cx: &DeskContext, user: &UserId) -> Value {
+    let shown = match user {
+        UserId::Agent(agent) => cx.profiles.agent(agent).map(|agent| super::person_in_event(agent)),
+        UserId::Customer(customer) => {
+            cx.profiles.customer(*customer).map(|customer| contact_in_event(&cx.license, customer))
+        }
+    };
+    shown.unwrap_or(Value::Null)
 }
 
 /// The same, as its customer is told it: nothing that the desk keeps for itself.

@@ -1,10 +1,10 @@
 //! Inboxes. Source: spec 2.2.
 
 use serde_json::{Map, Value, json};
-use switchboard_domain::desk::{Channel, Inbox};
+use switchboard_domain::desk::{Channel, Inbox, InboxCard, InboxNews};
 use switchboard_domain::participant::license::License;
 
-use super::{extend, object};
+use super::{account, changes, extend, object};
 
 /// The word for a channel.
 pub(super) const fn channel_type(channel: Channel) -> &'static str {
@@ -20,9 +20,13 @@ fn name<'a>(license: &'a License, inbox: &Inbox) -> &'a str {
 
 /// An inbox in few words.
 pub(in super::super) fn inbox_line(license: &License, inbox: &Inbox) -> Value {
+    line(name(license, inbox), inbox)
+}
+
+fn line(name: &str, inbox: &Inbox) -> Value {
     json!({
         "id": inbox.number,
-        "name": name(license, inbox),
+        "name": name,
         "channel_id": inbox.number,
         "channel_type": channel_type(inbox.channel),
         "avatar_url": "",
@@ -36,6 +40,25 @@ pub(super) fn inbox_in_event(license: &License, inbox: &Inbox) -> Value {
 
 /// An inbox in full; what proves and signs is for administrators.
 pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -> Value {
+    let shown = full(name(license, inbox), inbox);
+    if secrets {
+        return extend(shown, json!({ "hmac_token": inbox.hmac_token, "secret": inbox.secret }));
+    }
+    shown
+}
+
+/// An inbox that was made or changed, as hooks are told of it: without what proves and signs.
+pub(in super::super) fn inbox_news(license: &License, news: &InboxNews, event: &str) -> Value {
+    let shown = |card: &InboxCard| full(&card.name, &card.inbox);
+    let after = shown(&news.after);
+    let mut told = json!({ "event": event, "account": account(license) });
+    if let Some(before) = &news.before {
+        told["changed_attributes"] = changes(&shown(before), &after);
+    }
+    extend(after, told)
+}
+
+fn full(name: &str, inbox: &Inbox) -> Value {
     let usual = json!({
         "greeting_enabled": false,
         "greeting_message": null,
@@ -76,7 +99,7 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
             "web_widget_script": "",
         }),
     };
-    let mut shown = extend(inbox_line(license, inbox), usual);
+    let mut shown = extend(line(name, inbox), usual);
     shown = extend(shown, channel);
     // What was given stands over what is usual, where there is such a field.
     if let (Value::Object(fields), Value::Object(kept)) = (&mut shown, kept) {
@@ -91,9 +114,6 @@ pub(in super::super) fn inbox(license: &License, inbox: &Inbox, secrets: bool) -
     if let Some(Value::Object(config)) = shown.get_mut("auto_assignment_config") {
         config.remove("max_assignment_limit");
         config.extend(inbox.max_per_agent.map(|limit| ("max_assignment_limit".to_owned(), limit.into())));
-    }
-    if secrets {
-        shown = extend(shown, json!({ "hmac_token": inbox.hmac_token, "secret": inbox.secret }));
     }
     shown
 }

@@ -8,16 +8,19 @@ mod message;
 mod people;
 mod widget;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 
 pub(super) use bot::{bot, bot_of};
-pub(super) use contact::{contact, contact_in_event, contact_inbox, contact_with_inboxes};
+pub(super) use contact::{contact, contact_changes, contact_in_event, contact_inbox, contact_with_inboxes};
 pub(super) use conversation::{
     conversation, conversation_in_event, conversation_to_contact, public_conversation, status_of,
+    typing_in_event, user_in_event,
 };
-pub(super) use inbox::{inbox, inbox_line};
+pub(super) use inbox::{inbox, inbox_line, inbox_news};
 pub(super) use message::{
     attributes_of, content_type_of, message, message_in_event, message_on_socket, message_to_contact,
     public_message,
@@ -71,9 +74,36 @@ pub(super) fn extend(mut value: Value, more: Value) -> Value {
     value
 }
 
+/// What is shown otherwise than before, in the order of the names: each with its value then and now. A
+/// name that is on one side only counts as null on the other.
+pub(super) fn changes(before: &Value, after: &Value) -> Value {
+    let names = |value: &Value| -> BTreeSet<String> {
+        value.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+    };
+    let all = &names(before) | &names(after);
+    let differs = all.into_iter().filter(|name| before.get(name) != after.get(name));
+    let line = |name: String| {
+        let (then, now) = (&before[&name], &after[&name]);
+        json!({ name: { "previous_value": then, "current_value": now } })
+    };
+    differs.map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_name_what_differs_and_nothing_else() {
+        let (before, after) = (json!({ "a": 1, "b": [], "c": "x" }), json!({ "a": 1, "b": [2], "d": null }));
+        let told = json!([
+            { "b": { "previous_value": [], "current_value": [2] } },
+            { "c": { "previous_value": "x", "current_value": null } },
+            { "d": { "previous_value": null, "current_value": null } },
+        ]);
+        assert_eq!(changes(&before, &after), told);
+        assert_eq!(changes(&after, &after), json!([]));
+    }
 
     #[test]
     fn times_have_three_forms() {

@@ -407,6 +407,7 @@ fn name_of(push: &Push) -> &'static str {
         Push::StatusChanged { .. } => "status_changed",
         Push::TicketChanged { .. } => "ticket_changed",
         Push::WidgetOpened(_) => "widget_opened",
+        Push::InboxPut(_) => "inbox_put",
         Push::AgentDeleted { .. } => "agent_deleted",
         Push::Customer(_) => "customer",
         Push::Multicast { .. } => "multicast",

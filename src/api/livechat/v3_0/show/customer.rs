@@ -248,7 +248,7 @@ impl<'a> NewsOut<'a> {
             CustomerNews::Updated { customer, present, .. } if side == Side::Customer => {
                 Self::UpdatedOneself { customer: Box::new(OneselfOut::new(customer, *present)) }
             }
-            CustomerNews::Updated { customer, present, banned } => Self::Updated(Box::new(UpdatedOut {
+            CustomerNews::Updated { customer, present, banned, .. } => Self::Updated(Box::new(UpdatedOut {
                 id: Text(customer.id),
                 kind: "customer",
                 name: customer.name.as_deref(),

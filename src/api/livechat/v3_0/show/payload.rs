@@ -53,6 +53,10 @@ pub(super) enum Payload<'a> {
     Opened {
         customer_id: Text<CustomerId>,
     },
+    /// An inbox was made or changed.
+    Inbox {
+        inbox_id: u64,
+    },
     /// What a help desk keeps of a chat changed.
     Ticket {
         chat_id: Text<ConversationId>,

@@ -29,7 +29,7 @@ impl<'a> PushFrame<'a> {
         let seen = match (side, push) {
             (_, Push::Customer(news)) => customer::heard(side, news),
             (_, Push::AgentDeleted { .. } | Push::StatusChanged { .. }) => false,
-            (_, Push::TicketChanged { .. } | Push::WidgetOpened(_)) => false,
+            (_, Push::TicketChanged { .. } | Push::WidgetOpened(_) | Push::InboxPut(_)) => false,
             (Side::Agent, _) => true,
             (Side::Customer, push) => match push {
                 Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => {
@@ -87,6 +87,7 @@ impl<'a> PushFrame<'a> {
             // Told to nobody here: see `PushFrame::new`.
             Push::StatusChanged { .. } | Push::TicketChanged { .. } => "ticket_changed",
             Push::WidgetOpened(_) => "widget_opened",
+            Push::InboxPut(_) => "inbox_put",
             Push::Customer(news) => customer::name(news),
             Push::Multicast { .. } => "incoming_multicast",
         }
@@ -199,6 +200,7 @@ impl<'a> PushFrame<'a> {
                 Payload::Ticket { chat_id: Text(*chat) }
             }
             Push::WidgetOpened(opening) => Payload::Opened { customer_id: Text(opening.customer.id) },
+            Push::InboxPut(news) => Payload::Inbox { inbox_id: news.after.inbox.number },
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),
             Push::Multicast { author, content, kind } => Payload::Multicast {
                 author_id: Text(author),

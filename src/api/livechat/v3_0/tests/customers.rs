@@ -115,7 +115,14 @@ fn customer_created_is_nested_and_told_to_webhooks() {
 
 #[test]
 fn customer_updated_is_flat_for_agents_and_nested_for_the_customer() {
-    let push = || Push::Customer(CustomerNews::Updated { customer: mia(None), present: true, banned: false });
+    let push = || {
+        Push::Customer(CustomerNews::Updated {
+            customer: mia(None),
+            before: mia(None),
+            present: true,
+            banned: false,
+        })
+    };
     let payload = json!({ "id": world::MIA, "type": "customer", "name": "Mia", "email": "mia@example.com",
         "avatar": "", "present": true, "banned": false, "fields": { "plan": "free" } });
     expect(Side::Agent, push(), "customer_updated", payload);

@@ -140,8 +140,20 @@ fn of_contact(license: &License, push: &Push) -> Vec<Told> {
     vec![(name, show::contact_in_event(license, customer))]
 }
 
-/// Everything that a push in a conversation is to somebody, in the order of telling.
+/// Everything that a push in a conversation is to somebody, in the order of telling, with whoever caused it.
 fn in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Told> {
+    let mut told = told_in_conversation(cx, capture, to);
+    // Customers are no performers, and what the engine does by itself has none.
+    let by = cx.by.as_ref().filter(|by| by.agent().is_some()).map(|by| user(cx, by, to));
+    if let Some(by) = by.filter(|by| !by.is_null()) {
+        for (_, data) in &mut told {
+            data["performer"] = by.clone();
+        }
+    }
+    told
+}
+
+fn told_in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Told> {
     let staff = to == Audience::Staff;
     let conversation = |name| (name, conversation(cx, to));
     let for_staff = |name| if staff { vec![conversation(name)] } else { Vec::new() };
@@ -177,10 +189,10 @@ fn in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Vec<Tol
             let name = if *typing { "conversation.typing_on" } else { "conversation.typing_off" };
             let data = json!({
                 "conversation": self::conversation(cx, to),
-                "user": performer(cx, author, to),
+                "user": user(cx, author, to),
                 "is_private": private,
             });
-            vec![(name, with_performer(cx, data, author, to))]
+            vec![(name, data)]
         }
         _ => Vec::new(),
     }
@@ -218,26 +230,14 @@ fn is_told(event: &Event, to: Audience) -> bool {
 }
 
 fn of_event(cx: &DeskContext, event: &Event, to: Audience) -> Value {
-    let data = match to {
+    match to {
         Audience::Staff => show::message_on_socket(cx, event),
         Audience::Contact => show::message_to_contact(cx, event),
-    };
-    match &event.author {
-        Some(author) => with_performer(cx, data, author, to),
-        None => data,
-    }
-}
-
-/// Adds whoever did it. Customers are no performers.
-fn with_performer(cx: &DeskContext, data: Value, author: &UserId, to: Audience) -> Value {
-    match author.agent().map(|_| performer(cx, author, to)) {
-        Some(by) if !by.is_null() => show::extend(data, json!({ "performer": by })),
-        _ => data,
     }
 }
 
 /// Somebody; contacts are told nothing of people but what their messages show.
-fn performer(cx: &DeskContext, author: &UserId, to: Audience) -> Value {
+fn user(cx: &DeskContext, author: &UserId, to: Audience) -> Value {
     match (author, to) {
         (UserId::Agent(agent), Audience::Contact) => {
             cx.profiles.agent(agent).map_or(Value::Null, |agent| show::sender(agent))

@@ -62,7 +62,7 @@ impl Cable {
     }
 
     /// The agent that a token belongs to.
-    async fn agent(desk: &Desk, token: &str) -> (Self, u64) {
+    pub(super) async fn agent(desk: &Desk, token: &str) -> (Self, u64) {
         let (_, profile) = desk.call(Some(token), Method::GET, "/api/v1/profile", Value::Null).await;
         let (id, stream) = (profile["id"].as_u64().unwrap(), &profile["pubsub_token"]);
         let mut cable = Self::connect(desk).await;
@@ -73,7 +73,7 @@ impl Cable {
     }
 
     /// The contact whose source id this is.
-    async fn contact(desk: &Desk, source: &str) -> (Self, u64) {
+    pub(super) async fn contact(desk: &Desk, source: &str) -> (Self, u64) {
         let contact = desk.public(Method::GET, &format!("contacts/{source}"), Value::Null).await;
         let mut cable = Self::connect(desk).await;
         cable.subscribe(json!({ "channel": "RoomChannel", "pubsub_token": contact["pubsub_token"] })).await;

@@ -7,6 +7,7 @@ mod contacts;
 mod conversations;
 mod hooks;
 mod matrix;
+mod performers;
 mod refusals;
 mod restart;
 mod widget;

@@ -141,6 +141,22 @@ impl EngineHandle {
         Ok(bits.map(|bits| ConversationId::from_random(u64::from_be_bytes(bits))))
     }
 
+    /// The conversation of the help desk in which an event has this number.
+    ///
+    /// # Errors
+    /// `Internal` when the index cannot be read.
+    pub fn conversation_with_event(
+        &self,
+        license: LicenseId,
+        number: u64,
+    ) -> Result<Option<ConversationId>, Rejected> {
+        let Some(table) = self.tables().license(license) else { return Ok(None) };
+        if let Some(newest) = table.events.get(&number) {
+            return Ok(Some(*newest));
+        }
+        self.records().with_event(license, number).map_err(|error| unreadable(&error))
+    }
+
     /// The customer with this name.
     ///
     /// # Errors

@@ -133,6 +133,8 @@ pub struct LicenseTable {
     conversations: AtomicU64,
     /// Conversations that no snapshot holds yet, by number.
     pub(crate) numbers: SharedMap<u64, ConversationId>,
+    /// Conversations of the help desk by the numbers of events that no snapshot holds yet.
+    pub(crate) events: SharedMap<u64, ConversationId>,
     /// The help desk's bots, by the hash of their token.
     pub(crate) bot_tokens: SharedMap<TokenHash, AgentId>,
     /// What customers are found by.
@@ -168,6 +170,7 @@ impl LicenseTable {
             rows: SharedMap::default(),
             conversations: AtomicU64::new(0),
             numbers: SharedMap::default(),
+            events: SharedMap::default(),
             bot_tokens: SharedMap::default(),
             names: Names::default(),
         }

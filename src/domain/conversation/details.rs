@@ -105,6 +105,8 @@ pub struct Amendment {
     pub carriage: Option<Carriage>,
     /// Its files go.
     pub without_files: bool,
+    /// What it says from now on; what it is stays. Only for whoever wrote it.
+    pub content: Option<String>,
 }
 
 impl Conversation {
@@ -126,18 +128,33 @@ impl Conversation {
         self.may(cx, Need::Write)?;
         let before = self.event(id, stored, cx)?;
         let by_customer = Self::reader(cx) == Reader::Customer;
-        let beyond_answers =
-            amendment.text.is_some() || amendment.carriage.is_some() || amendment.without_files;
+        let beyond_answers = amendment.text.is_some()
+            || amendment.content.is_some()
+            || amendment.carriage.is_some()
+            || amendment.without_files;
         if by_customer && beyond_answers {
             return Err(Rejected::NoAccess);
+        }
+        let own = cx.by.is_some_and(|by| before.author.as_ref() == Some(&by.user));
+        if amendment.content.is_some() && !own {
+            return Err(Rejected::NoAccess);
+        }
+        if amendment.content.as_deref().is_some_and(|content| content.trim().is_empty()) {
+            return Err(Rejected::blank("content"));
         }
         let mut event = (*before).clone();
         if let Some(text) = amendment.text {
             // A file or a card that was taken back is a text from then on.
             event.body = EventBody::Message { text, postback: None };
         }
-        let plain = matches!(event.body, EventBody::Message { .. });
         let details = event.details.get_or_insert_default();
+        match (&mut event.body, amendment.content) {
+            (_, None) => {}
+            (EventBody::Message { text, .. }, Some(content)) => *text = content,
+            // Files and cards stay what they are, under other words.
+            (_, Some(content)) => details.text = Some(content.into()),
+        }
+        let plain = matches!(event.body, EventBody::Message { .. });
         details.text.take_if(|_| plain);
         if amendment.without_files {
             details.attachments.clear();

@@ -26,14 +26,20 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// The events that were posted by it.
+    #[must_use]
+    pub fn posted(&self) -> &[Arc<Event>] {
+        match &self.change {
+            Change::EventPosted(event) => std::slice::from_ref(event),
+            Change::ThreadOpened { events, .. } => events,
+            _ => &[],
+        }
+    }
+
     /// The greatest number of an event in it (design D14); 0 without any.
     #[must_use]
     pub fn highest_number(&self) -> u64 {
-        match &self.change {
-            Change::EventPosted(event) => event.number,
-            Change::ThreadOpened { events, .. } => events.iter().map(|event| event.number).max().unwrap_or(0),
-            _ => 0,
-        }
+        self.posted().iter().map(|event| event.number).max().unwrap_or(0)
     }
 }
 

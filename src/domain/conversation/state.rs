@@ -227,6 +227,11 @@ impl Conversation {
         &self.unsaved
     }
 
+    /// The events that no stored chunk has, in runs that stay together wherever they are stored.
+    pub fn runs(&self) -> impl Iterator<Item = &[Arc<Event>]> {
+        self.unsaved.iter().map(|chunk| chunk.events.as_slice()).chain([self.tail.as_slice()])
+    }
+
     /// The first `count` of [`Conversation::unsaved_chunks`] are stored.
     pub fn chunks_saved(&mut self, count: usize) {
         self.unsaved.drain(..count.min(self.unsaved.len()));

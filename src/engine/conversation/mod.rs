@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Handler};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, NewConversation};
-use switchboard_domain::conversation::fact::Change;
+use switchboard_domain::conversation::fact::{Change, Fact};
 use switchboard_domain::conversation::idempotency::{Outcome as Before, Shows, WriteKey};
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::conversation::push::{Push, Told};
@@ -199,6 +199,11 @@ impl ConversationActor {
         let customer_before = self.state.customer();
         for fact in &decision.facts {
             self.state.apply(fact, &mut told);
+        }
+        if self.state.ticket().is_some() {
+            for event in decision.facts.iter().flat_map(Fact::posted) {
+                self.table.events.insert(event.number, id);
+            }
         }
         let outcome = Ok(self.done(shows, &decision, &told));
         let desk = desk_context(&self.shard.engine, &self.table, &self.state, &told, by);

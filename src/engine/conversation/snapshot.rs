@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{AsyncContext, Context as ActorContext, Handler};
 use serde::{Deserialize, Serialize};
 use switchboard_domain::conversation::Conversation;
+use switchboard_domain::conversation::event::Event;
 use switchboard_domain::id::{ConversationId, LicenseId};
 use switchboard_domain::time::Timestamp;
 
@@ -92,7 +93,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
         let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
         let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
         let (id, amended) = (self.state.id(), self.state.amended().clone());
-        let number = self.state.number();
+        let (number, events) = (self.state.number(), new_events(&self.state, self.indexed_at));
         // Only what is durable may be stored, or a crash would leave a snapshot of the future.
         let store = move || {
             let stored = match shard.engine.records().save(save) {
@@ -105,6 +106,9 @@ impl Handler<SaveSnapshot> for ConversationActor {
             if stored {
                 shard.saved_in_part(&key, lsn);
                 table.numbers.remove(&number);
+                for number in &events {
+                    table.events.remove(number);
+                }
                 table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
             }
             link::tell(&me, Saved { chunks, amended, indexed_at: at, lsn, stored });
@@ -163,5 +167,20 @@ pub(crate) fn snapshot(
         save.index_put(&IndexKey::ByCustomer { license, customer, conversation: id }, &talk);
     }
     save.index_put(&IndexKey::Number { license, number: state.number() }, &id.to_bits().to_be_bytes());
+    if let Some(new) = new_events(state, indexed_at).first() {
+        for run in state.runs() {
+            let numbers: Vec<u64> = run.iter().map(|event| event.number).collect();
+            save.events(license, id, &numbers, *new);
+        }
+    }
     Ok(save)
+}
+
+/// The numbers of those events of a help desk's conversation that no index has.
+fn new_events(state: &Conversation, indexed_at: Option<Timestamp>) -> Vec<u64> {
+    let Some(ticket) = state.ticket() else { return Vec::new() };
+    // A chat that became a desk's when it was under way had some before.
+    let since = indexed_at.filter(|_| ticket.created_at > Timestamp::default());
+    let is_new = |event: &&Arc<Event>| since.is_none_or(|since| event.created_at > since);
+    state.runs().flatten().filter(is_new).map(|event| event.number).collect()
 }

@@ -143,6 +143,15 @@ pub enum IndexKey {
         /// The digest.
         name: NameDigest,
     },
+    /// From the numbers of some events of a conversation that lie in one [`EVENT_SHELF`], to which they are.
+    Events {
+        /// Whose.
+        license: LicenseId,
+        /// The first of them.
+        first: u64,
+        /// Of which conversation.
+        conversation: ConversationId,
+    },
     /// From a number to the bytes of the id that has it.
     Number {
         /// Whose.
@@ -151,6 +160,11 @@ pub enum IndexKey {
         number: u64,
     },
 }
+
+/// Numbers that are looked through together for one of them: an entry knows those of one conversation.
+/// Fewer would be more entries for a conversation that goes on slowly, more a longer look. They fit two
+/// bytes.
+pub const EVENT_SHELF: u64 = 1 << 14;
 
 /// The rooms of the key space.
 #[derive(Debug, Clone, Copy)]
@@ -167,6 +181,7 @@ pub(super) enum Room {
     DeadLetter = 9,
     Receiver = 10,
     Name = 11,
+    Event = 12,
 }
 
 struct Writer(Vec<u8>);
@@ -288,9 +303,18 @@ pub(super) fn index(key: &IndexKey) -> Vec<u8> {
         IndexKey::Open { license, conversation } => {
             Writer::room(Room::Open).license(license).conversation(conversation).0
         }
+        IndexKey::Events { license, first, conversation } => {
+            Writer::room(Room::Event).license(license).u64(first).conversation(conversation).0
+        }
         IndexKey::Name { license, name } => Writer::room(Room::Name).license(license).bytes(&name).0,
         IndexKey::Number { license, number } => Writer::room(Room::Number).license(license).u64(number).0,
     }
+}
+
+/// Entries of a license that may hold an event with this number.
+pub(super) fn events(license: LicenseId, number: u64) -> KeyRange {
+    let at = |first: u64| Writer::room(Room::Event).license(license).u64(first);
+    at(number - number % EVENT_SHELF).0..at(number).range().end
 }
 
 /// All keys of a license in a room whose first field is the license.
@@ -374,6 +398,10 @@ mod tests {
             (
                 index(&IndexKey::Number { license: LICENSE, number: 259 }),
                 "060000000005f5e1010000000000000103",
+            ),
+            (
+                index(&IndexKey::Events { license: LICENSE, first: 259, conversation }),
+                "0c0000000005f5e1010000000000000103CONV",
             ),
             (named(Room::Delivery, LICENSE, "d-1"), "070000000005f5e101642d31"),
             (named(Room::DeadLetter, LICENSE, "d-1"), "090000000005f5e101642d31"),

@@ -29,7 +29,7 @@ use switchboard_domain::id::{ConversationId, CustomerId, LicenseId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
 pub use care::{Care, in_store};
-pub use key::{ActorKey, ActorKind, IndexKey, NameDigest};
+pub use key::{ActorKey, ActorKind, EVENT_SHELF, IndexKey, NameDigest};
 pub use memory_store::MemoryStore;
 pub use save::Save;
 pub use sled_store::SledStore;
@@ -310,6 +310,26 @@ impl Records {
     /// `Corrupt`, `Io`.
     pub fn numbered(&self, license: LicenseId, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
         self.store.get(&key::index(&IndexKey::Number { license, number }))
+    }
+
+    /// The conversation of a license that has an event with this number. Looks at no more entries than
+    /// [`EVENT_SHELF`].
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub fn with_event(
+        &self,
+        license: LicenseId,
+        number: u64,
+    ) -> Result<Option<ConversationId>, StorageError> {
+        let wanted = u16::try_from(number % EVENT_SHELF).unwrap_or(u16::MAX).to_be_bytes();
+        // The nearest are looked at first: most conversations are short.
+        let found = self.store.scan(&key::events(license, number), Direction::Backward, usize::MAX)?;
+        let holds = |value: &[u8]| value.as_chunks().0.contains(&wanted);
+        let Some((key, _)) = found.iter().find(|(_, value)| holds(value)) else { return Ok(None) };
+        let mut reader = self.in_license(key)?;
+        reader.u64()?;
+        reader.conversation().map(Some)
     }
 
     /// The customer that has a name with this digest.

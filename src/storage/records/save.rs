@@ -3,7 +3,7 @@
 use switchboard_domain::id::{ConversationId, LicenseId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
-use super::key::{self, ActorKey, IndexKey, Room};
+use super::key::{self, ActorKey, EVENT_SHELF, IndexKey, Room};
 use super::store::Batch;
 use crate::storage::Lsn;
 
@@ -66,6 +66,27 @@ impl Save {
     /// Takes something out of an index.
     pub fn index_remove(&mut self, key: &IndexKey) -> &mut Self {
         self.batch.remove(key::index(key));
+        self
+    }
+
+    /// Enters events of a conversation by their numbers, which rise: those of one run, which no other run
+    /// has, as far as they lie on a shelf with one that is `new` or newer. A run that has grown is entered
+    /// again.
+    pub fn events(
+        &mut self,
+        license: LicenseId,
+        conversation: ConversationId,
+        numbers: &[u64],
+        new: u64,
+    ) -> &mut Self {
+        for shelf in numbers.chunk_by(|a, b| a / EVENT_SHELF == b / EVENT_SHELF) {
+            let (Some(first), Some(last)) = (shelf.first(), shelf.last()) else { continue };
+            if *last >= new {
+                let place = |number: &u64| u16::try_from(number % EVENT_SHELF).unwrap_or(u16::MAX);
+                let places: Vec<u8> = shelf.iter().flat_map(|number| place(number).to_be_bytes()).collect();
+                self.index_put(&IndexKey::Events { license, first: *first, conversation }, &places);
+            }
+        }
         self
     }
 

@@ -164,6 +164,35 @@ fn the_other_indexes() {
 }
 
 #[test]
+fn an_event_is_found_by_its_number_whatever_lies_around_it() {
+    let (records, _) = records();
+    let shelf = super::EVENT_SHELF;
+    let own = [3, 7, shelf - 1, shelf, shelf + 9, 4 * shelf];
+    let mut save = Save::new();
+    save.events(ONE, conversation(1), &own, 0);
+    save.events(ONE, conversation(2), &[5, 8, shelf + 1], 0);
+    save.events(OTHER, conversation(3), &[6], 0);
+    records.save(save).unwrap();
+    let found = |number| records.with_event(ONE, number).unwrap();
+    own.iter().for_each(|number| assert_eq!(found(*number), Some(conversation(1)), "{number}"));
+    [5, 8, shelf + 1].iter().for_each(|number| assert_eq!(found(*number), Some(conversation(2))));
+    for number in [0, 1, 4, 6, 9, shelf - 2, shelf + 2, 2 * shelf, 3 * shelf + 7, 4 * shelf + 1, u64::MAX] {
+        assert_eq!(found(number), None, "{number}");
+    }
+    assert_eq!(records.with_event(OTHER, 6).unwrap(), Some(conversation(3)));
+    // The run has grown: what is older than what is new is as it was.
+    let mut save = Save::new();
+    save.events(
+        ONE,
+        conversation(1),
+        &[3, 7, shelf - 1, shelf, shelf + 9, 4 * shelf, 4 * shelf + 2],
+        4 * shelf + 2,
+    );
+    records.save(save).unwrap();
+    [3, 4 * shelf, 4 * shelf + 2].iter().for_each(|number| assert_eq!(found(*number), Some(conversation(1))));
+}
+
+#[test]
 fn deliveries_and_deadlines() {
     let (records, _) = records();
     let actor = ActorKey::Conversation(ONE, conversation(1));

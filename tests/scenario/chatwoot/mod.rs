@@ -7,6 +7,7 @@ mod contacts;
 mod conversations;
 mod hooks;
 mod matrix;
+mod messages;
 mod performers;
 mod refusals;
 mod restart;

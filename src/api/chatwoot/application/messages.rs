@@ -48,8 +48,8 @@ pub(super) async fn answer(call: &Call<'_>, id: &str, path: &[&str]) -> Answered
             let amendment = Amendment {
                 text: Some("This message was deleted".into()),
                 attributes: Some(Value::Object(attributes).to_string().into()),
-                carriage: None,
                 without_files: true,
+                ..Amendment::default()
             };
             let after = amend(call, &cx, &event, amendment).await?;
             call.engine.forget_files(call.license.id, event.files()).await;
@@ -57,6 +57,42 @@ pub(super) async fn answer(call: &Call<'_>, id: &str, path: &[&str]) -> Answered
         }
         _ => Err(Refused::not_found()),
     }
+}
+
+/// Answers a call about a message by its number alone.
+pub(super) async fn by_number(call: &Call<'_>, message: &str) -> Answered {
+    let found = call.engine.conversation_with_event(call.license.id, number(message)?)?;
+    let chat = found.ok_or_else(Refused::not_found)?;
+    let (cx, _) = call.engine.ticket(&call.asker.principal, chat, false).await?;
+    let id = cx.chat.number.to_string();
+    match call.method {
+        Method::PATCH | Method::PUT if call.fields.has("content") => edit(call, &id, message).await,
+        Method::PATCH | Method::PUT if call.fields.has("status") => update(call, &id, message).await,
+        Method::PATCH | Method::PUT => Err(Refused::missing("content")),
+        Method::DELETE => answer(call, &id, &[message]).await,
+        _ => Err(Refused::not_found()),
+    }
+}
+
+/// What a message says from now on, by whoever wrote it.
+async fn edit(call: &Call<'_>, id: &str, message: &str) -> Answered {
+    let (cx, event) = found(call, id, message).await?;
+    let content = call.fields.text("content")?.unwrap_or_default();
+    check_length(&content)?;
+    if show::attributes_of(&event)["deleted"] == true {
+        return Err(Refused::unprocessable("Message was deleted"));
+    }
+    let amendment = Amendment { content: Some(content.into()), ..Amendment::default() };
+    json(show::message(&cx, &*amend(call, &cx, &event, amendment).await?))
+}
+
+/// Too long is told in the product's own words.
+fn check_length(content: &str) -> Result<(), Refused> {
+    if content.chars().count() > DESK_TEXT_CHARS {
+        let reason = format!("is too long (maximum is {DESK_TEXT_CHARS} characters)");
+        return Err(Refused::field("content", &reason));
+    }
+    Ok(())
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -154,10 +190,7 @@ pub(in super::super) fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent
     }
     let mut attachments = fields.files("attachments");
     let content = fields.text("content")?.unwrap_or_default();
-    if content.chars().count() > DESK_TEXT_CHARS {
-        let reason = format!("is too long (maximum is {DESK_TEXT_CHARS} characters)");
-        return Err(Refused::field("content", &reason));
-    }
+    check_length(&content)?;
     let attributes = fields.object("content_attributes")?.unwrap_or_default();
     let kind = check_interactive(fields.text("content_type")?.as_deref(), &attributes)?;
     if kind == "text" && content.trim().is_empty() && attachments.is_empty() {

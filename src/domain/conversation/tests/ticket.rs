@@ -3,8 +3,9 @@
 use super::*;
 use crate::conversation::command::{StatusChange, TicketChange};
 use crate::conversation::details::{Amendment, Carriage, Details};
+use crate::conversation::event::RichElement;
 use crate::conversation::ticket::{Status, Ticket, Urgency};
-use crate::limits::{ATTRIBUTES_BYTES, LABELS_PER_CONVERSATION, MESSAGES_PER_MINUTE};
+use crate::limits::{ATTRIBUTES_BYTES, DESK_TEXT_CHARS, LABELS_PER_CONVERSATION, MESSAGES_PER_MINUTE};
 
 const ROBO: &str = "0123456789abcdef0123456789abcdef";
 
@@ -362,6 +363,39 @@ fn a_message_is_posted_once_under_its_senders_id_and_answered_by_the_customer() 
     let long =
         Amendment { attributes: Some("x".repeat(ATTRIBUTES_BYTES + 1).into()), ..Amendment::default() };
     assert!(matches!(talk.run(ROBO, amend(&long)), Err(Rejected::Invalid { .. })));
+}
+
+#[test]
+fn what_a_message_says_is_changed_by_whoever_wrote_it_alone() {
+    let mut talk = Talk::pending();
+    let card = EventBody::Rich {
+        template: "cards".into(),
+        elements: vec![RichElement { title: Some("Card".into()), ..RichElement::default() }],
+    };
+    let posted = talk.run(ROBO, post(NewEvent { body: card.clone(), ..said() })).unwrap();
+    assert_eq!(posted, ["event"]);
+    talk.run(ROBO, post(said())).unwrap();
+    let amend = |order: u32, content: &str| Command::AmendEvent {
+        event: event_id(1, order),
+        amendment: Amendment { content: Some(content.into()), ..Amendment::default() },
+        stored: None,
+    };
+    for other in ["ann", "mia"] {
+        assert_eq!(talk.run(other, amend(2, "mine now")), Err(Rejected::NoAccess), "{other}");
+    }
+    assert_eq!(talk.run(ROBO, amend(2, " ")), Err(Rejected::blank("content")));
+    assert_eq!(talk.run(ROBO, amend(2, "better")), Ok(vec!["event_changed"]));
+    assert_eq!(talk.run(ROBO, amend(2, "better")), Ok(vec![]), "as before");
+    assert_eq!(talk.run(ROBO, amend(1, "choose")), Ok(vec!["event_changed"]));
+    let event = |order| talk.state.event_in_memory(event_id(1, order)).unwrap();
+    let (first, second) = (event(1), event(2));
+    assert_eq!(second.body, EventBody::Message { text: "better".into(), postback: None });
+    assert_eq!(first.body, card, "what it is stays");
+    assert_eq!(first.details.as_ref().unwrap().text.as_deref(), Some("choose"));
+    let long = "x".repeat(DESK_TEXT_CHARS + 1);
+    assert!(
+        matches!(talk.run(ROBO, amend(2, &long)), Err(Rejected::Invalid { field, .. }) if field == "content")
+    );
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub const TYPING_CALLS: u32 = 60;
 pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
 /// Labels of one conversation or contact: a head holds them all; more is `Invalid`.
 pub const LABELS_PER_CONVERSATION: usize = 64;
+/// Agents who watch one conversation of a help desk: a head holds them all; more is `Invalid`.
+pub const WATCHERS_PER_CONVERSATION: usize = 100;
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.
 pub const INBOXES_PER_LICENSE: usize = 500;
 /// Teams of a license, for the same reason; more is `Invalid`.

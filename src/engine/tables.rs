@@ -12,6 +12,7 @@ use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
+use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
@@ -366,6 +367,10 @@ impl Lookup for LicenseTable {
     fn is_blocked(&self, customer: CustomerId) -> bool {
         let blocked = |customer: &Customer| customer.contact.as_ref().is_some_and(|contact| contact.blocked);
         self.customers.get(&customer).is_some_and(|customer| blocked(&customer))
+    }
+
+    fn administers(&self, agent: &AgentId) -> bool {
+        self.agent(agent).is_some_and(|agent| !agent.removed && agent.role != Role::Normal)
     }
 
     fn reopens(&self, access: &Access) -> bool {

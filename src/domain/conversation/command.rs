@@ -10,6 +10,7 @@ use crate::conversation::event::{Event, NewEvent, Visibility};
 use crate::conversation::properties::Properties;
 use crate::conversation::property_change::{Place, PropertyChange};
 use crate::conversation::ticket::{Status, Ticket, Urgency};
+use crate::conversation::watching::Watching;
 use crate::id::{AgentId, ConversationId, CustomerId, EventId, GroupId, LicenseId, ThreadId, UserId};
 use crate::participant::Departure;
 use crate::participant::customer::Ban;
@@ -99,6 +100,8 @@ pub struct TicketChange {
     pub team: Option<Option<u64>>,
     /// Is the customer answered any more?
     pub muted: Option<bool>,
+    /// Who watches it.
+    pub watching: Option<Watching>,
 }
 
 /// A conversation that does not exist yet.

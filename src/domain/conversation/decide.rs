@@ -36,6 +36,10 @@ pub trait Lookup {
     fn bot_of(&self, _access: &Access) -> Option<AgentId> {
         None
     }
+    /// Does the agent administer the license?
+    fn administers(&self, _agent: &AgentId) -> bool {
+        false
+    }
     /// Is the customer one whom a help desk answers no more?
     fn is_blocked(&self, _customer: CustomerId) -> bool {
         false

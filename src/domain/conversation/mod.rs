@@ -33,6 +33,7 @@ mod timers;
 mod transfer;
 pub mod view;
 mod views;
+pub mod watching;
 mod weight;
 
 pub use amended::{Amended, amend};

@@ -1,6 +1,8 @@
 //! What a help desk keeps of a conversation beyond the chat itself, and the status that it shows: not
 //! kept, but read off the assignment, so that both can never differ.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::apply::Applied;
@@ -109,6 +111,9 @@ pub struct Ticket {
     /// Up to when the customer said that it has seen everything; writing says nothing of that here.
     #[serde(default)]
     pub customer_saw: Option<Timestamp>,
+    /// Who watches it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub watchers: BTreeSet<AgentId>,
 }
 
 impl Default for Ticket {
@@ -127,6 +132,7 @@ impl Default for Ticket {
             first_reply_at: None,
             minute: (Timestamp::default(), 0),
             customer_saw: None,
+            watchers: BTreeSet::new(),
         }
     }
 }
@@ -146,8 +152,11 @@ impl Ticket {
     }
 
     /// The ticket with some fields changed, checked.
-    fn changed(&self, change: TicketChange) -> Result<Self, Rejected> {
+    fn changed(&self, change: TicketChange, may_watch: impl Fn(&AgentId) -> bool) -> Result<Self, Rejected> {
+        let watchers =
+            change.watching.map(|watching| watching.after(&self.watchers, may_watch)).transpose()?;
         let ticket = Self {
+            watchers: watchers.unwrap_or_else(|| self.watchers.clone()),
             urgency: change.urgency.unwrap_or(self.urgency),
             labels: change.labels.unwrap_or_else(|| self.labels.clone()),
             custom_attributes: change.custom_attributes.unwrap_or_else(|| self.custom_attributes.clone()),
@@ -187,7 +196,7 @@ impl Conversation {
     pub(super) fn change_ticket(&self, change: TicketChange, cx: &Context<'_>) -> Result<Decision, Rejected> {
         self.may(cx, Need::WriteMeta)?;
         let old = self.ticket.as_deref().cloned().unwrap_or_default();
-        let ticket = old.changed(change)?;
+        let ticket = old.changed(change, |agent| self.may_watch(agent, cx))?;
         let mut draft = self.draft(cx.now);
         if ticket == old {
             return Ok(draft.done());

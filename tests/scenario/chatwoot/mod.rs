@@ -8,6 +8,7 @@ mod conversations;
 mod hooks;
 mod matrix;
 mod messages;
+mod participants;
 mod performers;
 mod refusals;
 mod restart;

@@ -21,7 +21,7 @@ use super::super::call::{Answered, Call, empty, json, run};
 use super::super::fields::Fields;
 use super::super::refusal::Refused;
 use super::super::show;
-use super::{filter, labels, messages};
+use super::{filter, labels, messages, participants};
 use crate::engine::handle::EngineHandle;
 use crate::engine::names::Name;
 use crate::engine::order::{DeskContext, Done, Held, ListTickets, Order, TicketCounts, TicketPage};
@@ -71,6 +71,7 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
             json(json!({ "custom_attributes": show::object(&attributes) }))
         }
         (_, [id, "labels"]) => labels::of_conversation(call, id).await,
+        (_, [id, "participants"]) => participants::answer(call, id).await,
         (&Method::POST, [id, "update_last_seen"]) => {
             let chat = call.ticket(id).await?.chat.id;
             // Who is not in the conversation has nothing to mark.

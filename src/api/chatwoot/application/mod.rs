@@ -9,6 +9,7 @@ mod inboxes;
 mod interactive;
 mod labels;
 pub(super) mod messages;
+mod participants;
 pub(super) mod profile;
 mod teams;
 mod webhooks;
@@ -96,6 +97,8 @@ mod tests {
             (Method::GET, "conversations/meta"),
             (Method::POST, "conversations/filter"),
             (Method::GET, "conversations/1/messages"),
+            (Method::GET, "conversations/1/participants"),
+            (Method::POST, "conversations/1/participants"),
             (Method::DELETE, "conversations/1/messages/2"),
             (Method::PATCH, "messages/2"),
             (Method::DELETE, "messages/2"),

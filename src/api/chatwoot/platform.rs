@@ -110,6 +110,14 @@ async fn bots(engine: &EngineHandle, method: &Method, path: &[&str], fields: &Fi
             let (license, bot) = one(id)?;
             json(show::bot(&license, &bot))
         }
+        (&Method::DELETE, [id, "avatar"]) => {
+            one(id)?;
+            for (license, bot) in everywhere(engine, number(id)?) {
+                changed_bot(engine, license, &bot, BotFields::without_avatar()).await?;
+            }
+            let (license, bot) = one(id)?;
+            json(show::bot(&license, &bot))
+        }
         (&Method::DELETE, [id]) => {
             one(id)?;
             for (license, bot) in everywhere(engine, number(id)?) {

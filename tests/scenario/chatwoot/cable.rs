@@ -121,6 +121,15 @@ impl Cable {
         self.frame(event, is_it).await["message"]["data"].clone()
     }
 
+    /// Every event so far, with its data.
+    pub(super) fn events(&self) -> Vec<(String, Value)> {
+        let of = |frame: &Value| {
+            let event = frame["message"]["event"].as_str()?.to_owned();
+            Some((event, frame["message"]["data"].clone()))
+        };
+        self.seen.lock().iter().filter_map(of).collect()
+    }
+
     fn has_heard(&self, event: &str) -> bool {
         self.seen.lock().iter().any(|frame| frame["message"]["event"] == event)
     }

@@ -12,7 +12,7 @@ use crate::support::sink::Sink;
 
 /// One endpoint: its verb, its path below the account and what is sent there. `{name}` stands for the
 /// number of something that is there.
-struct Endpoint(&'static str, &'static str, &'static str);
+pub(super) struct Endpoint(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
 
 /// Every endpoint (spec 2.1 to 2.6), in the order of the specification.
 const ENDPOINTS: &[Endpoint] = &[
@@ -61,6 +61,12 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint("POST", "conversations/{conversation}/messages", r#"{"content":"hello"}"#),
     Endpoint("PATCH", "conversations/{conversation}/messages/{message}", r#"{"status":"delivered"}"#),
     Endpoint("DELETE", "conversations/{conversation}/messages/{message}", ""),
+    Endpoint("PATCH", "messages/{own}", r#"{"content":"better"}"#),
+    Endpoint("DELETE", "messages/{message}", ""),
+    Endpoint("GET", "conversations/{conversation}/participants", ""),
+    Endpoint("POST", "conversations/{conversation}/participants", r#"{"user_ids":[{agent}]}"#),
+    Endpoint("PATCH", "conversations/{conversation}/participants", r#"{"user_ids":[{agent}]}"#),
+    Endpoint("DELETE", "conversations/{conversation}/participants", r#"{"user_ids":[{agent}]}"#),
     Endpoint("GET", "contacts", ""),
     Endpoint("GET", "contacts/search?q=ana", ""),
     Endpoint("POST", "contacts", r#"{"name":"new"}"#),
@@ -96,6 +102,57 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint("DELETE", "webhooks/{hook}", ""),
 ];
 
+/// Who is answered how, a line for each endpoint.
+pub(super) struct Table {
+    text: String,
+    /// Characters of the longest title.
+    width: usize,
+}
+
+impl Table {
+    pub(super) fn new(width: usize) -> Self {
+        Self { text: String::new(), width }
+    }
+
+    /// Begins with the endpoints below an address, and with those who ask.
+    pub(super) fn head(&mut self, below: &str, askers: &[&str]) {
+        if !self.text.is_empty() {
+            self.text += "\n";
+        }
+        self.line(below, askers.iter().map(ToString::to_string));
+    }
+
+    pub(super) fn row(&mut self, method: &str, path: &str, answers: &[u16]) {
+        self.line(&format!("{method} {path}"), answers.iter().map(ToString::to_string));
+    }
+
+    fn line(&mut self, title: &str, cells: impl Iterator<Item = String>) {
+        let mut line = format!("{title:<width$}", width = self.width);
+        cells.for_each(|cell| write!(line, " {cell:<11}").unwrap());
+        self.text += &format!("{}\n", line.trim_end());
+    }
+
+    /// Compares with what it was, in a file beside this one.
+    pub(super) fn assert_is(&self, golden: &str) {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenario/chatwoot").join(golden);
+        if std::env::var_os("SWITCHBOARD_WRITE_GOLDEN").is_some() {
+            std::fs::write(&golden, &self.text).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert!(
+            self.text == expected,
+            "somebody is let in, or refused, otherwise than before:\n{}",
+            self.text
+        );
+    }
+}
+
+/// A text with what is there in the place of its names.
+pub(super) fn filled(text: &str, props: &[(&str, String)]) -> String {
+    let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("{{{name}}}"), value);
+    props.iter().fold(text.to_owned(), fill)
+}
+
 /// What is there anew for each call, so that none is in another's way.
 async fn props(desk: &Desk, path_and_body: &str, unique: usize) -> Vec<(&'static str, String)> {
     let needs = |name: &str| path_and_body.contains(&format!("{{{name}}}"));
@@ -124,11 +181,15 @@ async fn props(desk: &Desk, path_and_body: &str, unique: usize) -> Vec<(&'static
         let hook = desk.post(&desk.admin, "webhooks", body).await;
         props.push(("hook", hook["payload"]["webhook"]["id"].to_string()));
     }
-    if needs("conversation") || needs("contact") {
+    if needs("conversation") || needs("contact") || needs("message") || needs("own") {
         let ana = desk.contact("Ana").await;
         let said = desk.write(&ana, "hello").await;
         let conversation = desk.conversation(ana.conversation).await;
         props.push(("message", said["id"].to_string()));
+        if needs("own") {
+            let own = desk.answer(&desk.agent, ana.conversation, json!({ "content": "an agent's" })).await;
+            props.push(("own", own["id"].to_string()));
+        }
         props.push(("conversation", ana.conversation.to_string()));
         props.push(("contact", conversation["meta"]["sender"]["id"].to_string()));
     }
@@ -149,39 +210,26 @@ async fn every_endpoint_lets_in_whom_it_should_and_refuses_the_others_alike() {
         ("wrong token", Some("nobody's")),
         ("no token", None),
     ];
-    let mut table = format!("{:<64}", "");
-    for (who, _) in askers {
-        write!(table, " {who:<11}").unwrap();
-    }
-    table = format!("{}\n", table.trim_end());
+    let mut table = Table::new(64);
+    table.head("/api/v1/accounts/1/", &askers.map(|(who, _)| who));
     let mut unique = 0;
     for Endpoint(method, path, body) in ENDPOINTS {
-        let mut line = format!("{:<64}", format!("{method} {path}"));
+        let mut row = Vec::new();
         for (_, asker) in askers {
             unique += 1;
-            let mut filled = (path.to_string(), body.to_string());
             let mut all = props(&desk, &format!("{path}{body}"), unique).await;
             all.push(("agent", agent.clone()));
-            for (name, value) in all {
-                let place = format!("{{{name}}}");
-                filled = (filled.0.replace(&place, &value), filled.1.replace(&place, &value));
-            }
-            let body = if filled.1.is_empty() { json!({}) } else { serde_json::from_str(&filled.1).unwrap() };
+            let (at, body) = (filled(path, &all), filled(body, &all));
+            let body = if body.is_empty() { json!({}) } else { serde_json::from_str(&body).unwrap() };
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let path = format!("/api/v1/accounts/1/{}", filled.0);
-            let (status, answer) = desk.call(asker, method, &path, body).await;
+            let (status, answer) = desk.call(asker, method, &format!("/api/v1/accounts/1/{at}"), body).await;
             if status == 401 {
                 let said = answer["error"].as_str().or(answer["errors"][0].as_str());
-                assert!(said.is_some_and(|said| !said.is_empty()), "{path}: {answer}");
+                assert!(said.is_some_and(|said| !said.is_empty()), "{at}: {answer}");
             }
-            write!(line, " {status:<11}").unwrap();
+            row.push(status);
         }
-        table += &format!("{}\n", line.trim_end());
+        table.row(method, path, &row);
     }
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenario/chatwoot/matrix.txt");
-    if std::env::var_os("SWITCHBOARD_WRITE_GOLDEN").is_some() {
-        std::fs::write(&golden, &table).unwrap();
-    }
-    let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-    assert!(table == expected, "somebody is let in, or refused, otherwise than before:\n{table}");
+    table.assert_is("matrix.txt");
 }

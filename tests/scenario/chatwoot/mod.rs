@@ -5,6 +5,8 @@ mod bots;
 mod cable;
 mod contacts;
 mod conversations;
+mod doors;
+mod events;
 mod hooks;
 mod matrix;
 mod messages;

@@ -59,12 +59,18 @@ async fn a_bot_of_the_installation_works_in_every_account_and_only_the_platform_
     assert!(listed[0].get("outgoing_url").is_none() && listed[0].get("access_token").is_none());
     let own = format!("/api/v1/accounts/1/agent_bots/{}", bot["id"]);
     assert_eq!(desk.call(Some(&desk.admin), Method::PATCH, &own, json!({ "name": "x" })).await.0, 404);
+    let path = format!("/platform/api/v1/agent_bots/{}", bot["id"]);
+    let pictured = json!({ "avatar_url": "https://x.example/robo.png" });
+    let (_, shown) = desk.call(Some(&desk.platform), Method::PATCH, &path, pictured).await;
+    assert_eq!(shown["thumbnail"], "https://x.example/robo.png");
+    let avatar = format!("{path}/avatar");
+    let (status, shown) = desk.call(Some(&desk.platform), Method::DELETE, &avatar, Value::Null).await;
+    assert_eq!((status, &shown["thumbnail"], &shown["name"]), (200, &json!(""), &json!("Everywhere")));
     desk.post(&desk.admin, "inboxes/1/set_agent_bot", json!({ "agent_bot": bot["id"] })).await;
     let ana = desk.contact("Ana").await;
     assert_eq!(desk.status(ana.conversation).await, "pending");
     desk.answer(&token(&bot), ana.conversation, json!({ "content": "hi" })).await;
     assert_eq!(desk.read(&ana).await, ["hi"]);
-    let path = format!("/platform/api/v1/agent_bots/{}", bot["id"]);
     assert_eq!(desk.call(Some(&desk.platform), Method::DELETE, &path, Value::Null).await.0, 200);
     assert_eq!(desk.get(&desk.admin, "agent_bots").await, json!([]));
 }

@@ -39,6 +39,11 @@ pub(in super::super) struct BotFields {
 }
 
 impl BotFields {
+    /// Those that take a bot's picture away.
+    pub(in super::super) fn without_avatar() -> Self {
+        Self { name: None, avatar: Some("".into()), description: None, url: None, config: None }
+    }
+
     /// Reads them.
     ///
     /// # Errors

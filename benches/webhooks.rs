@@ -112,7 +112,7 @@ impl Pool {
     }
 
     async fn post(&mut self, due: Vec<Arc<Delivery>>) {
-        assert_eq!(self.outbox.registered([EndpointId::new("hook")].into()), []);
+        assert_eq!(self.outbox.registered([(EndpointId::new("hook"), Arc::clone(&self.url))].into()), []);
         let now = Timestamp::from_secs(1);
         for delivery in due {
             assert_eq!(self.outbox.due(delivery), None);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, GroupId};
-use switchboard_domain::limits::{MAX_CHATS_COUNT, MAX_CUSTOMER_CHATS, MAX_GROUP_ID};
+use switchboard_domain::limits::{FIRST_LICENSE_MADE, MAX_CHATS_COUNT, MAX_CUSTOMER_CHATS, MAX_GROUP_ID};
 use switchboard_domain::participant::settings::Settings;
 use switchboard_domain::participant::staff::check_address;
 use switchboard_domain::webhook::limits::{MAX_DEAD_LETTER_LIFE, MAX_DEAD_LETTERS};
@@ -122,7 +122,13 @@ impl Config {
         let (mut ids, mut clients) = (BTreeSet::new(), BTreeSet::new());
         for (n, license) in self.licenses.iter().enumerate() {
             let key = format!("license[{n}]");
-            problems.unless(license.id > 0, format!("{key}.id"), "must be at least 1");
+            // Those above are made while the server runs.
+            let own = (1..FIRST_LICENSE_MADE).contains(&license.id);
+            problems.unless(
+                own,
+                format!("{key}.id"),
+                format!("must be from 1 to {}", FIRST_LICENSE_MADE - 1),
+            );
             problems.unless(ids.insert(license.id), format!("{key}.id"), "is another license's id");
             problems.unless(
                 clients.insert(license.client_id.as_str()),
@@ -383,6 +389,7 @@ mod tests {
             assert_eq!(wrong(|c| c.server.stream_origins = vec![odd.into()]), ["server.stream_origins"]);
         }
         assert_eq!(wrong(|c| c.data.dir = "".into()), ["data.dir"]);
+        assert_eq!(wrong(|c| c.licenses[0].id = FIRST_LICENSE_MADE), ["license[0].id"]);
         assert_eq!(wrong(|c| c.data.segment_bytes = MIN_SEGMENT_BYTES - 1), ["data.segment_bytes"]);
         assert_eq!(wrong(|c| c.data.segment_bytes = MAX_SEGMENT_BYTES + 1), ["data.segment_bytes"]);
         assert_eq!(wrong(|c| c.data.checkpoint_seconds = 0), ["data.checkpoint_seconds"]);

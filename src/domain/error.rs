@@ -23,6 +23,8 @@ pub enum Resource {
     Inbox,
     /// A team of a help desk.
     Team,
+    /// A license.
+    License,
 }
 
 /// A refused command. Nothing was changed.
@@ -57,6 +59,9 @@ pub enum Rejected {
     /// The customer has as many chats as the license allows.
     #[error("the customer has reached the number of chats")]
     ChatLimit,
+    /// The license has as much of this as its owner allows.
+    #[error("the license has as many as it is allowed")]
+    AllowanceReached,
     /// Nobody of the groups is online.
     #[error("group offline")]
     GroupOffline,

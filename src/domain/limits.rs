@@ -10,6 +10,8 @@ pub const MESSAGE_TEXT_BYTES: usize = 16 * 1024;
 pub const CUSTOM_CONTENT_BYTES: usize = 16 * 1024;
 /// Characters of a display name; more is `Invalid`.
 pub const NAME_CHARS: usize = 256;
+/// Characters of an account's mail domain (the wire's published limit); more is `Invalid`.
+pub const DOMAIN_CHARS: usize = 100;
 /// Characters of a client's own event id; more is `Invalid`.
 pub const CUSTOM_ID_CHARS: usize = 256;
 /// Characters of a tag; more is `Invalid`.
@@ -65,6 +67,17 @@ pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
 pub const LABELS_PER_CONVERSATION: usize = 64;
 /// Agents who watch one conversation of a help desk: a head holds them all; more is `Invalid`.
 pub const WATCHERS_PER_CONVERSATION: usize = 100;
+/// Licenses of an installation, those that ended not counted: each has actors and tables in memory; more
+/// is refused.
+pub const LICENSES_PER_INSTALLATION: usize = 10_000;
+/// The first number of a license that is made while the server runs. Those below are the configuration's, so
+/// that none that it may ever name is taken; and whatever reads numbers as doubles reads it exactly.
+pub const FIRST_LICENSE_MADE: u64 = 1_000_000_000_000;
+/// People of an installation who may be in several licenses: each is an actor and a line in memory; more is
+/// refused.
+pub const PEOPLE_PER_INSTALLATION: usize = 100_000;
+/// Tokens of one such person: all are looked at when one is given out; a further one ends the oldest.
+pub const TOKENS_PER_PERSON: usize = 20;
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.
 pub const INBOXES_PER_LICENSE: usize = 500;
 /// Teams of a license, for the same reason; more is `Invalid`.

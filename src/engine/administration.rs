@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use switchboard_domain::desk::AccountChange;
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, LicenseId};
 use switchboard_domain::participant::license::{License, LicenseChange};
 
@@ -18,6 +20,34 @@ impl EngineHandle {
             self.tables().licenses().iter().map(|table| table.license.load_full()).collect();
         licenses.sort_by_key(|license| license.id);
         licenses
+    }
+
+    /// Makes a license of the platform's; answered when it serves.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field; `AllowanceReached` when the installation has as many as it may have.
+    pub async fn make_license(&self, description: AccountChange) -> Result<Arc<License>, Failure> {
+        match self.heard(|shard, answer| operations::make_license(shard, description, answer)).await? {
+            Done::LicenseMade(id) => self.license(id).ok_or_else(|| Rejected::Internal.into()),
+            _ => Err(Rejected::Internal.into()),
+        }
+    }
+
+    /// Ends a license: when this is answered its tokens are void and nobody is served; what it had is removed
+    /// soon after.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn end_license(&self, license: LicenseId) -> Result<(), Failure> {
+        self.heard(|shard, answer| operations::end_license(shard, license, answer)).await.map(drop)
+    }
+
+    /// Sees that every license has every bot of the installation.
+    ///
+    /// # Errors
+    /// `Timeout`; a license in which one cannot be is said in the log.
+    pub async fn share_bots(&self) -> Result<(), Failure> {
+        self.heard(operations::share_bots).await.map(drop)
     }
 
     /// Human agents and bots of a license as they are now, by id.

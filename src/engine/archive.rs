@@ -218,7 +218,8 @@ mod tests {
         let records = Storage::in_memory().0.records;
         let tables = Tables::default();
         let license = License::new(LICENSE, "org", ClientId::new("app"), Timestamp::default());
-        let table = tables.add_license(license);
+        let table = Arc::new(LicenseTable::new(license));
+        tables.add_license(Arc::clone(&table));
         // More rows than are held at once, and one each of what is newer in memory, hidden, and old.
         let stored = 2 * ARCHIVE_ROWS as u64 + 10;
         let mut save = Save::new();

@@ -31,6 +31,8 @@ pub enum Disconnect {
     TokenRevoked,
     /// The token ended.
     TokenExpired,
+    /// The license ended.
+    LicenseEnded,
     /// The agent or bot was removed.
     AgentDeleted,
     /// The customer was banned.
@@ -62,6 +64,7 @@ impl Disconnect {
             Self::Timeout | Self::Inactive | Self::Internal => 1000,
             Self::Shutdown => 1001,
             Self::TokenRevoked
+            | Self::LicenseEnded
             | Self::TokenExpired
             | Self::AgentDeleted
             | Self::CustomerBanned

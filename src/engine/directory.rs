@@ -1,8 +1,9 @@
 //! Finds an actor by id, and starts it from its snapshot on first use (design D3).
 
+use std::hash::Hash;
 use std::ops::Deref;
 
-use actix::Addr;
+use actix::{Actor, Addr, Context, Handler};
 use dashmap::mapref::entry::Entry as Slot;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
@@ -16,8 +17,10 @@ use crate::engine::license::LicenseActor;
 use crate::engine::link;
 use crate::engine::maps::SharedMap;
 use crate::engine::participants::GroupsGone;
+use crate::engine::people::PersonActor;
 use crate::engine::router::RouterActor;
 use crate::engine::tables::LicenseTable;
+use crate::engine::tenancy::Stop;
 use crate::engine::webhook::DispatcherActor;
 use crate::storage::StorageError;
 
@@ -40,6 +43,8 @@ pub struct Directory {
     pub(crate) bots: SharedMap<(LicenseId, AgentId), Addr<BotActor>>,
     customers: SharedMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
     conversations: SharedMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
+    /// People of the installation who were changed since the start, by creation number.
+    pub(crate) people: SharedMap<u64, Addr<PersonActor>>,
     /// Names of conversations that are being made under a key.
     beginning: SharedMap<(LicenseId, ConversationId), ()>,
 }
@@ -202,11 +207,38 @@ impl Directory {
         self.bots.get(&(license, id.clone())).map(|found| found.clone())
     }
 
+    /// Every actor of a license stops, but for the one that knows that it ended.
+    pub(crate) fn stop_license(&self, id: LicenseId) {
+        if let Some((_, actors)) = self.licenses.remove(&id) {
+            link::tell(&actors.router, Stop);
+            link::tell(&actors.dispatcher, Stop);
+        }
+        stop_of(&self.agents, id);
+        stop_of(&self.bots, id);
+        stop_of(&self.customers, id);
+        stop_of(&self.conversations, id);
+    }
+
     /// The actors of a license.
     #[must_use]
     pub fn license(&self, id: LicenseId) -> Option<LicenseActors> {
         self.licenses.get(&id).map(|found| found.clone())
     }
+}
+
+/// Stops those actors of one kind that are a license's.
+fn stop_of<K, A>(actors: &SharedMap<(LicenseId, K), Addr<A>>, license: LicenseId)
+where
+    K: Eq + Hash,
+    A: Actor<Context = Context<A>> + Handler<Stop>,
+{
+    actors.retain(|(whose, _), actor| {
+        let own = *whose == license;
+        if own {
+            link::tell(actor, Stop);
+        }
+        !own
+    });
 }
 
 fn unreadable(error: &StorageError) -> Rejected {

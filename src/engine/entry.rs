@@ -11,6 +11,7 @@ use switchboard_domain::participant::agent::AgentFact;
 use switchboard_domain::participant::bot::BotFact;
 use switchboard_domain::participant::customer::CustomerFact;
 use switchboard_domain::participant::license::LicenseFact;
+use switchboard_domain::participant::person::PersonFact;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::{Delivery, DeliveryId, Settlement, Standing};
 
@@ -47,9 +48,25 @@ pub enum Entry {
     DeliveryRevived(LicenseId, DeliveryId, Timestamp, Arc<str>),
     /// A receiver of webhooks, by its URL, stands differently.
     ReceiverChanged(LicenseId, Arc<str>, Standing),
+    /// Of a person of the installation, by its creation number.
+    Person(u64, PersonFact),
 }
 
 impl Entry {
+    /// The license that it belongs to, as far as it says that.
+    #[must_use]
+    pub fn license(&self) -> Option<LicenseId> {
+        match self {
+            Self::TokenIssued(_, token) => Some(token.license),
+            Self::DeliveryDue(license, ..)
+            | Self::DeliverySettled(license, ..)
+            | Self::DeliveryDied(license, ..)
+            | Self::DeliveryRevived(license, ..)
+            | Self::ReceiverChanged(license, ..) => Some(*license),
+            entry => entry.owner()?.license(),
+        }
+    }
+
     /// Whose snapshot this entry belongs to; deliveries and their receivers are kept on their own.
     #[must_use]
     pub fn owner(&self) -> Option<ActorKey> {
@@ -60,6 +77,7 @@ impl Entry {
             Self::Customer(license, customer, _) => ActorKey::Customer(*license, *customer),
             Self::Conversation(license, chat, _) => ActorKey::Conversation(*license, *chat),
             Self::TokenIssued(hash, _) | Self::TokenRevoked(hash) => ActorKey::Token(*hash),
+            Self::Person(number, _) => ActorKey::Person(*number),
             Self::DeliveryDue(..)
             | Self::DeliverySettled(..)
             | Self::DeliveryDied(..)
@@ -115,7 +133,9 @@ mod tests {
         let died = Entry::DeliveryDied(license, id.clone(), Settlement::Refused, at);
         let revived = Entry::DeliveryRevived(license, id, at, "u".into());
         let receiver = Entry::ReceiverChanged(license, "u".into(), Standing::default());
+        let person = Entry::Person(7, PersonFact::Removed);
         for (entry, bytes) in [
+            (person, golden(b"Person", b"\x92\x07\xa7Removed")),
             (settled, golden(b"DeliverySettled", b"\x93\x01\xa3C-1\xa7Refused")),
             (died, golden(b"DeliveryDied", b"\x94\x01\xa3C-1\xa7Refused\x05")),
             (revived, golden(b"DeliveryRevived", b"\x94\x01\xa3C-1\x05\xa1u")),

@@ -1,10 +1,14 @@
 //! Whether what is stored is understood: for whoever examines a data directory without running on it.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
+use switchboard_domain::id::LicenseId;
 use switchboard_domain::participant::agent::Agent;
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::person::Person;
 
 use crate::engine::conversation::Stored;
 use crate::engine::entry;
@@ -44,9 +48,15 @@ pub fn records(records: &Records) -> Result<Understood, StorageError> {
         conversations: 0,
     };
     understood::<StoredToken>(records, ActorKind::Token)?;
+    understood::<Person>(records, ActorKind::Person)?;
+    let ended = ended(records)?;
     records.each_snapshot(ActorKind::Conversation, None, &mut |found| {
         let stored: Stored = decode(records, &found.bytes)?;
         let (license, chat) = (stored.head.license(), stored.head.id());
+        if ended.contains(&license) {
+            // On its way out: the next start removes what is left.
+            return Ok(());
+        }
         for thread in stored.head.thread_lines() {
             let chunks = records.chunks(license, chat, thread.id)?;
             let count = stored.head.stored_chunks(thread.id).unwrap_or(0);
@@ -58,6 +68,17 @@ pub fn records(records: &Records) -> Result<Understood, StorageError> {
         Ok(())
     })?;
     Ok(seen)
+}
+
+/// The licenses that ended.
+fn ended(records: &Records) -> Result<BTreeSet<LicenseId>, StorageError> {
+    let mut ended = BTreeSet::new();
+    records.each_snapshot(ActorKind::License, None, &mut |found| {
+        let license: License = decode(records, &found.bytes)?;
+        ended.extend(license.ended.map(|_| license.id));
+        Ok(())
+    })?;
+    Ok(ended)
 }
 
 fn understood<T: DeserializeOwned>(records: &Records, kind: ActorKind) -> Result<u64, StorageError> {

@@ -227,7 +227,8 @@ impl EngineHandle {
     pub async fn file_served(&self, id: &str) -> Option<Served> {
         let id = id.parse().ok()?;
         let blob = self.blocking(move |blobs| blobs.find(id)).await.ok().flatten()?;
-        Some(Served { path: blob.path, content_type: blob.info.content_type })
+        let is_anyones = !self.tables().has_ended(LicenseId(blob.info.owner));
+        is_anyones.then_some(Served { path: blob.path, content_type: blob.info.content_type })
     }
 
     /// Keeps a file for good, whatever refers to it.

@@ -84,6 +84,8 @@ struct Engine {
     running_since: Timestamp,
     /// Whose turn it is to walk all the chats or customers of a license.
     walks: Arc<Semaphore>,
+    /// Whose turn it is to look that every license has the installation's bots.
+    sharing: Arc<Semaphore>,
     previews: Previews,
     unused_files: Unused,
     rates: Rates,
@@ -121,6 +123,7 @@ impl EngineHandle {
             ready: AtomicBool::new(false),
             running_since: clock::now(),
             walks: Arc::new(Semaphore::new(WALKS)),
+            sharing: Arc::new(Semaphore::new(1)),
             previews: Previews::default(),
             unused_files: Unused::default(),
             rates,
@@ -381,6 +384,14 @@ impl EngineHandle {
     /// None that is known: nobody closes the queue.
     pub(crate) async fn walk_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
         Arc::clone(&self.0.walks).acquire_owned().await.map_err(|_| Rejected::Internal)
+    }
+
+    /// Waits for the turn to look that every license has the installation's bots.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub(crate) async fn sharing_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
+        Arc::clone(&self.0.sharing).acquire_owned().await.map_err(|_| Rejected::Internal)
     }
 
     pub(crate) fn dialect(&self, number: u16) -> Option<&'static dyn Dialect> {

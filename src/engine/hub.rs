@@ -59,6 +59,8 @@ pub enum Parcel {
     TokenGone(TokenHash, Disconnect),
     /// Sessions of a user have to go.
     UserGone(LicenseId, UserId, Disconnect),
+    /// Everybody of a license has to go.
+    LicenseGone(LicenseId),
     /// A delivery that fell due on this shard is stored on its own, or done.
     DeliveryKept(switchboard_domain::webhook::DeliveryId),
 }
@@ -256,6 +258,11 @@ impl Hub {
                 self.of_user(license, &user).iter().for_each(|session| session.disconnect(why));
                 self.streams.user_gone(license, &user, why);
             }
+            Parcel::LicenseGone(license) => {
+                let why = Disconnect::LicenseEnded;
+                self.of_license(license).iter().for_each(|session| session.disconnect(why));
+                self.streams.license_gone(license, why);
+            }
             Parcel::DeliveryKept(id) => {
                 if let Some(shard) = Shard::current() {
                     shard.delivery_kept(&id);
@@ -295,6 +302,12 @@ impl Hub {
     fn staff(&self, license: LicenseId) -> Vec<Rc<Session>> {
         let audiences = self.audiences.borrow();
         audiences.get(&license).map(|audience| audience.staff.clone()).unwrap_or_default()
+    }
+
+    fn of_license(&self, license: LicenseId) -> Vec<Rc<Session>> {
+        let audiences = self.audiences.borrow();
+        let Some(audience) = audiences.get(&license) else { return Vec::new() };
+        audience.agents.values().chain(audience.customers.values()).flatten().cloned().collect()
     }
 
     /// Everybody here who hears a push, in the order in which they are told.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_domain::auth::Token;
 use switchboard_domain::conversation::push::{Address, Push, Told};
 use switchboard_domain::desk::told_of_inbox;
-use switchboard_domain::error::Rejected;
+use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::license::{License, LicenseChange};
 
 use crate::engine::conversation::{SaveSnapshot, TimePassed};
@@ -39,12 +39,12 @@ pub enum StoredToken {
 
 /// A license's actor.
 pub struct LicenseActor {
-    shard: Rc<Shard>,
-    table: Arc<LicenseTable>,
-    state: License,
-    lsn: Lsn,
+    pub(super) shard: Rc<Shard>,
+    pub(super) table: Arc<LicenseTable>,
+    pub(super) state: License,
+    pub(super) lsn: Lsn,
     /// Tokens whose newest state no snapshot holds.
-    unsaved: HashMap<TokenHash, (Lsn, StoredToken)>,
+    pub(super) unsaved: HashMap<TokenHash, (Lsn, StoredToken)>,
     /// A snapshot of tokens is on its way; every token of it asks for one.
     saving: bool,
 }
@@ -111,12 +111,20 @@ impl LicenseActor {
         Self { shard, table, state, lsn, unsaved: HashMap::new(), saving: false }
     }
 
-    fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
+    pub(super) fn commit(&self, entry: Entry, release: Release, ctx: &mut Context<Self>) -> Lsn {
         self.commit_all(&[entry], release, ctx)
     }
 
     fn commit_all(&self, entries: &[Entry], release: Release, ctx: &mut Context<Self>) -> Lsn {
         self.shard.commit(entries, release, || link::reminder(ctx.address(), SaveSnapshot))
+    }
+
+    /// Is there room, and is the license still there?
+    fn may_change(&self) -> Result<(), Rejected> {
+        if self.state.ended.is_some() {
+            return Err(Rejected::NotFound(Resource::License));
+        }
+        self.shard.ready()
     }
 
     /// Forgets tokens that have ended. One that a bot's login hangs on stays: it has ended, but
@@ -164,7 +172,7 @@ impl LicenseActor {
         }
     }
 
-    fn refuse(&self, answer: Answer, rejected: Rejected) {
+    pub(super) fn refuse(&self, answer: Answer, rejected: Rejected) {
         self.shard.answer(answer, Err(Failure::Rejected(rejected)));
     }
 }
@@ -220,8 +228,8 @@ impl Handler<Issue> for LicenseActor {
     type Result = ();
 
     fn handle(&mut self, issue: Issue, ctx: &mut Context<Self>) {
-        if let Err(full) = self.shard.ready() {
-            return self.refuse(issue.answer, full);
+        if let Err(rejected) = self.may_change() {
+            return self.refuse(issue.answer, rejected);
         }
         let (hash, token, engine) = (issue.hash, Arc::new(issue.token.clone()), self.shard.engine.clone());
         let outcome: Outcome = Ok(issue.done);
@@ -236,8 +244,8 @@ impl Handler<Revoke> for LicenseActor {
     type Result = ();
 
     fn handle(&mut self, Revoke { hash, answer }: Revoke, ctx: &mut Context<Self>) {
-        if let Err(full) = self.shard.ready() {
-            return self.refuse(answer, full);
+        if let Err(rejected) = self.may_change() {
+            return self.refuse(answer, rejected);
         }
         let shard = Rc::clone(&self.shard);
         let release = Release::reply(answer, Ok(Done::Nothing)).first(move || {
@@ -253,6 +261,9 @@ impl Handler<SaveSnapshot> for LicenseActor {
     type Result = ();
 
     fn handle(&mut self, _: SaveSnapshot, ctx: &mut Context<Self>) {
+        if self.state.ended.is_some() {
+            return self.store_end(ctx);
+        }
         if self.saving {
             return;
         }

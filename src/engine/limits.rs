@@ -126,3 +126,6 @@ pub const PREVIEWS_AT_ONCE: usize = 16;
 pub const PREVIEWS_KNOWN: usize = 1_000;
 /// How long a preview is remembered, also one that could not be had.
 pub const PREVIEW_LIFE: Duration = Duration::from_secs(600);
+/// How long after the end of a license what it had is removed: whatever was on its way to the disk has
+/// arrived by then.
+pub const ERASE_AFTER: Duration = Duration::from_secs(1);

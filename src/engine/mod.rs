@@ -5,6 +5,7 @@
 //! sled (storage), HTTP (outbound).
 
 mod administration;
+mod aftermath;
 pub mod agent;
 mod archive;
 pub mod bot;
@@ -32,6 +33,7 @@ pub mod origin;
 pub mod outbox;
 pub mod panics;
 mod participants;
+mod people;
 mod previews;
 pub mod profiles;
 pub mod provision;
@@ -48,6 +50,7 @@ pub mod shard;
 mod start;
 pub mod stream;
 pub mod tables;
+mod tenancy;
 pub mod visitor;
 pub mod webhook;
 mod wheel;

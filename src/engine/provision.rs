@@ -76,6 +76,10 @@ impl Plan {
         let old = known.licenses.get(&id).map(|old| old.state.clone());
         let account =
             known.licenses.values().map(|license| license.state.desk.account).max().unwrap_or(0) + 1;
+        if old.as_ref().is_some_and(|old| old.ended.is_some() || old.desk.about.by_platform) {
+            tracing::warn!(license = %id, "is none of the configuration's; take it out, or give it another id");
+            return Vec::new();
+        }
         let mut facts = Vec::new();
         let mut license = match &old {
             Some(old) if self.only_new => old.clone(),
@@ -83,7 +87,7 @@ impl Plan {
         };
         self.give_desk(&mut license, account, now);
         if old.as_ref() != Some(&license) {
-            facts.push(Entry::License(id, LicenseFact::Put(license.clone())));
+            facts.push(Entry::License(id, LicenseFact::Put(Box::new(license.clone()))));
         }
         if old.is_some() && self.only_new {
             return facts;

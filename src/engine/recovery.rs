@@ -15,6 +15,7 @@ use switchboard_domain::participant::agent::{Agent, AgentFact};
 use switchboard_domain::participant::bot::{Bot, BotFact};
 use switchboard_domain::participant::customer::{Customer, CustomerFact};
 use switchboard_domain::participant::license::{License, LicenseFact};
+use switchboard_domain::participant::person::{Person, PersonFact};
 
 use crate::engine::conversation::{Stored, snapshot};
 use crate::engine::entry::{self, Entry, TokenHash, unreadable};
@@ -61,6 +62,7 @@ pub(crate) struct Recovered {
     pub(crate) agents: States<(LicenseId, AgentId), Agent>,
     pub(crate) bots: States<(LicenseId, AgentId), Bot>,
     pub(crate) tokens: HashMap<TokenHash, (Lsn, StoredToken)>,
+    pub(crate) people: States<u64, Person>,
     /// Only those that the journal's tail touches.
     customers: States<(LicenseId, CustomerId), Customer>,
     /// Only those that the journal's tail touches.
@@ -127,22 +129,65 @@ impl Recovered {
                 self.tokens.insert(hash, (found.lsn, decode(records, &found.bytes)?));
             }
         }
+        for found in records.snapshots(ActorKind::Person, None)? {
+            let person: Person = decode(records, &found.bytes)?;
+            self.people.insert(person.number, Replayed::of(found.lsn, person));
+        }
         if let Some((_, bytes)) = records.snapshot(&ActorKey::Installation)? {
             self.number = decode(records, &bytes)?;
         }
         for license in self.licenses.keys().copied().collect::<Vec<_>>() {
             self.owed.read(storage, license)?;
         }
+        for ended in self.ended() {
+            self.drop_all_of(ended);
+        }
         Ok(())
+    }
+
+    /// The licenses that ended.
+    pub(crate) fn ended(&self) -> Vec<LicenseId> {
+        let ended = self.licenses.iter().filter(|(_, license)| license.state.ended.is_some());
+        ended.map(|(id, _)| *id).collect()
+    }
+
+    /// What a license had went with it. What is stored of it is removed when the server runs.
+    fn drop_all_of(&mut self, ended: LicenseId) {
+        self.agents.retain(|(license, _), _| *license != ended);
+        self.bots.retain(|(license, _), _| *license != ended);
+        self.customers.retain(|(license, _), _| *license != ended);
+        self.conversations.retain(|(license, _), _| *license != ended);
+        let is_others =
+            |token: &StoredToken| !matches!(token, StoredToken::Issued(token) if token.license == ended);
+        self.tokens.retain(|_, (_, token)| is_others(token));
+        self.owed.drop_all_of(ended);
+    }
+
+    /// Does the entry speak of something that went with its license?
+    fn is_gone(&self, entry: &Entry) -> bool {
+        let ended = |license| self.licenses.get(&license).is_some_and(|known| known.state.ended.is_some());
+        !matches!(entry, Entry::License(..)) && entry.license().is_some_and(ended)
     }
 
     fn take(&mut self, storage: &Storage, lsn: Lsn, entry: Entry) -> Result<(), StorageError> {
         match entry {
+            entry if self.is_gone(&entry) => {}
             Entry::License(id, fact) => {
-                let LicenseFact::Put(first) = &fact;
-                let license =
-                    self.licenses.entry(id).or_insert_with(|| Replayed::of(Lsn::ZERO, first.clone()));
+                if let LicenseFact::Put(first) = &fact {
+                    self.licenses.entry(id).or_insert_with(|| Replayed::of(Lsn::ZERO, License::clone(first)));
+                }
+                let license = known(&mut self.licenses, &id)?;
                 license.replay(lsn, |state| state.apply(&fact));
+                if license.state.ended.is_some() {
+                    self.drop_all_of(id);
+                }
+            }
+            Entry::Person(number, fact) => {
+                if let PersonFact::Put(first) = &fact {
+                    let first = || Replayed::of(Lsn::ZERO, Person::clone(first));
+                    self.people.entry(number).or_insert_with(first);
+                }
+                known(&mut self.people, &number)?.replay(lsn, |state| state.apply(&fact));
             }
             Entry::Agent(license, id, fact) => {
                 if let AgentFact::Put(agent) = &fact {
@@ -264,6 +309,9 @@ impl Recovered {
         for (hash, (lsn, state)) in &self.tokens {
             records.save(one(&ActorKey::Token(*hash), *lsn, state)?)?;
         }
+        for (number, person) in &self.people {
+            records.save(one(&ActorKey::Person(*number), person.lsn, &person.state)?)?;
+        }
         // They stay: the conversations are started with what the journal told of them.
         self.save_held(storage)?;
         self.owed.store_dead(records)?;
@@ -317,7 +365,11 @@ impl Recovered {
             let visited = customer.visit.as_ref().map_or(customer.number, |visit| visit.number);
             newest.max(visited).max(customer.number)
         });
-        let desks = self.licenses.values().map(|license| license.state.desk.highest_number());
+        let desks = self.licenses.values().map(|license| {
+            let ended = license.state.ended.map_or(0, |ended| ended.number);
+            license.state.desk.highest_number().max(ended)
+        });
+        let desks = desks.chain(self.people.keys().copied());
         agents.chain(bots).chain(customers).chain(desks).fold(self.number, u64::max)
     }
 }

@@ -9,6 +9,7 @@ use switchboard_domain::conversation::event::{Event, EventBody, Visibility};
 use switchboard_domain::conversation::fact::{Change, Fact};
 use switchboard_domain::conversation::properties::Properties;
 use switchboard_domain::id::{ClientId, EventId, ThreadId, UserId};
+use switchboard_domain::participant::ending::Ended;
 use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 
@@ -36,7 +37,7 @@ fn of_chat(n: u64, second: u64, change: Change) -> Entry {
 fn journal() -> (Storage, Faults) {
     let (storage, faults) = Storage::in_memory();
     let license = License::new(LICENSE, "organization", ClientId::new("app"), Timestamp::from_secs(1));
-    let mut records = vec![vec![Entry::License(LICENSE, LicenseFact::Put(license))]];
+    let mut records = vec![vec![Entry::License(LICENSE, LicenseFact::Put(Box::new(license)))]];
     for n in 0..CHATS {
         let mut person: Customer = Customer::new(customer(n), n + 1, Timestamp::from_secs(2));
         person.name = Some("Mia".into());
@@ -176,4 +177,55 @@ fn a_record_that_makes_no_sense_is_refused() {
     };
     let refused = Recovered::read(&mut storage).err().unwrap();
     assert!(refused.to_string().contains("a record cannot be read"), "{refused}");
+}
+
+/// Its end, with a straggler of another shard behind it.
+fn end(storage: &Storage) {
+    let ended = LicenseFact::Ended(Ended { at: Timestamp::from_secs(20_000), number: 500 });
+    for record in [
+        vec![Entry::License(LICENSE, ended)],
+        vec![of_chat(0, 20_001, Change::ThreadClosed { by: None })],
+        vec![Entry::Customer(LICENSE, customer(99), CustomerFact::Put(Box::new(stranger())))],
+    ] {
+        storage.journal.append(&entry::encode(&record).unwrap()).unwrap();
+    }
+}
+
+fn stranger() -> Customer {
+    Customer::new(customer(99), 99, Timestamp::from_secs(2))
+}
+
+#[test]
+fn of_a_license_that_ended_only_its_numbers_come_back() {
+    for batch in [1, 40_000, usize::MAX] {
+        let (storage, _) = journal();
+        end(&storage);
+        let mut known = Recovered::read_in_batches(&storage, batch).unwrap();
+        known.store(&storage).unwrap();
+        assert!(known.customers.is_empty() && known.conversations.is_empty() && known.agents.is_empty());
+        assert_eq!((known.ended(), known.number), (vec![LICENSE], 500), "nobody gets its numbers again");
+        // What was stored before its end was read is removed by the running server.
+        assert_eq!(storage.records.holds_any_of(LICENSE).unwrap(), batch < usize::MAX);
+        storage.records.erase(LICENSE).unwrap();
+        let again = Recovered::read_in_batches(&storage, batch).unwrap();
+        assert_eq!((again.ended(), again.number), (vec![LICENSE], 500));
+    }
+}
+
+#[test]
+fn an_end_that_is_stored_counts_whatever_of_the_journal_is_read_again() {
+    let (storage, _) = journal();
+    let mut known = Recovered::read_in_batches(&storage, usize::MAX).unwrap();
+    known.store(&storage).unwrap();
+    end(&storage);
+    let later = Recovered::read_in_batches(&storage, usize::MAX).unwrap().licenses[&LICENSE].lsn;
+    // As a crash leaves it right after the end was stored, and what the license had was removed.
+    let state = License::new(LICENSE, "organization", ClientId::new("app"), Timestamp::from_secs(1));
+    let mut state = state;
+    state.apply(&LicenseFact::Ended(Ended { at: Timestamp::from_secs(20_000), number: 500 }));
+    storage.records.save(one(&ActorKey::License(LICENSE), later, &state).unwrap()).unwrap();
+    storage.records.erase(LICENSE).unwrap();
+    let again = Recovered::read_in_batches(&storage, usize::MAX).unwrap();
+    assert!(again.conversations.is_empty() && again.customers.is_empty());
+    assert_eq!(again.ended(), [LICENSE]);
 }

@@ -45,6 +45,8 @@ enum Hold {
 }
 
 struct Mark {
+    /// Whose fact it is: with a license goes what it had. A license's own end has to be stored.
+    license: Option<LicenseId>,
     /// Everything up to here is in the stored snapshot.
     since: Lsn,
     /// The newest fact that is not, as far as it came with [`Shard::commit`]: an owner that commits
@@ -209,7 +211,9 @@ impl Shard {
                 Slot::Vacant(slot) => {
                     let owned = matches!(slot.key(), Hold::Actor(_));
                     let save = save.filter(|_| owned).map(|save| save());
-                    slot.insert(Mark { since: before, latest: lsn, save, due: self.first_snapshot() });
+                    let license = entry.license().filter(|_| !matches!(entry, Entry::License(..)));
+                    let due = self.first_snapshot();
+                    slot.insert(Mark { license, since: before, latest: lsn, save, due });
                 }
             }
         }
@@ -284,6 +288,7 @@ impl Shard {
     fn save_due(&self, now: u32) {
         // Ticks are counted round and round: what is less than half a round behind is past.
         let is_past = |due: u32| now.wrapping_sub(due) < u32::MAX / 2;
+        self.let_go_of_the_ended();
         for mark in self.marks.borrow_mut().values_mut().filter(|mark| is_past(mark.due)) {
             mark.due = now.wrapping_add(self.ticks_per_checkpoint);
             if let Some(save) = &mark.save {
@@ -292,8 +297,18 @@ impl Shard {
         }
     }
 
+    /// What a license had is not stored any more when it has ended, and holds nothing back.
+    fn let_go_of_the_ended(&self) {
+        let tables = self.engine.tables();
+        if tables.any_ended() {
+            let ended = |mark: &Mark| mark.license.is_some_and(|license| tables.has_ended(license));
+            self.marks.borrow_mut().retain(|_, mark| !ended(mark));
+        }
+    }
+
     /// Asks every owner of unsaved facts for a snapshot.
     pub fn save_marked(&self) {
+        self.let_go_of_the_ended();
         for mark in self.marks.borrow().values() {
             if let Some(save) = &mark.save {
                 save();

@@ -11,6 +11,7 @@ use switchboard_domain::id::LicenseId;
 use switchboard_domain::participant::RoutingStatus;
 use tokio::sync::{Notify, oneshot};
 
+use crate::engine::aftermath::consequences;
 use crate::engine::agent::AgentActor;
 use crate::engine::bot::{BotActor, TokenRevoked};
 use crate::engine::conversation::{ConversationActor, Execute};
@@ -50,6 +51,11 @@ impl Engine {
             let facts = plan.facts(&mut known, clock::now());
             known.add(&parts.storage, facts)?;
         }
+        // On a full disk a later start does it.
+        if parts.storage.journal.ready().is_ok() {
+            let facts = consequences(&known, clock::now());
+            known.add(&parts.storage, facts)?;
+        }
         known.store(&parts.storage)?;
         let handle = EngineHandle::new(parts);
         let (arbiters, links) = start_shards(&handle);
@@ -60,10 +66,23 @@ impl Engine {
                 handle.tables().tokens.insert(*hash, Arc::new(token.clone()));
             }
         }
-        for id in known.licenses.keys().copied().collect::<Vec<_>>() {
-            start_license(&handle, &known, id)?;
+        for person in known.people.values() {
+            handle.tables().people.put(&Arc::new(person.state.clone()));
+        }
+        let mut left = Vec::new();
+        for (id, license) in &known.licenses {
+            handle.tables().saw_license(&license.state);
+            if license.state.ended.is_none() {
+                start_license(&handle, &known, *id)?;
+            } else if handle.is_left_of(*id)? {
+                left.push(*id);
+            }
         }
         handle.set_ready();
+        if let Some(arbiter) = handle.arbiter(0) {
+            let engine = handle.clone();
+            arbiter.spawn_fn(move || left.into_iter().for_each(|license| engine.erase_later(license)));
+        }
         if let Some(arbiter) = handle.arbiter(0) {
             let engine = handle.clone();
             arbiter.spawn_fn(move || engine.look_after_files());
@@ -160,7 +179,8 @@ fn start_license(handle: &EngineHandle, known: &Recovered, id: LicenseId) -> Res
     let Some(found) = known.licenses.get(&id) else { return Ok(()) };
     let (lsn, license) = (found.lsn, found.state.clone());
     let Some(at) = handle.home(id) else { return Ok(()) };
-    let table = handle.tables().add_license(license.clone());
+    let table = Arc::new(LicenseTable::new(license.clone()));
+    handle.tables().add_license(Arc::clone(&table));
     table.saw_conversation(handle.records().highest_number(id)?);
     let owner = Arc::clone(&table);
     let dispatcher = DispatcherStart {

@@ -12,6 +12,7 @@ use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
 use switchboard_domain::conversation::properties::PropertyTable;
 use switchboard_domain::id::{AgentId, ConversationId, CustomerId, GroupId, LicenseId, UserId};
+use switchboard_domain::limits::FIRST_LICENSE_MADE;
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
@@ -25,6 +26,7 @@ use crate::engine::entry::TokenHash;
 use crate::engine::index::Row;
 use crate::engine::maps::SharedMap;
 use crate::engine::names::Names;
+use crate::engine::people::People;
 use crate::engine::profiles::{AgentProfile, Profiles};
 use crate::engine::secret;
 use crate::engine::webhook::Crowd;
@@ -41,6 +43,13 @@ pub struct Tables {
     numbers: AtomicU64,
     /// What the webhooks of all licenses share.
     pub(crate) webhooks: Crowd,
+    /// People who may be in several licenses.
+    pub(crate) people: People,
+    /// Licenses that ended.
+    ended: SharedMap<LicenseId, ()>,
+    /// The greatest number of a license that was made while a server ran, and of an account.
+    last_license: AtomicU64,
+    last_account: AtomicU64,
 }
 
 impl Tables {
@@ -53,8 +62,9 @@ impl Tables {
     /// A token in force, whenever it ends: one of an agent that was deleted since is void.
     pub(crate) fn token(&self, hash: &TokenHash) -> Option<Arc<Token>> {
         let token = self.tokens.get(hash).map(|token| Arc::clone(&token))?;
+        let table = self.license(token.license)?;
         let TokenKind::Agent(agent, _) = &token.kind else { return Some(token) };
-        let whose = self.license(token.license)?.agent(agent)?;
+        let whose = table.agent(agent)?;
         whose.admits(token.issued_at).then_some(token)
     }
 
@@ -80,11 +90,44 @@ impl Tables {
         self.licenses.iter().map(|entry| Arc::clone(entry.value())).collect()
     }
 
-    pub(crate) fn add_license(&self, license: License) -> Arc<LicenseTable> {
-        let id = license.id;
-        let table = Arc::new(LicenseTable::new(license));
-        self.licenses.insert(id, Arc::clone(&table));
-        table
+    /// From now on there is this license.
+    pub(crate) fn add_license(&self, table: Arc<LicenseTable>) {
+        self.licenses.insert(table.id, table);
+    }
+
+    /// A license ended: its tokens are void.
+    pub(crate) fn end_license(&self, id: LicenseId) {
+        self.ended.insert(id, ());
+        self.licenses.remove(&id);
+        self.tokens.retain(|_, token| token.license != id);
+        self.tokens_voided();
+    }
+
+    /// Did this license end?
+    pub(crate) fn has_ended(&self, id: LicenseId) -> bool {
+        self.ended.contains_key(&id)
+    }
+
+    /// Did any license end?
+    pub(crate) fn any_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Numbers for a new license and its account, which nobody had before.
+    pub(crate) fn next_license(&self) -> (LicenseId, u64) {
+        self.last_license.fetch_max(FIRST_LICENSE_MADE - 1, Ordering::Relaxed);
+        let license = self.last_license.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let account = self.last_account.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        (LicenseId(license), account)
+    }
+
+    /// A license seen at recovery, also one that ended: nobody else gets its numbers.
+    pub(crate) fn saw_license(&self, license: &License) {
+        self.last_license.fetch_max(license.id.0, Ordering::Relaxed);
+        self.last_account.fetch_max(license.desk.account, Ordering::Relaxed);
+        if license.ended.is_some() {
+            self.ended.insert(license.id, ());
+        }
     }
 
     /// The next process-wide creation number.
@@ -154,7 +197,7 @@ impl LicenseTable {
         contacts.filter(|customer| customer.contact.is_some()).map(|customer| customer.number).collect()
     }
 
-    fn new(license: License) -> Self {
+    pub(crate) fn new(license: License) -> Self {
         Self {
             id: license.id,
             properties: ArcSwap::from_pointee(license.properties.clone()),
@@ -383,5 +426,30 @@ impl Lookup for LicenseTable {
         }
         let came_once = self.customers.get(&customer).is_some_and(|customer| customer.visit.is_some());
         came_once.then(Timestamp::default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_domain::id::ClientId;
+    use switchboard_domain::participant::ending::Ended;
+
+    #[test]
+    fn numbers_of_licenses_are_beyond_the_configurations_and_given_once() {
+        let tables = Tables::default();
+        let license = |id: u64, account: u64| {
+            let mut license = License::new(LicenseId(id), "org", ClientId::new("app"), Timestamp::default());
+            license.desk.account = account;
+            license
+        };
+        tables.saw_license(&license(100_000_001, 1));
+        assert_eq!(tables.next_license(), (LicenseId(FIRST_LICENSE_MADE), 2));
+        // Also those of one that ended.
+        let mut gone = license(FIRST_LICENSE_MADE + 7, 9);
+        gone.ended = Some(Ended { at: Timestamp::default(), number: 3 });
+        tables.saw_license(&gone);
+        assert_eq!(tables.next_license(), (LicenseId(FIRST_LICENSE_MADE + 8), 10));
+        assert!(tables.has_ended(gone.id) && tables.any_ended());
     }
 }

@@ -333,6 +333,29 @@ impl Blobs {
         Ok(gone)
     }
 
+    /// Removes every blob of an owner, whatever refers to it.
+    ///
+    /// # Errors
+    /// `Io`: what is left goes when this is asked again.
+    pub fn erase(&self, owner: u64) -> Result<(), StorageError> {
+        let Some(place) = self.0.as_deref() else { return Ok(()) };
+        for dir in all(place.fresh.parent().unwrap_or(&place.fresh))? {
+            let id = dir.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            // One that is moved meanwhile is looked at again, where it went.
+            let own = match read_info(&dir) {
+                Ok(info) => info.is_some_and(|info| info.owner == owner),
+                Err(error) => {
+                    tracing::error!(%error, "whose a file is cannot be read");
+                    false
+                }
+            };
+            if let Some(id) = id.filter(|_| own) {
+                place.remove_from(&dir, id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Copies every blob, also while a server runs: what the journal spoke of when this began is there.
     /// One that comes, is kept or goes meanwhile may be missed.
     ///

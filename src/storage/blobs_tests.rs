@@ -86,6 +86,28 @@ fn what_is_given_back_is_new_again_unless_something_else_refers_to_it() {
 }
 
 #[test]
+fn all_of_an_owner_goes_and_nothing_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path(), 0).unwrap();
+    let all = [ID, BlobId(2), BlobId(3)];
+    all.into_iter().for_each(|id| store(&blobs, id, b"x", 1));
+    blobs.keep(ID).unwrap();
+    blobs.share(ID).unwrap();
+    // One is another's.
+    let info = |id: BlobId| dir.path().join(format!("new/{id}")).join(INFO);
+    let others = fs::read_to_string(info(BlobId(2))).unwrap().replace("\"owner\": 1", "\"owner\": 2");
+    fs::write(info(BlobId(2)), others).unwrap();
+    blobs.erase(1).unwrap();
+    let left = all.map(|id| blobs.find(id).unwrap().is_some());
+    assert_eq!(left, [false, true, false]);
+    store(&blobs, ID, b"x", 1);
+    fs::write(info(ID), "{").unwrap();
+    blobs.erase(2).unwrap();
+    assert_eq!(blobs.find(BlobId(2)).unwrap(), None);
+    assert!(blobs.find(ID).is_err(), "left where it is");
+}
+
+#[test]
 fn what_a_crash_left_half_made_is_gone_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(dir.path(), 0).unwrap();

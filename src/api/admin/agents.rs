@@ -75,6 +75,7 @@ fn read(fields: &Fields<'_>) -> Result<AgentChange, Rejected> {
         max_chats: fields.number("max_chats_count")?,
         groups: fields.objects("groups")?.map(|places| places.iter().map(place).collect()).transpose()?,
         place: None,
+        number: None,
     })
 }
 

@@ -40,7 +40,11 @@ impl From<Rejected> for Refused {
             Rejected::Invalid { field, reason } => Self::field(&field, reason),
             Rejected::GroupNotFound(_) => Self::unknown("group_id", "group"),
             Rejected::NotFound(Resource::User | Resource::Bot) => Self::unknown("agent_id", "agent"),
+            Rejected::NotFound(Resource::License) => Self::unknown("license_id", "license"),
             Rejected::NotFound(Resource::Webhook) => Self::unknown("webhook_id", "webhook"),
+            Rejected::AllowanceReached => {
+                Self(StatusCode::BAD_REQUEST, "the license has as many as its owner allows".into())
+            }
             Rejected::StorageFull => {
                 Self(StatusCode::INTERNAL_SERVER_ERROR, "the disk is full: nothing was changed".into())
             }

@@ -8,10 +8,10 @@ use switchboard_domain::auth::{Principal, ScopeSet, TokenKind};
 use switchboard_domain::id::{AgentId, LicenseId};
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::person::Person;
 
 use super::refusal::Refused;
 use crate::engine::handle::EngineHandle;
-use crate::engine::profiles::AgentProfile;
 use crate::engine::rates::RunningCall;
 
 /// What an agent who is no administrator may do: see and answer what comes to its inboxes.
@@ -19,8 +19,10 @@ const AGENT_SCOPES: [&str; 3] = ["chats--access:rw", "chats.conversation--access
 
 /// Whose token it is.
 pub(super) enum Who {
-    /// A person's of one license.
+    /// An agent's of one license.
     User(LicenseId, AgentId),
+    /// A person's, who may be an agent of several.
+    Person(Arc<Person>),
     /// A bot's: one of a license, or in every license the same.
     Bot(Vec<(LicenseId, AgentId)>),
     /// The platform's.
@@ -50,6 +52,10 @@ pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<(Who, Op
         let running = engine.admit_call(&token).map_err(Refused::too_many_requests)?;
         return Ok((Who::User(found.token.license, agent.clone()), Some(running)));
     }
+    if let Some(person) = engine.person_with_token(&token) {
+        let running = engine.admit_call(&token).map_err(Refused::too_many_requests)?;
+        return Ok((Who::Person(person), Some(running)));
+    }
     let bots = engine.desk_bots_with_token(&token);
     if !bots.is_empty() {
         let running = engine.admit_call(&token).map_err(Refused::too_many_requests)?;
@@ -65,10 +71,15 @@ pub(super) fn who(engine: &EngineHandle, headers: &HeaderMap) -> Result<(Who, Op
 pub(super) struct Asker {
     /// What the engine knows it by.
     pub(super) principal: Arc<Principal>,
-    /// Its profile.
-    pub(super) profile: Arc<AgentProfile>,
     /// May it administer the account?
     pub(super) admin: bool,
+}
+
+impl Who {
+    /// Is it somebody, and no program?
+    pub(super) const fn is_human(&self) -> bool {
+        matches!(self, Self::User(..) | Self::Person(_))
+    }
 }
 
 impl Asker {
@@ -78,20 +89,26 @@ impl Asker {
     /// 401 when it is not of that account.
     pub(super) fn of(engine: &EngineHandle, license: &License, who: &Who) -> Result<Self, Refused> {
         let (agent, foreign, person) = match who {
-            Who::User(own, agent) => ((*own == license.id).then_some(agent), Refused::foreign_user(), true),
+            Who::User(own, agent) => {
+                ((*own == license.id).then(|| agent.clone()), Refused::foreign_user(), true)
+            }
+            Who::Person(person) => {
+                let agent = engine.member(license.id, person).map(|agent| agent.id.clone());
+                (agent, Refused::foreign_user(), true)
+            }
             Who::Bot(bots) => {
                 let here = bots.iter().find(|(own, _)| *own == license.id);
-                (here.map(|(_, bot)| bot), Refused::foreign_bot(), false)
+                (here.map(|(_, bot)| bot.clone()), Refused::foreign_bot(), false)
             }
             Who::Platform => return Err(Refused::not_for_bots()),
         };
         let agent = agent.ok_or_else(|| foreign.clone())?;
-        let profile = engine.agent(license.id, agent).filter(|profile| !profile.removed);
+        let profile = engine.agent(license.id, &agent).filter(|profile| !profile.removed);
         let profile = profile.ok_or_else(|| foreign.clone())?;
         let admin = person && profile.role != Role::Normal;
         let scopes = if admin || !person { ScopeSet::all() } else { agent_scopes() };
-        let principal = engine.desk_agent(license.id, agent, scopes).ok_or(foreign)?;
-        Ok(Self { principal, profile, admin })
+        let principal = engine.desk_agent(license.id, &agent, scopes).ok_or(foreign)?;
+        Ok(Self { principal, admin })
     }
 
     /// Refuses whoever may not administer.

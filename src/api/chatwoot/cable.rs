@@ -91,7 +91,9 @@ impl StreamDialect for Cable {
     fn disconnect(&self, why: Disconnect) -> String {
         let (reason, reconnect) = match why {
             Disconnect::Shutdown => ("server_restart", true),
-            Disconnect::TokenRevoked | Disconnect::TokenExpired => ("unauthorized", false),
+            Disconnect::TokenRevoked | Disconnect::TokenExpired | Disconnect::LicenseEnded => {
+                ("unauthorized", false)
+            }
             Disconnect::TooSlow | Disconnect::Timeout | Disconnect::Inactive | Disconnect::Internal => {
                 ("remote", true)
             }

@@ -271,7 +271,7 @@ async fn chats_of(
 /// The inbox that customers of a channel call so, with its license.
 ///
 /// # Errors
-/// 404 when there is none.
+/// 404 when there is none; 401 while its account is suspended.
 pub(super) fn inbox_named(
     engine: &EngineHandle,
     channel: Channel,
@@ -282,5 +282,6 @@ pub(super) fn inbox_named(
         let inbox = inboxes.find(|inbox| inbox.channel == channel && *inbox.identifier == *identifier);
         inbox.cloned().map(|inbox| (license, inbox))
     };
-    engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)
+    let (license, inbox) = engine.licenses().into_iter().find_map(own).ok_or_else(Refused::not_found)?;
+    if license.desk.about.suspended { Err(Refused::suspended()) } else { Ok((license, inbox)) }
 }

@@ -81,6 +81,16 @@ impl Refused {
         Self::because(StatusCode::UNAUTHORIZED, "You are not authorized to do this action")
     }
 
+    /// The platform did not make it.
+    pub(super) fn not_permissible() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "Non permissible resource")
+    }
+
+    /// The account is closed for the time being.
+    pub(super) fn suspended() -> Self {
+        Self::because(StatusCode::UNAUTHORIZED, "Account is suspended")
+    }
+
     /// A guest of a contact would change it.
     pub(super) fn guest() -> Self {
         let why = "Changing this contact takes the identifier_hash of its identifier";
@@ -139,6 +149,10 @@ impl From<Rejected> for Refused {
             // What an event calls its text is a message's content here.
             Rejected::Invalid { field, reason } if field == "event.text" => Self::field("content", &reason),
             Rejected::Invalid { field, reason } => Self::field(field.trim_start_matches("event."), &reason),
+            Rejected::AllowanceReached => Self::because(
+                StatusCode::PAYMENT_REQUIRED,
+                "Account limit exceeded. Upgrade to a higher plan",
+            ),
             Rejected::CustomerBanned => Self::because(StatusCode::FORBIDDEN, "Contact is blocked"),
             Rejected::StorageFull => Self::because(StatusCode::SERVICE_UNAVAILABLE, "Storage is full"),
             Rejected::Internal | Rejected::NeedsPlacement(_) | Rejected::NeedsEvent(_) => {

@@ -103,11 +103,14 @@ async fn about_account(
 ) -> Answered {
     let method = request.method().clone();
     // What no bot may call is refused before it is looked whose account it is.
-    if !matches!(who, Who::User(..)) && !application::is_for_bots(&method, rest) {
+    if !who.is_human() && !application::is_for_bots(&method, rest) {
         return Err(Refused::not_for_bots());
     }
     let license = engine.account(number(account)?).ok_or_else(Refused::not_found)?;
     let asker = Asker::of(engine, &license, who)?;
+    if license.desk.about.suspended {
+        return Err(Refused::suspended());
+    }
     let fields = Fields::of(engine, Some(license.id), request).await?.with_avatar()?;
     let call = Call { engine, license, asker, method, fields };
     let answer = application::answer(&call, rest).await?;

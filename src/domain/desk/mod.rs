@@ -1,6 +1,7 @@
 //! The help desk of a license: its inboxes, teams and hooks. A face that speaks of conversations as
 //! tickets needs them; what becomes of a conversation is decided where it always is.
 
+mod account;
 mod hearing;
 mod inbox;
 mod news;
@@ -22,6 +23,7 @@ use crate::participant::settings::RoutingMode;
 use crate::participant::settings::{OwnSettings, SettingsChange};
 use crate::webhook::check_url;
 
+pub use account::{Account, AccountChange, Allowance};
 pub use hearing::{DeskHearing, DeskOccasion, HOOK_ACTIONS};
 pub use inbox::{Channel, Inbox};
 pub use news::{InboxCard, InboxNews, told_of_inbox};
@@ -42,6 +44,9 @@ pub struct Desk {
     pub teams: BTreeMap<u64, Team>,
     /// Who hears of everything, by number.
     pub hooks: BTreeMap<u64, Hook>,
+    /// What else is known of the account.
+    #[serde(default)]
+    pub about: Account,
 }
 
 /// Somebody who hears of everything that a license's desk does, or of one inbox.
@@ -66,8 +71,8 @@ pub struct Hook {
 /// What can be asked of a desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeskChange {
-    /// Names the account.
-    Rename(Box<str>),
+    /// Describes the account anew.
+    Describe(Box<AccountChange>),
     /// Makes an inbox, with a group of its own unless it names one that exists; or changes one.
     PutInbox {
         /// The inbox, after this.
@@ -127,10 +132,7 @@ impl License {
     /// `NotFound`; `Invalid`, naming the field.
     pub(crate) fn change_desk(&mut self, change: DeskChange) -> Result<(), Rejected> {
         match change {
-            DeskChange::Rename(name) => {
-                within("name", name.chars().count(), NAME_CHARS, "characters")?;
-                self.desk.name = name;
-            }
+            DeskChange::Describe(change) => self.describe(*change)?,
             DeskChange::PutInbox { inbox, name } => self.put_inbox(*inbox, name)?,
             DeskChange::DeleteInbox(number) => {
                 let inbox = self.desk.inboxes.remove(&number).ok_or(Rejected::NotFound(Resource::Inbox))?;
@@ -168,6 +170,9 @@ impl License {
         let known = self.desk.inboxes.get(&inbox.number);
         // Whoever changes an inbox says nothing of its bot.
         inbox.bot = known.map_or(inbox.bot, |known| known.bot.clone());
+        if known.is_none() {
+            self.desk.about.room_for_inbox(self.desk.inboxes.len())?;
+        }
         match known.map(|known| known.group).or(inbox.group_given()) {
             Some(group) => {
                 let differs = known.map_or(!inbox.auto_assign, |old| old.auto_assign != inbox.auto_assign);

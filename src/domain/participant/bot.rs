@@ -119,6 +119,20 @@ impl Bot {
         self.version = version + 1;
     }
 
+    /// Is it the installation's, and so in every license?
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        !self.removed && self.desk.as_ref().is_some_and(|desk| desk.system)
+    }
+
+    /// The installation's bot as it begins in a license that it is not in yet.
+    #[must_use]
+    pub fn in_another_license(&self, id: AgentId, now: Timestamp) -> Self {
+        let duty = Duty { groups: Vec::new(), ..self.duty.clone() };
+        let (changed_at, offline_since) = (now, now);
+        Self { id, duty, token: None, version: 0, changed_at, offline_since, ..self.clone() }
+    }
+
     /// The bot with some fields changed, checked.
     ///
     /// # Errors

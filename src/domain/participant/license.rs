@@ -12,6 +12,7 @@ use crate::id::{ClientId, GroupId, LicenseId};
 use crate::limits::{
     DEFAULT_CUSTOMER_CHATS, MAX_CUSTOMER_CHATS, PROPERTIES_PER_NAMESPACE, PROPERTY_TABLE_BYTES,
 };
+use crate::participant::ending::Ended;
 use crate::participant::form::{Form, FormKind};
 use crate::participant::settings::{OwnSettings, Settings, SettingsChange};
 use crate::routing::{DEFAULT_LAPSE, RouterSettings};
@@ -72,13 +73,18 @@ pub struct License {
     /// Its help desk.
     #[serde(default)]
     pub desk: Desk,
+    /// Set when it was ended: then nothing of it is left but its numbers, which nobody gets again.
+    #[serde(default)]
+    pub ended: Option<Ended>,
 }
 
 /// One change of a license; keeps the state after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LicenseFact {
     /// Made or changed.
-    Put(License),
+    Put(Box<License>),
+    /// Ended: its people, customers, chats and tokens are gone with it.
+    Ended(Ended),
 }
 
 /// What can be asked of a license.
@@ -166,13 +172,16 @@ impl License {
             gone_groups: BTreeSet::new(),
             group_changes: 0,
             desk: Desk::default(),
+            ended: None,
         }
     }
 
     /// Applies a fact. Cannot fail.
     pub fn apply(&mut self, fact: &LicenseFact) {
-        let LicenseFact::Put(license) = fact;
-        *self = license.clone();
+        match fact {
+            LicenseFact::Put(license) => *self = Self::clone(license),
+            LicenseFact::Ended(ended) => *self = self.without_all(*ended),
+        }
     }
 
     /// Decides a change; `None` when nothing changes.
@@ -180,6 +189,7 @@ impl License {
     /// # Errors
     /// `Invalid`, naming the field; `NotFound`; `GroupNotFound`.
     pub fn change(&self, change: LicenseChange) -> Result<Option<LicenseFact>, Rejected> {
+        self.must_be_there()?;
         let mut license = self.clone();
         match change {
             LicenseChange::DefineProperties { client, definitions } => {
@@ -207,7 +217,7 @@ impl License {
             LicenseChange::SetForm { group, kind, form } => license.set_form(group, kind, form)?,
             LicenseChange::Desk(change) => license.change_desk(change)?,
         }
-        Ok((license != *self).then_some(LicenseFact::Put(license)))
+        Ok((license != *self).then(|| LicenseFact::Put(Box::new(license))))
     }
 
     /// A definition replaces one of the same type: values that are set keep their meaning.
@@ -424,11 +434,12 @@ mod tests {
         let settings = rmp_serde::to_vec(&Settings::default()).unwrap();
         // No webhook and no gone group: empty arrays. No change of groups: the number 0.
         let desk = rmp_serde::to_vec(&Desk::default()).unwrap();
-        let with_groups = older(&stored, 12, 11, &[&desk]);
+        let with_desk = older(&stored, 13, 12, &[&[0xc0]]);
+        let with_groups = older(&with_desk, 12, 11, &[&desk]);
         let with_webhooks = older(&with_groups, 11, 9, &[&[0x90], &[0x00]]);
         let with_settings = older(&with_webhooks, 9, 8, &[&[0x90]]);
         let without = older(&with_settings, 8, 7, &[&settings]);
-        for bytes in [stored, with_groups, with_webhooks, with_settings, without] {
+        for bytes in [stored, with_desk, with_groups, with_webhooks, with_settings, without] {
             assert_eq!(rmp_serde::from_slice::<License>(&bytes).unwrap(), license);
         }
         let group = rmp_serde::to_vec(&Group::named("Sales")).unwrap();

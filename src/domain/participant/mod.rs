@@ -9,6 +9,7 @@ pub mod contact;
 pub mod customer;
 mod customer_access;
 mod duty;
+pub mod ending;
 pub mod filter;
 pub mod form;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod groups;
 pub mod knocks;
 pub mod license;
 pub mod news;
+pub mod person;
 pub mod settings;
 pub mod staff;
 pub mod statistics;

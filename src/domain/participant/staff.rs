@@ -24,6 +24,8 @@ pub struct AgentChange {
     pub groups: Option<Vec<(GroupId, Priority)>>,
     /// Puts it into one group, or takes it out.
     pub place: Option<(GroupId, Option<Priority>)>,
+    /// The creation number of the person that it is; counts only when it is made.
+    pub number: Option<u64>,
 }
 
 impl Agent {
@@ -70,7 +72,8 @@ impl Agent {
         }
         check_address(&self.id)?;
         let now = now.after(self.changed_at);
-        let fresh = Self { number: self.number, since: now, ..Self::new(self.id.clone(), &self.name) };
+        let number = profile.number.unwrap_or(self.number);
+        let fresh = Self { number, since: now, ..Self::new(self.id.clone(), &self.name) };
         let mut agent = fresh.changed(profile, exists)?;
         agent.changed_at = now;
         Ok(AgentFact::Put(agent))

@@ -10,11 +10,13 @@ mod desk;
 mod license;
 mod login;
 mod once;
+mod people;
 mod read;
 mod resume;
 mod routing;
 mod staff;
 mod start;
+mod tenancy;
 mod tokens;
 
 use std::future::Future;
@@ -50,7 +52,9 @@ pub(crate) use desk::{hand_off, set_inbox_bot};
 pub(crate) use license::change_license;
 pub(crate) use login::login;
 pub(crate) use once::answer_again;
+pub(crate) use people::{make_person, person};
 pub(crate) use staff::administer;
+pub(crate) use tenancy::{end_license, make_license, share_bots};
 pub(crate) use tokens::{AgentToken, issue_agent_token, revoke};
 
 /// Carries out a request and answers it.

@@ -67,6 +67,7 @@ fn make_room(
     shard.ready()?;
     // Agents that are being made at this very moment do not count: a few too many do no harm.
     let agents = table.agents.iter().filter(|agent| agent.bot_of.is_none() && !agent.removed).count();
+    groups.desk.about.room_for_agent(agents)?;
     if agents >= AGENTS_PER_LICENSE {
         return Err(Rejected::invalid("id", format!("a license has at most {AGENTS_PER_LICENSE} agents")));
     }

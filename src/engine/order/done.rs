@@ -17,6 +17,7 @@ use switchboard_domain::participant::bot::Bot;
 use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::participant::form::Form;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::person::Person;
 use switchboard_domain::participant::statistics::Statistics;
 use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::routing::GroupStatus;
@@ -73,6 +74,10 @@ pub enum Done {
     GroupStatuses(Vec<(GroupId, GroupStatus)>),
     /// An agent or bot.
     Agent(Arc<AgentProfile>),
+    /// A license was made.
+    LicenseMade(LicenseId),
+    /// A person of the installation, as it is now.
+    Person(Arc<Person>),
     /// A group was made.
     GroupCreated(GroupId),
     /// A form of a group, when it is set.

@@ -17,6 +17,7 @@ use switchboard_domain::participant::customer::{CustomerChange, Texts};
 use switchboard_domain::participant::filter::CustomerFilter;
 use switchboard_domain::participant::form::FormKind;
 use switchboard_domain::participant::license::LicenseChange;
+use switchboard_domain::participant::person::PersonChange;
 use switchboard_domain::participant::staff::AgentChange;
 use switchboard_domain::participant::window::PagePlace;
 use switchboard_domain::participant::{Duty, RoutingStatus};
@@ -336,6 +337,15 @@ pub enum AgentOrder {
     /// To be logged out.
     SendOff,
     /// To be deleted.
+    Remove,
+}
+
+/// What is wanted of a person of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonOrder {
+    /// To change.
+    Change(Box<PersonChange>),
+    /// To be removed.
     Remove,
 }
 

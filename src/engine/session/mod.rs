@@ -251,6 +251,10 @@ impl Session {
         *self.identity.borrow_mut() = Some(Rc::new(identity));
         if let Some(me) = self.me.upgrade() {
             self.shard.hub.subscribe(&me, license, &user);
+            // Its end may have come while it logged in.
+            if self.shard.engine.tables().has_ended(license) {
+                self.disconnect(Disconnect::LicenseEnded);
+            }
         }
     }
 

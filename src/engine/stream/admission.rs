@@ -54,6 +54,12 @@ pub(super) async fn admit(
 
 fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Option<Admitted> {
     let hash = engine.read_stream_token(text)?;
+    if let Some(person) = engine.tables().people.with_token(&hash) {
+        let license = engine.account(account).filter(|_| person.number == number)?;
+        let (table, agent) = (engine.tables().license(license.id)?, engine.member(license.id, &person)?);
+        let of = Of { license: license.id, hearer: sight(&table, &agent.id)? };
+        return Some(Admitted { of, token: Some(hash) });
+    }
     let token = engine.tables().token(&hash).filter(|token| !token.expired(clock::now()))?;
     let TokenKind::Agent(agent, scopes) = &token.kind else { return None };
     let table = engine.tables().license(token.license)?;

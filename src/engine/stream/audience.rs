@@ -151,6 +151,11 @@ impl Streams {
         self.end(why, |one| one.license() == license && one.user() == *user);
     }
 
+    /// Everybody of a license has to go.
+    pub(crate) fn license_gone(&self, license: LicenseId, why: Disconnect) {
+        self.end(why, |one| one.license() == license);
+    }
+
     /// Tells every socket that the server stops.
     pub(crate) fn shut_down(&self) {
         self.sockets.borrow().values().for_each(|socket| socket.disconnect(Disconnect::Shutdown));

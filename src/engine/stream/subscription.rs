@@ -103,8 +103,10 @@ impl Subscription {
 
     /// Its token has ended.
     pub(super) fn token_expired(&self, shard: &Shard) -> bool {
-        self.token.as_ref().is_some_and(|hash| {
-            shard.engine.tables().token(hash).is_none_or(|token| token.expired(clock::now()))
+        let tables = shard.engine.tables();
+        self.token.as_ref().is_some_and(|hash| match tables.token(hash) {
+            Some(token) => token.expired(clock::now()),
+            None => tables.people.with_token(hash).is_none(),
         })
     }
 

@@ -66,6 +66,14 @@ impl Owed {
         Ok(())
     }
 
+    /// What a license that ended was owed went with it.
+    pub(crate) fn drop_all_of(&mut self, ended: LicenseId) {
+        self.deliveries.retain(|(license, _), _| *license != ended);
+        self.died.retain(|(license, _), _| *license != ended);
+        self.revived.retain(|(license, _)| *license != ended);
+        self.receivers.retain(|(license, _), _| *license != ended);
+    }
+
     /// Takes an entry of the journal's tail; those of others are ignored.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ impl<'a> Reader<'a> {
             ActorKind::Agent => ActorKey::Agent(self.license()?, AgentId::new(&self.text()?)),
             ActorKind::Bot => ActorKey::Bot(self.license()?, AgentId::new(&self.text()?)),
             ActorKind::Customer => ActorKey::Customer(self.license()?, self.customer()?),
+            ActorKind::Person => ActorKey::Person(self.u64()?),
             ActorKind::Conversation => ActorKey::Conversation(self.license()?, self.conversation()?),
         };
         if self.rest.is_empty() { Ok(key) } else { Err(self.corrupt("a key is too long")) }

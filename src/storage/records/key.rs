@@ -26,6 +26,8 @@ pub enum ActorKey {
     Customer(LicenseId, CustomerId),
     /// A conversation.
     Conversation(LicenseId, ConversationId),
+    /// A person of the installation, by its creation number.
+    Person(u64),
 }
 
 impl ActorKey {
@@ -40,6 +42,7 @@ impl ActorKey {
             Self::Bot(..) => ActorKind::Bot,
             Self::Customer(..) => ActorKind::Customer,
             Self::Conversation(..) => ActorKind::Conversation,
+            Self::Person(_) => ActorKind::Person,
         }
     }
 
@@ -47,7 +50,7 @@ impl ActorKey {
     #[must_use]
     pub const fn license(&self) -> Option<LicenseId> {
         match self {
-            Self::Installation | Self::Token(_) => None,
+            Self::Installation | Self::Token(_) | Self::Person(_) => None,
             Self::License(license)
             | Self::Agent(license, _)
             | Self::Bot(license, _)
@@ -74,10 +77,12 @@ pub enum ActorKind {
     Customer,
     /// Conversations.
     Conversation,
+    /// People of the installation.
+    Person,
 }
 
 impl ActorKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Installation,
         Self::Token,
         Self::License,
@@ -85,7 +90,11 @@ impl ActorKind {
         Self::Bot,
         Self::Customer,
         Self::Conversation,
+        Self::Person,
     ];
+
+    /// Those that belong to a license, but for the license itself.
+    pub(super) const OF_LICENSE: [Self; 4] = [Self::Agent, Self::Bot, Self::Customer, Self::Conversation];
 
     const fn tag(self) -> u8 {
         match self {
@@ -96,6 +105,7 @@ impl ActorKind {
             Self::Bot => 5,
             Self::Customer => 6,
             Self::Conversation => 7,
+            Self::Person => 8,
         }
     }
 
@@ -184,6 +194,21 @@ pub(super) enum Room {
     Event = 12,
 }
 
+impl Room {
+    /// Those whose keys begin with a license.
+    pub(super) const OF_LICENSE: [Self; 9] = [
+        Self::Chunk,
+        Self::ByActivity,
+        Self::ByCustomer,
+        Self::Open,
+        Self::Number,
+        Self::Delivery,
+        Self::DeadLetter,
+        Self::Receiver,
+        Self::Name,
+    ];
+}
+
 struct Writer(Vec<u8>);
 
 impl Writer {
@@ -226,6 +251,7 @@ impl Writer {
                 tagged.license(*license).bytes(agent.as_str().as_bytes())
             }
             ActorKey::Customer(license, customer) => tagged.license(*license).customer(*customer),
+            ActorKey::Person(number) => tagged.u64(*number),
             ActorKey::Conversation(license, conversation) => {
                 tagged.license(*license).conversation(*conversation)
             }
@@ -274,7 +300,7 @@ pub(super) fn snapshot(key: &ActorKey) -> Vec<u8> {
 pub(super) fn snapshots(kind: ActorKind, license: Option<LicenseId>) -> Option<KeyRange> {
     let all = Writer::room(Room::Snapshot).bytes(&[kind.tag()]);
     match (kind, license) {
-        (ActorKind::Installation | ActorKind::Token, Some(_)) => None,
+        (ActorKind::Installation | ActorKind::Token | ActorKind::Person, Some(_)) => None,
         (_, None) => Some(all.range()),
         (_, Some(license)) => Some(all.license(license).range()),
     }
@@ -324,6 +350,12 @@ pub(super) fn of_license(room: Room, license: LicenseId) -> KeyRange {
 
 pub(super) fn of_customer(license: LicenseId, customer: CustomerId) -> KeyRange {
     Writer::room(Room::ByCustomer).license(license).customer(customer).range()
+}
+
+/// Everything of a license but its own snapshot: whatever says that there is more comes first.
+pub(super) fn all_of_license(license: LicenseId) -> Vec<KeyRange> {
+    let snapshots = ActorKind::OF_LICENSE.into_iter().filter_map(|kind| snapshots(kind, Some(license)));
+    snapshots.chain(Room::OF_LICENSE.into_iter().map(|room| of_license(room, license))).collect()
 }
 
 /// Something of a license that has a name, in a room of such things.
@@ -385,6 +417,7 @@ mod tests {
                 "01060000000005f5e1013f2a6c1e5b7d4e8f9a01b2c3d4e5f607",
             ),
             (snapshot(&ActorKey::Conversation(LICENSE, conversation)), "01070000000005f5e101CONV"),
+            (snapshot(&ActorKey::Person(258)), "01080000000000000102"),
             (chunk(LICENSE, conversation, thread(), 258), "020000000005f5e101CONV000000000000002400000102"),
             (
                 index(&IndexKey::ByActivity { license: LICENSE, at, conversation }),
@@ -419,6 +452,7 @@ mod tests {
             Just(ActorKey::Installation),
             any::<[u8; 32]>().prop_map(ActorKey::Token),
             license.clone().prop_map(ActorKey::License),
+            any::<u64>().prop_map(ActorKey::Person),
             agent.clone().prop_map(|(license, agent)| ActorKey::Agent(license, agent)),
             agent.prop_map(|(license, agent)| ActorKey::Bot(license, agent)),
             (license.clone(), any::<u128>())

@@ -428,6 +428,39 @@ impl Records {
             .collect()
     }
 
+    /// Does it hold anything of a license, but for the license's own snapshot and its tokens?
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    pub fn holds_any_of(&self, license: LicenseId) -> Result<bool, StorageError> {
+        for range in key::all_of_license(license) {
+            if !self.store.scan(&range, Direction::Forward, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes everything of a license, but for the license's own snapshot and its tokens. Snapshots go
+    /// first, so that none is ever without what it speaks of.
+    ///
+    /// # Errors
+    /// `DiskFull`, `Corrupt`, `Io`: what is left goes when this is asked again.
+    pub fn erase(&self, license: LicenseId) -> Result<(), StorageError> {
+        for range in key::all_of_license(license) {
+            loop {
+                let page = self.store.scan(&range, Direction::Forward, SNAPSHOT_PAGE)?;
+                if page.is_empty() {
+                    break;
+                }
+                let mut batch = Batch::default();
+                page.into_iter().for_each(|(key, _)| batch.remove(key));
+                self.store.write(batch)?;
+            }
+        }
+        Ok(())
+    }
+
     fn scan_all(&self, range: &KeyRange) -> Result<Vec<Pair>, StorageError> {
         self.store.scan(range, Direction::Forward, usize::MAX)
     }

@@ -91,6 +91,49 @@ fn many_snapshots_are_visited_page_by_page_and_none_twice() {
 }
 
 #[test]
+fn erasing_a_license_leaves_nothing_but_its_own_snapshot_and_touches_no_other() {
+    let (records, _) = records();
+    let all_of = |license| {
+        let mut save = Save::new();
+        save.snapshot(&ActorKey::License(license), Lsn::new(1), b"license");
+        save.snapshot(&ActorKey::Agent(license, AgentId::new("a@b.c")), Lsn::new(1), b"agent");
+        save.snapshot(&ActorKey::Bot(license, AgentId::bot_from_random(1)), Lsn::new(1), b"bot");
+        save.snapshot(&ActorKey::Customer(license, CustomerId::from_random(1)), Lsn::new(1), b"customer");
+        for n in 0..super::SNAPSHOT_PAGE as u64 + 1 {
+            let conversation = conversation(n);
+            save.snapshot(&ActorKey::Conversation(license, conversation), Lsn::new(1), &[7; 100_000]);
+            save.chunk(license, conversation, ThreadId::from_random(1), 0, vec![1; 10]);
+            save.index_put(&IndexKey::ByActivity { license, at: at(n), conversation }, b"");
+            save.index_put(&IndexKey::Open { license, conversation }, b"");
+            save.index_put(&IndexKey::Number { license, number: n }, b"");
+            let customer = CustomerId::from_random(1);
+            save.index_put(&IndexKey::ByCustomer { license, customer, conversation }, b"");
+        }
+        save.index_put(&IndexKey::Name { license, name: [1; 16] }, b"");
+        save.delivery_put(license, "d", b"d")
+            .dead_letter_put(license, "d", b"d")
+            .receiver_put(license, "u", b"r");
+        save
+    };
+    records.save(all_of(ONE)).unwrap();
+    records.save(all_of(OTHER)).unwrap();
+    let other = || {
+        let kinds = [ActorKind::Agent, ActorKind::Bot, ActorKind::Customer, ActorKind::Conversation];
+        let snapshots = kinds.map(|kind| records.snapshots(kind, Some(OTHER)).unwrap().len());
+        let rows = records.by_activity(OTHER, false, None, 1_000).unwrap().len();
+        (snapshots, rows, records.highest_number(OTHER).unwrap(), records.deliveries(OTHER).unwrap().len())
+    };
+    let before = other();
+    assert!(records.holds_any_of(ONE).unwrap());
+    records.erase(ONE).unwrap();
+    assert!(!records.holds_any_of(ONE).unwrap());
+    assert_eq!(records.highest_number(ONE).unwrap(), 0);
+    assert!(records.snapshot(&ActorKey::License(ONE)).unwrap().is_some());
+    assert_eq!(other(), before);
+    records.erase(ONE).unwrap();
+}
+
+#[test]
 fn chunks_come_in_order() {
     let (records, _) = records();
     let (thread, next) = (ThreadId::from_random(5), ThreadId::from_random(6));

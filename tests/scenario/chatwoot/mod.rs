@@ -12,6 +12,7 @@ mod matrix;
 mod messages;
 mod participants;
 mod performers;
+mod platform;
 mod refusals;
 mod restart;
 mod widget;
@@ -79,6 +80,18 @@ impl Desk {
     pub(crate) async fn ok(&self, token: &str, method: Method, path: &str, body: Value) -> Value {
         let path = format!("/api/v1/accounts/1/{path}");
         let (status, answer) = self.call(Some(token), method.clone(), &path, body).await;
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+        answer
+    }
+
+    /// A call of the platform.
+    pub(crate) async fn platform(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        self.call(Some(&self.platform), method, &format!("/platform/api/v1/{path}"), body).await
+    }
+
+    /// The same, which must go well.
+    pub(crate) async fn platform_ok(&self, method: Method, path: &str, body: Value) -> Value {
+        let (status, answer) = self.platform(method.clone(), path, body).await;
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }

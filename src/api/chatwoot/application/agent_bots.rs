@@ -100,20 +100,17 @@ pub(in super::super) async fn made_bot(
     engine: &EngineHandle,
     license: LicenseId,
     fields: BotFields,
-    (system, by_platform, shared): (bool, bool, Option<&Bot>),
+    (system, by_platform): (bool, bool),
 ) -> Result<Arc<Bot>, Refused> {
     let name = fields.name.ok_or_else(|| Refused::field("name", "can't be blank"))?;
-    let desk = match shared.and_then(|bot| bot.desk.clone()) {
-        Some(desk) => *desk,
-        None => DeskBot {
-            description: fields.description.flatten(),
-            config: fields.config.unwrap_or_else(|| "{}".into()),
-            token: secret::draw_short().into(),
-            secret: secret::draw_short().into(),
-            url: fields.url.flatten(),
-            system,
-            by_platform,
-        },
+    let desk = DeskBot {
+        description: fields.description.flatten(),
+        config: fields.config.unwrap_or_else(|| "{}".into()),
+        token: secret::draw_short().into(),
+        secret: secret::draw_short().into(),
+        url: fields.url.flatten(),
+        system,
+        by_platform,
     };
     let new = NewBot {
         name,
@@ -128,7 +125,7 @@ pub(in super::super) async fn made_bot(
         webhooks: webhooks(&desk),
         desk: Some(Box::new(desk)),
         id: None,
-        number: shared.map(|bot| bot.number),
+        number: None,
     };
     let Done::BotCreated(id) = engine.desk_bot(license, BotOrder::Make(Box::new(new))).await? else {
         return Err(Refused::not_found());
@@ -172,7 +169,7 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
         (&Method::POST, []) => {
             call.asker.must_administer()?;
             let fields = BotFields::read(&call.fields)?;
-            let bot = made_bot(call.engine, license.id, fields, (false, false, None)).await?;
+            let bot = made_bot(call.engine, license.id, fields, (false, false)).await?;
             json(show::bot_of(license, &bot, true))
         }
         (&Method::GET, [id]) => json(show::bot_of(license, &*call.bot(number(id)?)?, admin)),

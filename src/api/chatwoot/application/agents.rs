@@ -25,10 +25,14 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
             if call.agents().iter().any(|agent| agent.id.as_str() == email) {
                 return Err(Refused::field("email", "has already been taken"));
             }
-            let name = call.fields.required_text("name")?;
-            let change =
-                AgentChange { name: Some(name), role: role(&call.fields)?, ..AgentChange::default() };
-            put(call, &AgentId::new(&email), AgentOrder::Enroll(change)).await
+            let (name, email) = (call.fields.required_text("name")?, AgentId::new(&email));
+            // Somebody who is known to the installation comes as who it is.
+            let person = call.engine.person_with_email(&email);
+            let name = person.as_ref().map_or(name, |person| person.shown_name().into());
+            let number = person.map(|person| person.number);
+            let role = role(&call.fields)?;
+            let change = AgentChange { name: Some(name), role, number, ..AgentChange::default() };
+            put(call, &email, AgentOrder::Enroll(change)).await
         }
         (&Method::PATCH | &Method::PUT, [id]) => {
             call.asker.must_administer()?;

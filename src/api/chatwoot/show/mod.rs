@@ -25,7 +25,9 @@ pub(super) use message::{
     attributes_of, content_type_of, message, message_in_event, message_on_socket, message_to_contact,
     public_message,
 };
-pub(super) use people::{agent, person_in_event, sender, slim_bot, team};
+pub(super) use people::{
+    agent, membership, person, person_in_event, role, sender, slim_bot, team, whole_account,
+};
 pub(super) use widget::{
     begun_conversation, known_visitor, may_end, opening_in_event, visitor, widget_config,
     widget_conversation, widget_messages,

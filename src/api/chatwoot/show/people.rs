@@ -6,7 +6,11 @@ use switchboard_domain::id::AgentId;
 use switchboard_domain::participant::RoutingStatus;
 use switchboard_domain::participant::agent::Role;
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::person::Person;
 
+use std::sync::Arc;
+
+use super::{extend, object};
 use crate::engine::profiles::AgentProfile;
 
 /// Is somebody there?
@@ -19,7 +23,7 @@ fn availability(agent: &AgentProfile) -> &'static str {
 }
 
 /// The word for a role.
-const fn role(role: Role) -> &'static str {
+pub(in super::super) const fn role(role: Role) -> &'static str {
     match role {
         Role::Owner | Role::Administrator => "administrator",
         Role::Normal => "agent",
@@ -41,6 +45,58 @@ pub(in super::super) fn agent(license: &License, agent: &AgentProfile) -> Value 
         "provider": "email",
         "thumbnail": agent.avatar,
     })
+}
+
+/// A person of the installation, with every account that it is in.
+pub(in super::super) fn person(person: &Person, accounts: &[(Arc<License>, Arc<AgentProfile>)]) -> Value {
+    json!({
+        "id": person.number,
+        "name": person.name,
+        "display_name": person.display_name,
+        "available_name": person.shown_name(),
+        "email": person.email.as_str(),
+        "uid": person.email.as_str(),
+        "provider": "email",
+        "confirmed": true,
+        "custom_attributes": object(&person.attributes),
+        "accounts": accounts.iter().map(|(license, agent)| membership(license, agent)).collect::<Vec<_>>(),
+    })
+}
+
+/// An account, as somebody is in it.
+pub(in super::super) fn membership(license: &License, agent: &AgentProfile) -> Value {
+    let more = json!({
+        "role": role(agent.role),
+        "availability_status": availability(agent),
+        "auto_offline": true,
+    });
+    extend(status_of_account(license), more)
+}
+
+/// An account by its number, name and status.
+fn status_of_account(license: &License) -> Value {
+    let status = if license.desk.about.suspended { "suspended" } else { "active" };
+    json!({ "id": license.desk.account, "name": license.desk.name, "status": status })
+}
+
+/// An account, as the installation's owner sees it.
+pub(in super::super) fn whole_account(license: &License) -> Value {
+    let about = &license.desk.about;
+    let mut limits = json!({});
+    for (name, count) in [("agents", about.allowance.agents), ("inboxes", about.allowance.inboxes)] {
+        if let Some(count) = count {
+            limits[name] = count.into();
+        }
+    }
+    let more = json!({
+        "locale": about.locale,
+        "domain": about.domain,
+        "support_email": about.support_email,
+        "limits": limits,
+        "custom_attributes": object(&about.attributes),
+        "features": {},
+    });
+    extend(status_of_account(license), more)
 }
 
 /// A bot as somebody that a conversation is assigned to.

@@ -30,6 +30,7 @@ fn word_rejected(side: Side, rejected: &Rejected) -> WireError {
         Rejected::CustomerFixed => WireError::validation("The customer of a chat cannot be changed"),
         Rejected::NobodyFree => WireError::validation("No agent of the target can take the chat now"),
         Rejected::ChatLimit => WireError::validation("The customer has reached the number of chats"),
+        Rejected::AllowanceReached => WireError::validation("The license has as many as it is allowed"),
         Rejected::TooManyConnections => WireError::validation("Too many connections of this user"),
         Rejected::Blocked(_) => WireError::validation("Too many attempts: temporarily blocked"),
         Rejected::GroupOffline => for_customers(side, "group_offline", "Group offline"),
@@ -67,6 +68,7 @@ const fn not_found(resource: Resource) -> &'static str {
         Resource::Bot => "Bot agent not found",
         Resource::Webhook => "Webhook not found",
         Resource::Inbox | Resource::Team => "Group not found",
+        Resource::License => "License not found",
     }
 }
 
@@ -90,6 +92,7 @@ mod tests {
             (rejected(Rejected::Inactive), ("validation", 400), ("validation", 400)),
             (rejected(Rejected::NobodyFree), ("validation", 400), ("validation", 400)),
             (rejected(Rejected::ChatLimit), ("validation", 400), ("validation", 400)),
+            (rejected(Rejected::AllowanceReached), ("validation", 400), ("validation", 400)),
             (rejected(Rejected::GroupOffline), ("validation", 400), ("group_offline", 503)),
             (rejected(Rejected::GroupUnavailable), ("validation", 400), ("group_unavailable", 503)),
             (rejected(Rejected::GroupNotFound(GroupId(9))), ("validation", 400), ("group_not_found", 404)),

@@ -34,10 +34,13 @@ pub(in super::super) struct Answer<'a> {
 impl Serialize for Answer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.done {
-            // A customer's token is answered by the accounts calls only, a group by the administration.
-            Done::Nothing | Done::CustomerToken(_) | Done::GroupCreated(_) | Done::Tickets(_) => {
-                serializer.serialize_map(Some(0))?.end()
-            }
+            // A customer's token is answered by the accounts calls only, the others by other faces.
+            Done::Nothing
+            | Done::CustomerToken(_)
+            | Done::GroupCreated(_)
+            | Done::LicenseMade(_)
+            | Done::Person(_)
+            | Done::Tickets(_) => serializer.serialize_map(Some(0))?.end(),
             Done::Posted { thread, event } => posted(serializer, self.side, *thread, event),
             Done::Opened(opened) => one(serializer, "chat", &self.opened(opened)),
             Done::Chats(page) => PageOut::new(self.side, page, self.viewer).serialize(serializer),

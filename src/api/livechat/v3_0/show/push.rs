@@ -279,6 +279,7 @@ const fn reason(side: Side, why: Disconnect) -> &'static str {
         (Disconnect::Timeout | Disconnect::TooSlow, _) => "connection_timeout",
         (Disconnect::TokenRevoked, Side::Agent) => "access_token_revoked",
         (Disconnect::TokenRevoked, Side::Customer) | (Disconnect::TokenExpired, _) => "access_token_expired",
+        (Disconnect::LicenseEnded, _) => "license_not_found",
         (Disconnect::AgentDeleted, Side::Agent) => "agent_deleted",
         (Disconnect::LoggedOutRemotely, Side::Agent) => "agent_logged_out_remotely",
         (Disconnect::CustomerBanned, Side::Customer) => "customer_banned",

@@ -214,6 +214,7 @@ fn a_connection_that_is_ended_hears_why() {
         (Disconnect::TooSlow, "connection_timeout", "connection_timeout"),
         (Disconnect::TokenRevoked, "access_token_revoked", "access_token_expired"),
         (Disconnect::TokenExpired, "access_token_expired", "access_token_expired"),
+        (Disconnect::LicenseEnded, "license_not_found", "license_not_found"),
         (Disconnect::AgentDeleted, "agent_deleted", "internal_error"),
         (Disconnect::CustomerBanned, "internal_error", "customer_banned"),
         (Disconnect::Inactive, "connection_timeout", "inactivity_timeout"),

@@ -1,0 +1,243 @@
+//! A person of the installation, who may be an agent of several licenses. Source: spec, section 3.
+//!
+//! What it is in a license (role, status, groups) is the business of the agent there, which has the person's
+//! address and creation number; here is what is the same in all of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::event::within;
+use crate::error::{Rejected, Resource};
+use crate::id::AgentId;
+use crate::limits::{ATTRIBUTES_BYTES, NAME_CHARS, PEOPLE_PER_INSTALLATION, TOKENS_PER_PERSON};
+use crate::participant::staff::check_address;
+use crate::time::Timestamp;
+
+/// SHA-256 of a token's text.
+pub type TokenDigest = [u8; 32];
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Process-wide creation number (design D14): that of its agents, too.
+    pub number: u64,
+    /// E-mail address: the id of its agents, and of no other person.
+    pub email: AgentId,
+    /// Its name: not blank, at most [`NAME_CHARS`] characters.
+    pub name: Box<str>,
+    /// What it is shown as, instead of its name.
+    pub display_name: Option<Box<str>>,
+    /// What its maker keeps of it: an object as JSON, at most [`ATTRIBUTES_BYTES`].
+    pub attributes: Box<str>,
+    /// Tokens in force, oldest first; at most [`TOKENS_PER_PERSON`].
+    pub tokens: Vec<TokenDigest>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Removed: its tokens are void, and its agents go.
+    pub removed: bool,
+}
+
+/// One change of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PersonFact {
+    /// Made or changed.
+    Put(Box<Person>),
+    /// Removed; its number and address stay known.
+    Removed,
+}
+
+/// New values for some fields of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PersonChange {
+    /// See [`Person::name`].
+    pub name: Option<Box<str>>,
+    /// See [`Person::display_name`]; `Some(None)` takes it away.
+    pub display_name: Option<Option<Box<str>>>,
+    /// See [`Person::attributes`]; replaces the former ones.
+    pub attributes: Option<Box<str>>,
+    /// A token of its own that is in force from now on.
+    pub token: Option<TokenDigest>,
+}
+
+impl Person {
+    /// The person made with this description.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub fn new(
+        (number, email): (u64, AgentId),
+        description: PersonChange,
+        now: Timestamp,
+    ) -> Result<Self, Rejected> {
+        check_address(&email).map_err(|_| Rejected::invalid("email", "is not an e-mail address"))?;
+        let bare = Self {
+            number,
+            email,
+            name: "".into(),
+            display_name: None,
+            attributes: "{}".into(),
+            tokens: Vec::new(),
+            created_at: now,
+            removed: false,
+        };
+        bare.changed(description)
+    }
+
+    /// May there be one more person beside so many?
+    ///
+    /// # Errors
+    /// `AllowanceReached` from [`PEOPLE_PER_INSTALLATION`] on.
+    pub fn room_beside(people: usize) -> Result<(), Rejected> {
+        if people < PEOPLE_PER_INSTALLATION { Ok(()) } else { Err(Rejected::AllowanceReached) }
+    }
+
+    /// Applies a fact. Cannot fail.
+    pub fn apply(&mut self, fact: &PersonFact) {
+        match fact {
+            PersonFact::Put(person) => *self = Self::clone(person),
+            PersonFact::Removed => {
+                self.removed = true;
+                self.tokens.clear();
+                (self.name, self.display_name, self.attributes) = ("".into(), None, "{}".into());
+            }
+        }
+    }
+
+    /// Decides a change; `None` when nothing changes.
+    ///
+    /// # Errors
+    /// `NotFound` when removed; `Invalid`, naming the field.
+    pub fn change(&self, change: PersonChange) -> Result<Option<PersonFact>, Rejected> {
+        self.must_be_there()?;
+        let person = self.clone().changed(change)?;
+        Ok((person != *self).then(|| PersonFact::Put(Box::new(person))))
+    }
+
+    /// Decides its removal.
+    ///
+    /// # Errors
+    /// `NotFound` when removed already.
+    pub fn remove(&self) -> Result<PersonFact, Rejected> {
+        self.must_be_there().map(|()| PersonFact::Removed)
+    }
+
+    /// The name that others see.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Is an agent with this address and number this person?
+    #[must_use]
+    pub fn is(&self, agent: &AgentId, number: u64) -> bool {
+        self.email == *agent && self.number == number
+    }
+
+    fn changed(mut self, change: PersonChange) -> Result<Self, Rejected> {
+        self.name = change.name.unwrap_or(self.name);
+        self.display_name = change.display_name.unwrap_or(self.display_name);
+        self.attributes = change.attributes.unwrap_or(self.attributes);
+        if self.name.trim().is_empty() {
+            return Err(Rejected::blank("name"));
+        }
+        within("name", self.name.chars().count(), NAME_CHARS, "characters")?;
+        if let Some(shown) = self.display_name.as_deref() {
+            if shown.trim().is_empty() {
+                return Err(Rejected::blank("display_name"));
+            }
+            within("display_name", shown.chars().count(), NAME_CHARS, "characters")?;
+        }
+        within("custom_attributes", self.attributes.len(), ATTRIBUTES_BYTES, "bytes")?;
+        if let Some(token) = change.token {
+            self.tokens.push(token);
+            let beyond = self.tokens.len().saturating_sub(TOKENS_PER_PERSON);
+            self.tokens.drain(..beyond);
+        }
+        Ok(self)
+    }
+
+    fn must_be_there(&self) -> Result<(), Rejected> {
+        if self.removed { Err(Rejected::NotFound(Resource::User)) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(5);
+
+    fn named(name: &str) -> PersonChange {
+        PersonChange { name: Some(name.into()), ..PersonChange::default() }
+    }
+
+    fn ann() -> Person {
+        Person::new((7, AgentId::new("ann@example.org")), named("Ann"), NOW).unwrap()
+    }
+
+    fn field<T: std::fmt::Debug>(refused: Result<T, Rejected>) -> String {
+        match refused {
+            Err(Rejected::Invalid { field, .. }) => field,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_person_has_an_address_and_a_name() {
+        assert_eq!(field(Person::new((1, AgentId::new("nobody")), named("Ann"), NOW)), "email");
+        assert_eq!(field(Person::new((1, AgentId::new("a@b.c")), named(" "), NOW)), "name");
+        let long = "x".repeat(NAME_CHARS + 1);
+        assert_eq!(field(ann().change(named(&long))), "name");
+        let shown = |text: &str| PersonChange { display_name: Some(Some(text.into())), ..named("Ann") };
+        assert_eq!(field(ann().change(shown(" "))), "display_name");
+        assert_eq!(field(ann().change(shown(&long))), "display_name");
+        let much = "x".repeat(ATTRIBUTES_BYTES + 1).into_boxed_str();
+        let much = PersonChange { attributes: Some(much), ..PersonChange::default() };
+        assert_eq!(field(ann().change(much)), "custom_attributes");
+        assert_eq!(ann().change(named("Ann")), Ok(None), "nothing changes");
+        let mut ann = ann();
+        let fact = ann.change(shown("Annie")).unwrap().unwrap();
+        ann.apply(&fact);
+        assert_eq!((ann.shown_name(), &*ann.name), ("Annie", "Ann"));
+        assert!(ann.is(&AgentId::new("ann@example.org"), 7) && !ann.is(&AgentId::new("ann@example.org"), 8));
+    }
+
+    #[test]
+    fn an_installation_has_so_many_people() {
+        assert_eq!(Person::room_beside(PEOPLE_PER_INSTALLATION - 1), Ok(()));
+        assert_eq!(Person::room_beside(PEOPLE_PER_INSTALLATION), Err(Rejected::AllowanceReached));
+    }
+
+    #[test]
+    fn a_token_too_many_ends_the_oldest() {
+        let mut ann = ann();
+        for n in 0..=TOKENS_PER_PERSON {
+            let token = Some([u8::try_from(n).unwrap(); 32]);
+            let fact = ann.change(PersonChange { token, ..PersonChange::default() }).unwrap().unwrap();
+            ann.apply(&fact);
+        }
+        assert_eq!((ann.tokens.len(), ann.tokens[0]), (TOKENS_PER_PERSON, [1; 32]));
+    }
+
+    #[test]
+    fn of_whoever_was_removed_number_and_address_are_left() {
+        let mut ann = ann();
+        let token = PersonChange { token: Some([1; 32]), ..PersonChange::default() };
+        let fact = ann.change(token).unwrap().unwrap();
+        ann.apply(&fact);
+        let fact = ann.remove().unwrap();
+        ann.apply(&fact);
+        assert!(ann.removed && ann.tokens.is_empty() && ann.name.is_empty() && ann.number == 7);
+        assert_eq!(ann.remove(), Err(Rejected::NotFound(Resource::User)));
+        assert_eq!(ann.change(named("Ann")), Err(Rejected::NotFound(Resource::User)));
+    }
+
+    #[test]
+    fn the_stored_bytes_are_pinned() {
+        let stored = rmp_serde::to_vec(&PersonFact::Put(Box::new(ann()))).unwrap();
+        let golden = b"\x81\xa3Put\x98\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2";
+        assert_eq!(stored, golden);
+        assert_eq!(rmp_serde::to_vec(&PersonFact::Removed).unwrap(), b"\xa7Removed");
+    }
+}

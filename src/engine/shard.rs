@@ -288,7 +288,7 @@ impl Shard {
     fn save_due(&self, now: u32) {
         // Ticks are counted round and round: what is less than half a round behind is past.
         let is_past = |due: u32| now.wrapping_sub(due) < u32::MAX / 2;
-        self.let_go_of_the_ended();
+        self.let_go_of_the_ended(|mark| is_past(mark.due));
         for mark in self.marks.borrow_mut().values_mut().filter(|mark| is_past(mark.due)) {
             mark.due = now.wrapping_add(self.ticks_per_checkpoint);
             if let Some(save) = &mark.save {
@@ -298,17 +298,17 @@ impl Shard {
     }
 
     /// What a license had is not stored any more when it has ended, and holds nothing back.
-    fn let_go_of_the_ended(&self) {
+    fn let_go_of_the_ended(&self, looked_at: impl Fn(&Mark) -> bool) {
         let tables = self.engine.tables();
         if tables.any_ended() {
             let ended = |mark: &Mark| mark.license.is_some_and(|license| tables.has_ended(license));
-            self.marks.borrow_mut().retain(|_, mark| !ended(mark));
+            self.marks.borrow_mut().retain(|_, mark| !(looked_at(mark) && ended(mark)));
         }
     }
 
     /// Asks every owner of unsaved facts for a snapshot.
     pub fn save_marked(&self) {
-        self.let_go_of_the_ended();
+        self.let_go_of_the_ended(|_| true);
         for mark in self.marks.borrow().values() {
             if let Some(save) = &mark.save {
                 save();

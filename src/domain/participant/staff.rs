@@ -191,6 +191,23 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_gets_the_number_of_its_person_when_it_is_made_and_keeps_it() {
+        let name = Some("Ann".into());
+        let profile = AgentChange { name, number: Some(7), ..AgentChange::default() };
+        let mut agent = Agent::unborn(AgentId::new("ann@example.org"), 3);
+        let made = agent.enroll(profile.clone(), exists, NOW).unwrap();
+        agent.apply(&made);
+        assert_eq!(agent.number, 7);
+        assert_eq!(agent.change(AgentChange { number: Some(8), ..profile }, exists), Ok(None));
+        let gone = agent.remove(NOW).unwrap();
+        agent.apply(&gone);
+        let again = AgentChange { name: Some("Ann".into()), ..AgentChange::default() };
+        let again = agent.enroll(again, exists, NOW).unwrap();
+        agent.apply(&again);
+        assert_eq!(agent.number, 7);
+    }
+
+    #[test]
     fn a_change_touches_what_it_names_and_rises_the_version() {
         let mut ann = ann();
         let change = AgentChange { max_chats: Some(2), role: Some(Role::Owner), ..AgentChange::default() };

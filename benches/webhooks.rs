@@ -106,6 +106,7 @@ impl Pool {
                 body: Arc::clone(&self.body),
                 due_since: Timestamp::from_secs(1),
                 awaited: false,
+                passing: false,
             })
         };
         (first..self.next).map(call).collect()

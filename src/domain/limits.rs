@@ -57,9 +57,9 @@ pub const ATTACHMENTS_PER_MESSAGE: usize = 15;
 pub const MESSAGES_PER_MINUTE: u32 = 200;
 /// The minute of that bound.
 pub const MESSAGE_MINUTE: Duration = Duration::from_secs(60);
-/// Times in [`TYPING_CALLS_TIME`] that the hooks of a help desk's conversation are told who types in it:
-/// one a second, since anybody may say so at will and each call is kept until it is delivered; more is
-/// told to streams only.
+/// Times in [`TYPING_CALLS_TIME`] that the hooks of a help desk's conversation are told that somebody begins to
+/// type in it, since anybody may say so at will and each call is kept until it is delivered; more is told
+/// to streams only. Also as many as may type there at once.
 pub const TYPING_CALLS: u32 = 60;
 /// The while of that bound.
 pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
@@ -67,9 +67,9 @@ pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
 pub const LABELS_PER_CONVERSATION: usize = 64;
 /// Agents who watch one conversation of a help desk: a head holds them all; more is `Invalid`.
 pub const WATCHERS_PER_CONVERSATION: usize = 100;
-/// Licenses of an installation, those that ended not counted: each has actors and tables in memory; more
-/// is refused.
-pub const LICENSES_PER_INSTALLATION: usize = 10_000;
+/// Licenses of an installation, those that ended not counted: each has actors and tables in memory, and
+/// whatever is named by a token alone is looked for in each of them; more is refused.
+pub const LICENSES_PER_INSTALLATION: usize = 1_000;
 /// The first number of a license that is made while the server runs. Those below are the configuration's, so
 /// that none that it may ever name is taken; and whatever reads numbers as doubles reads it exactly.
 pub const FIRST_LICENSE_MADE: u64 = 1_000_000_000_000;

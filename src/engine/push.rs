@@ -114,6 +114,7 @@ pub(crate) fn deliveries(
                 body: Arc::from(body),
                 due_since: clock::now(),
                 awaited: is_awaited(endpoint, push),
+                passing: matches!(push, Push::Typing { .. }),
             };
             batch.push(Entry::DeliveryDue(table.id, Arc::new(delivery), number));
         }

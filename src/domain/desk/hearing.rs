@@ -81,7 +81,7 @@ impl Desk {
     /// The endpoints that its hooks and inboxes make.
     #[must_use]
     pub fn endpoints(&self, client: &ClientId) -> Vec<Endpoint> {
-        let hooks = self.hooks.values().map(|hook| (self.of_hook(hook), &HOOK_ACTIONS[..]));
+        let hooks = self.hooks.values().filter_map(|hook| Some((self.of_hook(hook)?, &HOOK_ACTIONS[..])));
         let inboxes = self.inboxes.values().filter_map(of_inbox).map(|source| (source, &INBOX_ACTIONS[..]));
         let all = hooks.chain(inboxes).flat_map(|((id, url, secret, dialect, hearing), actions)| {
             let endpoint = move |action: &Action| Endpoint {
@@ -126,11 +126,15 @@ impl Desk {
         inboxes.map(|inbox| inbox.group).collect()
     }
 
-    fn of_hook(&self, hook: &Hook) -> Source {
-        let group = hook.inbox.and_then(|inbox| self.inboxes.get(&inbox)).map(|inbox| inbox.group);
+    /// None of one whose inbox is gone: it does not hear of all others instead.
+    fn of_hook(&self, hook: &Hook) -> Option<Source> {
+        let group = match hook.inbox {
+            Some(inbox) => Some(self.inboxes.get(&inbox)?.group),
+            None => None,
+        };
         let hearing = DeskHearing { words: hook.words.clone(), hears_itself: true, group };
         let id = format!("desk-hook-{}", hook.number);
-        (id, hook.url.clone(), hook.secret.clone(), hook.dialect, hearing)
+        Some((id, hook.url.clone(), hook.secret.clone(), hook.dialect, hearing))
     }
 }
 

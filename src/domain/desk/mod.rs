@@ -136,6 +136,8 @@ impl License {
             DeskChange::PutInbox { inbox, name } => self.put_inbox(*inbox, name)?,
             DeskChange::DeleteInbox(number) => {
                 let inbox = self.desk.inboxes.remove(&number).ok_or(Rejected::NotFound(Resource::Inbox))?;
+                // Whoever asked for one inbox did not ask for all others.
+                self.desk.hooks.retain(|_, hook| hook.inbox != Some(number));
                 if inbox.group != GroupId::EVERYBODY && self.has_group(inbox.group) {
                     self.delete_group(inbox.group)?;
                 }
@@ -302,6 +304,22 @@ mod tests {
         let elsewhere = changed(&mut license, DeskChange::PutHook(elsewhere));
         assert_eq!(elsewhere, Err(Rejected::NotFound(Resource::Inbox)));
         assert_eq!(license.desk.highest_number(), 3);
+    }
+
+    #[test]
+    fn who_asked_for_one_inbox_hears_nothing_more_when_it_is_deleted() {
+        let mut license = license();
+        put(&mut license, inbox(7)).unwrap();
+        let of_one = Hook { inbox: Some(7), ..hook(3, "http://h.example") };
+        changed(&mut license, DeskChange::PutHook(of_one)).unwrap();
+        changed(&mut license, DeskChange::PutHook(hook(4, "http://i.example"))).unwrap();
+        let before = license.desk.hooks.clone();
+        changed(&mut license, DeskChange::DeleteInbox(7)).unwrap();
+        assert_eq!(license.desk.hooks.keys().collect::<Vec<_>>(), [&4]);
+        // Stored by a server that left it there.
+        license.desk.hooks = before;
+        let heard = license.desk.registrations(&license.client);
+        assert_eq!(heard.iter().map(|hook| &*hook.url).collect::<Vec<_>>(), ["http://i.example"]);
     }
 
     #[test]

@@ -75,6 +75,15 @@ pub struct Delivery {
     /// takes over.
     #[serde(default)]
     pub awaited: bool,
+    /// It tells of something that means nothing later. Where much is owed already, or the receiver is in
+    /// trouble, it is dropped rather than take the room of others.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub passing: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Delivery {
@@ -193,6 +202,7 @@ mod tests {
             body: body.into(),
             due_since: Timestamp::from_secs(9),
             awaited: false,
+            passing: false,
         }
     }
 

@@ -43,6 +43,10 @@ pub const BACKLOG_PER_URL: usize = 100_000;
 /// delivery is always taken, however large.
 pub const BACKLOG_BYTES_PER_URL: usize = 256 * 1024 * 1024;
 
+/// Outstanding deliveries of one URL from which on nothing is taken that means nothing later, such as who types:
+/// it would be told too late, and in the room of what has to be told.
+pub const BACKLOG_PASSED: usize = 1_000;
+
 /// Outstanding deliveries of a license, over all its URLs. Beyond it only those are taken whose URL is owed less
 /// than its part, so that a few dead receivers do not turn others' calls away; at most twice as many.
 pub const BACKLOG_PER_LICENSE: usize = 250_000;

@@ -259,8 +259,9 @@ impl ConversationActor {
     /// next waits behind them, so that whoever types has stopped before the message is there.
     fn calls_in_passing(&mut self, capture: &Capture) -> Vec<Entry> {
         let mut calls = Vec::new();
-        let typing = matches!(capture.what.push, Push::Typing { .. });
-        if typing && self.typing.admits(self.shard.now()) {
+        if let Push::Typing { author, visibility, typing, .. } = &capture.what.push
+            && self.typing.admits((author, *visibility), *typing, self.shard.now())
+        {
             deliveries(&self.shard.engine, &self.table, Some(&mut self.state), capture, &mut calls);
         }
         calls

@@ -257,6 +257,7 @@ mod tests {
             body: vec![7; 1000].into(),
             due_since: Timestamp::from_secs(n),
             awaited: false,
+            passing: false,
         };
         Entry::DeliveryDue(LICENSE, Arc::new(delivery), n)
     }

@@ -6,8 +6,8 @@ use super::tests::{START, delivery, ids, over, sent, with};
 use super::*;
 use crate::id::AgentId;
 use crate::webhook::limits::{
-    AWAITED_LOOK, AWAITED_PATIENCE, BACKLOG_AGE, BREAKER_FAILURES, DISABLE_AFTER, PROBE_WAITS,
-    RETRY_AFTER_MAX, RETRY_DELAYS, WITNESS_TIME,
+    AWAITED_LOOK, AWAITED_PATIENCE, BACKLOG_AGE, BACKLOG_PASSED, BREAKER_FAILURES, DISABLE_AFTER,
+    PROBE_WAITS, RETRY_AFTER_MAX, RETRY_DELAYS, WITNESS_TIME,
 };
 use crate::webhook::{Disabled, EndpointId, Owner, Standing, WhyDisabled};
 
@@ -184,6 +184,23 @@ fn what_waits_too_long_for_a_receiver_in_trouble_is_given_up() {
     let given_up = settlements(outbox.news());
     assert_eq!(given_up.len(), BREAKER_FAILURES as usize, "all but the one under way");
     assert!(given_up.iter().all(|(id, how)| *id != probe[0] && *how == Settlement::Expired));
+}
+
+#[test]
+fn what_means_nothing_later_takes_no_room_of_what_has_to_be_told() {
+    let passing = |n| Arc::new(Delivery { passing: true, ..Delivery::clone(&delivery("bot", n, 1)) });
+    let over = |id: &DeliveryId| Some(DeliveryFact::Settled { id: id.clone(), how: Settlement::Dropped });
+    let many = lanes("bot", BACKLOG_PASSED as u64 - 1);
+    let mut outbox = with(&many.iter().collect::<Vec<_>>());
+    let (last, next) = (passing(10_001), passing(10_002));
+    assert_eq!(outbox.due(Arc::clone(&last)), None);
+    assert_eq!(outbox.due(Arc::clone(&next)), over(&next.id));
+    assert_eq!(outbox.due(delivery("bot", 10_003, 1)), None, "a message is taken");
+    // The same behind few, when their receiver is in trouble.
+    let all = lanes("bot", BREAKER_FAILURES.into());
+    let mut outbox = with(&all.iter().collect::<Vec<_>>());
+    answer(&mut outbox, START, Outcome::Trouble);
+    assert_eq!(outbox.due(Arc::clone(&next)), over(&next.id));
 }
 
 /// Calls that customers wait for, one in each of `n` chats.

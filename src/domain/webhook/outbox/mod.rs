@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::webhook::limits::{AWAITED_PATIENCE, PROBE_WAITS, RETRY_AFTER_MAX};
+use crate::webhook::limits::{AWAITED_PATIENCE, BACKLOG_PASSED, PROBE_WAITS, RETRY_AFTER_MAX};
 use crate::webhook::{Delivery, DeliveryFact, DeliveryId, Lane, Outcome, Report, Schedules, Settlement};
 use backlog::Backlog;
 pub use care::{News, ReceiverView};
@@ -157,6 +157,10 @@ impl Outbox {
     fn refuses(&self, delivery: &Delivery) -> Option<Settlement> {
         if self.turns.breaker(&delivery.url).is_some_and(|breaker| breaker.disabled().is_some()) {
             return Some(Settlement::Disabled);
+        }
+        let troubled = || self.turns.breaker(&delivery.url).is_some_and(|breaker| breaker.is_troubled());
+        if delivery.passing && (self.backlog.of(&delivery.url).0 >= BACKLOG_PASSED || troubled()) {
+            return Some(Settlement::Dropped);
         }
         self.backlog.is_full_for(delivery).then_some(Settlement::Overflowed)
     }

@@ -121,6 +121,7 @@ impl World {
         let lane = Lane { endpoint: EndpointId::new(owner.as_str()), conversation };
         let delivery = Arc::new(Delivery {
             awaited: false,
+            passing: false,
             id: DeliveryId::new(&format!("{:06}", self.issued)),
             lane: lane.clone(),
             owner: if is_registration(bot) { Owner::License } else { Owner::Bot(owner.clone()) },

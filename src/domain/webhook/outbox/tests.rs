@@ -16,6 +16,7 @@ pub(super) fn delivery(bot: &str, conversation: u64, n: u64) -> Arc<Delivery> {
     let conversation = ConversationId::from_random(conversation);
     Arc::new(Delivery {
         awaited: false,
+        passing: false,
         id: DeliveryId::new(&format!("{bot}-{conversation}-{n}")),
         lane: Lane { endpoint: EndpointId::new(bot), conversation: Some(conversation) },
         owner: Owner::Bot(AgentId::new(bot)),

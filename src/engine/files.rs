@@ -15,7 +15,6 @@ use switchboard_domain::limits::{FILE_BYTES, SHORT_TEXT_BYTES};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::engine::handle::EngineHandle;
-use crate::engine::kept_files::KeptFiles;
 use crate::engine::limits::{FILE_NAME_CHARS, FILE_SWEEP, UNUSED_FILE_BYTES, UNUSED_FILE_LIFE};
 use crate::engine::order::Order;
 use crate::storage::{BlobId, BlobInfo, Blobs, Keeping, StorageError};
@@ -206,7 +205,7 @@ impl EngineHandle {
         self.unused().add(info.owner, FILE_WEIGHT + info.size);
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Blobs) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, FileRefused> {
@@ -240,7 +239,7 @@ impl EngineHandle {
     }
 
     /// Keeps a file; true when it was not kept before.
-    async fn keep(&self, id: BlobId, info: &BlobInfo) -> Result<bool, Rejected> {
+    pub(super) async fn keep(&self, id: BlobId, info: &BlobInfo) -> Result<bool, Rejected> {
         match self.blocking(move |blobs| blobs.keep(id)).await {
             Ok(Keeping::WasKept) => Ok(false),
             Ok(Keeping::Kept) => {
@@ -286,49 +285,6 @@ impl EngineHandle {
                 }
             }
         });
-    }
-
-    /// What is stored of the files that an order speaks of is filled in, and stays from now on: before
-    /// the order is carried out, so that nothing journaled speaks of what may go. Another's files are
-    /// like none, and addresses elsewhere are left as they are. Says which stay only for this order.
-    pub(crate) async fn keep_files(
-        &self,
-        license: LicenseId,
-        order: &mut Order,
-    ) -> (KeptFiles, Result<(), Rejected>) {
-        let mut kept = KeptFiles::new(self.clone());
-        let done = self.keep_files_of(license, order, &mut kept).await;
-        (kept, done)
-    }
-
-    async fn keep_files_of(
-        &self,
-        license: LicenseId,
-        order: &mut Order,
-        kept: &mut KeptFiles,
-    ) -> Result<(), Rejected> {
-        for file in events_of(order).iter_mut().flat_map(files_of) {
-            let Some(id) = named(&file.url) else { continue };
-            if let Some((info, new)) = self.keep_named(license, id).await? {
-                *file = described(&info, file.url.clone());
-                if new {
-                    kept.add(id, info);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps a file of a license, if it is one; true when it was not kept before.
-    async fn keep_named(&self, license: LicenseId, id: BlobId) -> Result<Option<(BlobInfo, bool)>, Rejected> {
-        let found = self.blocking(move |blobs| blobs.find(id)).await.map_err(|_| Rejected::Internal)?;
-        let Some(blob) = found.filter(|blob| blob.info.owner == license.0) else { return Ok(None) };
-        if blob.kept {
-            // Something refers to it already: it stays when that one goes.
-            self.blocking(move |blobs| blobs.share(id)).await.map_err(|_| Rejected::Internal)?;
-        }
-        let new = self.keep(id, &blob.info).await?;
-        Ok(Some((blob.info, new)))
     }
 
     /// Begins to look after the files: what nobody used goes in time.
@@ -391,22 +347,8 @@ pub(crate) fn speaks_of_files(order: &Order) -> bool {
     }
 }
 
-fn events_of(order: &mut Order) -> &mut [NewEvent] {
-    match order {
-        Order::Chat(_, Command::Post { event, .. }) => std::slice::from_mut(event),
-        Order::Chat(_, Command::Activate(open)) | Order::StartChat(open) => &mut open.events,
-        _ => &mut [],
-    }
-}
-
-fn files_of(event: &mut NewEvent) -> impl Iterator<Item = &mut File> {
-    let own = if let EventBody::File(file) = &mut event.body { Some(file) } else { None };
-    let attached = event.details.as_mut().map(|details| &mut details.attachments);
-    own.into_iter().chain(attached.into_iter().flatten())
-}
-
 /// What events show of a stored file. A picture is its own thumbnail.
-fn described(info: &BlobInfo, url: Box<str>) -> File {
+pub(super) fn described(info: &BlobInfo, url: Box<str>) -> File {
     let picture = info.pixels.map(|(width, height)| Picture {
         width: Some(width),
         height: Some(height),

@@ -281,7 +281,11 @@ impl Recovered {
             return Ok(());
         }
         storage.journal.ready()?;
-        let lsn = storage.journal.append(&entry::encode(&entries)?)?;
+        // Each stands alone, and all of them may be more than a record holds.
+        let mut lsn = self.last;
+        for entry in &entries {
+            lsn = storage.journal.append(&entry::encode(std::slice::from_ref(entry))?)?;
+        }
         storage.journal.hand_over();
         while storage.journal.durable() < lsn {
             std::thread::park_timeout(DURABLE_POLL);

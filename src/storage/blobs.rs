@@ -239,7 +239,8 @@ impl Blobs {
         Ok(None)
     }
 
-    /// Something is going to refer to a blob: it stays.
+    /// Something is going to refer to a blob: it stays. When something does already it stays also when that
+    /// one is forgotten.
     ///
     /// # Errors
     /// `Io`, `DiskFull`.
@@ -251,7 +252,12 @@ impl Blobs {
         let synced = || files::sync_dir(shelf).and_then(|()| files::sync_dir(&place.fresh));
         if to.is_dir() {
             // Moved by another, perhaps this moment: durable before anything else refers to it.
-            return synced().map(|()| Keeping::WasKept);
+            synced()?;
+            let mark = to.join(SHARED);
+            if !mark.exists() {
+                files::replace(&mark, b"")?;
+            }
+            return Ok(Keeping::WasKept);
         }
         files::create_dir(shelf)?;
         match fs::rename(&from, &to) {
@@ -259,20 +265,6 @@ impl Blobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Keeping::Gone),
             Err(error) => Err(StorageError::io("rename to", &to)(error)),
         }
-    }
-
-    /// Something else refers to a kept blob: from now on it stays whatever is forgotten.
-    ///
-    /// # Errors
-    /// `Io`, `DiskFull`.
-    pub fn share(&self, id: BlobId) -> Result<(), StorageError> {
-        let Some(place) = self.0.as_deref() else { return Ok(()) };
-        let _settling = place.settle();
-        let (dir, mark) = (place.of(id), place.of(id).join(SHARED));
-        if dir.is_dir() && !mark.exists() {
-            files::replace(&mark, b"")?;
-        }
-        Ok(())
     }
 
     /// What was going to refer to a blob does not: it is as new again, unless something else refers
@@ -300,6 +292,7 @@ impl Blobs {
     /// `Io`.
     pub fn forget(&self, id: BlobId) -> Result<(), StorageError> {
         let Some(place) = self.0.as_deref() else { return Ok(()) };
+        let _settling = place.settle();
         let dir = place.of(id);
         if dir.join(SHARED).exists() { Ok(()) } else { place.remove_from(&dir, id) }
     }
@@ -365,8 +358,10 @@ impl Blobs {
         for dir in all(from)? {
             let target = to.join(dir.strip_prefix(from).unwrap_or(&dir));
             files::create_dir(&target)?;
-            let copied = [INFO, BODY]
+            let mark = dir.join(SHARED).exists().then_some(SHARED);
+            let copied = mark
                 .into_iter()
+                .chain([INFO, BODY])
                 .try_for_each(|name| files::copy(&dir.join(name), &target.join(name)));
             match copied {
                 Ok(()) => files::sync_dir(&target)?,

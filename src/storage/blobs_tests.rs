@@ -56,7 +56,7 @@ fn a_blob_is_found_when_it_is_finished_and_stays_when_it_is_kept() {
     fs::write(&kept.path, b"hallo").unwrap();
     let (all, broken) = Blobs::examine(dir.path()).unwrap();
     assert_eq!((all, broken.len()), (1, 1), "{broken:?}");
-    again.share(ID).unwrap();
+    assert!(found_mark(copy.path()).exists(), "that two things refer to it goes with the copy");
     again.forget(ID).unwrap();
     assert!(again.find(ID).unwrap().is_some(), "something else refers to it");
     fs::remove_file(found_mark(dir.path())).unwrap();
@@ -76,10 +76,9 @@ fn what_is_given_back_is_new_again_unless_something_else_refers_to_it() {
     blobs.keep(ID).unwrap();
     assert!(blobs.give_back(ID).unwrap());
     assert!(!blobs.find(ID).unwrap().unwrap().kept);
-    // Another found it kept, and takes it while it is given back: whoever comes last keeps it.
-    blobs.share(ID).unwrap();
+    // Two take it at once, and one of them comes to nothing.
     assert_eq!(blobs.keep(ID).unwrap(), Keeping::Kept);
-    blobs.share(ID).unwrap();
+    assert_eq!(blobs.keep(ID).unwrap(), Keeping::WasKept);
     assert!(!blobs.give_back(ID).unwrap());
     assert!(blobs.find(ID).unwrap().unwrap().kept);
     assert!(!blobs.give_back(BlobId(3)).unwrap());
@@ -92,7 +91,7 @@ fn all_of_an_owner_goes_and_nothing_of_another() {
     let all = [ID, BlobId(2), BlobId(3)];
     all.into_iter().for_each(|id| store(&blobs, id, b"x", 1));
     blobs.keep(ID).unwrap();
-    blobs.share(ID).unwrap();
+    blobs.keep(ID).unwrap();
     // One is another's.
     let info = |id: BlobId| dir.path().join(format!("new/{id}")).join(INFO);
     let others = fs::read_to_string(info(BlobId(2))).unwrap().replace("\"owner\": 1", "\"owner\": 2");

@@ -196,7 +196,7 @@ pub(super) enum Room {
 
 impl Room {
     /// Those whose keys begin with a license.
-    pub(super) const OF_LICENSE: [Self; 9] = [
+    pub(super) const OF_LICENSE: [Self; 10] = [
         Self::Chunk,
         Self::ByActivity,
         Self::ByCustomer,
@@ -206,6 +206,7 @@ impl Room {
         Self::DeadLetter,
         Self::Receiver,
         Self::Name,
+        Self::Event,
     ];
 }
 
@@ -457,17 +458,14 @@ mod tests {
             agent.prop_map(|(license, agent)| ActorKey::Bot(license, agent)),
             (license.clone(), any::<u128>())
                 .prop_map(|(license, bits)| ActorKey::Customer(license, CustomerId::from_random(bits))),
-            (license, any::<u64>()).prop_map(|(license, bits)| ActorKey::Conversation(
-                license,
-                ConversationId::from_random(bits)
-            )),
+            (license, any::<u64>().prop_map(ConversationId::from_random))
+                .prop_map(|(license, chat)| ActorKey::Conversation(license, chat)),
         ]
     }
 
     fn decode(bytes: &[u8]) -> Option<ActorKey> {
         let mut reader = Reader::new(bytes, "here".into());
-        reader.skip_room().ok()?;
-        reader.actor().ok()
+        reader.skip_room().and_then(|()| reader.actor()).ok()
     }
 
     proptest! {

@@ -39,6 +39,9 @@ use super::{Lsn, StorageError, files};
 use codec::Reader;
 use key::Room;
 
+/// Entries of the index of events that are looked at with one read.
+const EVENTS_PAGE: usize = 64;
+
 /// The newest format of keys and values known here.
 const KNOWN_FORMAT: u32 = 1;
 /// How many snapshots, or dead letters, are held at once while all of a kind are visited.
@@ -323,13 +326,21 @@ impl Records {
         number: u64,
     ) -> Result<Option<ConversationId>, StorageError> {
         let wanted = u16::try_from(number % EVENT_SHELF).unwrap_or(u16::MAX).to_be_bytes();
-        // The nearest are looked at first: most conversations are short.
-        let found = self.store.scan(&key::events(license, number), Direction::Backward, usize::MAX)?;
         let holds = |value: &[u8]| value.as_chunks().0.contains(&wanted);
-        let Some((key, _)) = found.iter().find(|(_, value)| holds(value)) else { return Ok(None) };
-        let mut reader = self.in_license(key)?;
-        reader.u64()?;
-        reader.conversation().map(Some)
+        let mut range = key::events(license, number);
+        // The nearest are looked at first: most conversations are short.
+        loop {
+            let page = self.store.scan(&range, Direction::Backward, EVENTS_PAGE)?;
+            if let Some((key, _)) = page.iter().find(|(_, value)| holds(value)) {
+                let mut reader = self.in_license(key)?;
+                reader.u64()?;
+                return reader.conversation().map(Some);
+            }
+            match page.into_iter().last() {
+                Some((key, _)) => range.end = key,
+                None => return Ok(None),
+            }
+        }
     }
 
     /// The customer that has a name with this digest.

@@ -108,6 +108,7 @@ fn erasing_a_license_leaves_nothing_but_its_own_snapshot_and_touches_no_other() 
             save.index_put(&IndexKey::Number { license, number: n }, b"");
             let customer = CustomerId::from_random(1);
             save.index_put(&IndexKey::ByCustomer { license, customer, conversation }, b"");
+            save.events(license, conversation, &[n + 1], 0);
         }
         save.index_put(&IndexKey::Name { license, name: [1; 16] }, b"");
         save.delivery_put(license, "d", b"d")
@@ -128,6 +129,9 @@ fn erasing_a_license_leaves_nothing_but_its_own_snapshot_and_touches_no_other() 
     records.erase(ONE).unwrap();
     assert!(!records.holds_any_of(ONE).unwrap());
     assert_eq!(records.highest_number(ONE).unwrap(), 0);
+    // Far behind the first page of the index; nothing is left of the other one.
+    assert_eq!(records.with_event(OTHER, 1).unwrap(), Some(conversation(0)));
+    assert_eq!(records.with_event(ONE, 1).unwrap(), None);
     assert!(records.snapshot(&ActorKey::License(ONE)).unwrap().is_some());
     assert_eq!(other(), before);
     records.erase(ONE).unwrap();

@@ -386,11 +386,12 @@ impl EngineHandle {
         Arc::clone(&self.0.walks).acquire_owned().await.map_err(|_| Rejected::Internal)
     }
 
-    /// Waits for the turn to look that every license has the installation's bots.
+    /// Waits for the turn to change the installation's bots, or to look that every license has them; it
+    /// lasts as long as what is returned is kept.
     ///
     /// # Errors
     /// None that is known.
-    pub(crate) async fn sharing_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
+    pub async fn sharing_turn(&self) -> Result<OwnedSemaphorePermit, Rejected> {
         Arc::clone(&self.0.sharing).acquire_owned().await.map_err(|_| Rejected::Internal)
     }
 

@@ -214,7 +214,11 @@ impl Handler<Change> for LicenseActor {
                 .for_each(|chat| link::tell(chat, TimePassed));
         });
         let inboxes = |license: &License| license.desk.inboxes.keys().copied().collect::<Vec<_>>();
-        if self.state.group_changes != before.group_changes || inboxes(&self.state) != inboxes(&before) {
+        let suspended = |license: &License| license.desk.about.suspended;
+        if self.state.group_changes != before.group_changes
+            || inboxes(&self.state) != inboxes(&before)
+            || suspended(&self.state) != suspended(&before)
+        {
             release = self.tell_of_groups(&before, release);
         }
         let mut entries = vec![Entry::License(self.state.id, fact)];

@@ -147,6 +147,14 @@ impl Meters {
         self.all.webhook_lag_seconds.observe(lag.as_secs_f64());
     }
 
+    /// A license is no more.
+    pub(crate) fn license_ended(&self, license: LicenseId) {
+        let (gauges, labels) = (&self.all.webhooks, LicenseLabels { license: license.0 });
+        for gauge in [&gauges.outstanding, &gauges.oldest_seconds, &gauges.dead_letters, &gauges.disabled] {
+            gauge.remove(&labels);
+        }
+    }
+
     /// How the webhooks of a license stand: what is owed, how old the oldest is, dead letters,
     /// disabled receivers.
     pub(crate) fn webhooks(&self, license: LicenseId, owed: (usize, Duration), dead: usize, disabled: usize) {

@@ -37,6 +37,11 @@ pub(crate) struct People {
 }
 
 impl People {
+    /// Was somebody with this number removed?
+    pub(crate) fn was_removed(&self, number: u64) -> bool {
+        self.known.get(&number).is_some_and(|person| person.removed)
+    }
+
     /// Somebody who was not removed.
     pub(crate) fn get(&self, number: u64) -> Option<Arc<Person>> {
         self.known.get(&number).map(|person| Arc::clone(&person)).filter(|person| !person.removed)

@@ -33,12 +33,23 @@ impl Message for Counts {
 }
 
 impl AgentActor {
+    /// Whoever is made again has the number of before, unless that was of a person who is no more: by that
+    /// number whoever was one goes at the next start.
+    fn with_number(&self, profile: AgentChange) -> AgentChange {
+        let engine = &self.shard.engine;
+        let is_nobodys = engine.tables().people.was_removed(self.state.number);
+        let fresh = (profile.number.is_none() && is_nobodys).then(|| engine.new_number());
+        AgentChange { number: profile.number.or(fresh), ..profile }
+    }
+
     fn decide(&self, order: AgentOrder) -> Result<Option<AgentFact>, Rejected> {
         self.shard.ready()?;
         let license = self.table.license.load();
         let (exists, now) = (|group| license.has_group(group), self.shard.now());
         match order {
-            AgentOrder::Enroll(profile) => self.state.enroll(profile, exists, now).map(Some),
+            AgentOrder::Enroll(profile) => {
+                self.state.enroll(self.with_number(profile), exists, now).map(Some)
+            }
             AgentOrder::Change(change) => self.state.change(change, exists),
             AgentOrder::Place(group, priority) => {
                 let change = AgentChange { place: Some((group, priority)), ..AgentChange::default() };

@@ -49,7 +49,13 @@ pub(super) async fn admit(
             None => visitor(engine, dialect, &claim.token).await?,
         },
     };
-    admitted.ok_or(Failure::Unauthenticated)
+    admitted.filter(|admitted| is_served(engine, admitted.of.license)).ok_or(Failure::Unauthenticated)
+}
+
+/// Is the help desk of a license not suspended?
+fn is_served(engine: &EngineHandle, license: LicenseId) -> bool {
+    let table = engine.tables().license(license);
+    table.is_some_and(|table| !table.license.load().desk.about.suspended)
 }
 
 fn staff(engine: &EngineHandle, text: &str, (account, number): (u64, u64)) -> Option<Admitted> {
@@ -105,6 +111,7 @@ fn entry_sight(license: &License, customer: CustomerId, entry: &ContactEntry) ->
 /// What somebody hears now; `None` when it may hear nothing any more.
 pub(super) fn seen_again(table: &LicenseTable, hearer: &Hearer) -> Option<Hearer> {
     match hearer {
+        _ if table.license.load().desk.about.suspended => None,
         Hearer::Staff { agent, .. } => sight(table, agent),
         Hearer::Contact { customer, entry } => {
             if table.is_banned(*customer, clock::now()) {
@@ -134,7 +141,9 @@ async fn visitor(
     token: &str,
 ) -> Result<Option<Admitted>, Failure> {
     let mut licenses = engine.licenses().into_iter();
-    let found = licenses.find_map(|license| dialect.way(&license, token).map(|way| (license, way)));
+    let found = licenses
+        .find_map(|license| dialect.way(&license, token).map(|way| (license, way)))
+        .filter(|(license, _)| !license.desk.about.suspended);
     let Some((license, way)) = found else { return Ok(None) };
     let (customer, entry) = engine.visitor(license.id, &way).await?;
     let hearer = entry_sight(&license, customer.id, &entry);

@@ -143,6 +143,12 @@ impl Actor for DispatcherActor {
         self.settle_dropped(dropped);
         self.table.set_disabled(self.outbox.disabled());
     }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        // What an ended license was owed is owed to nobody.
+        self.shard.engine.tables().webhooks.owes(self.owes, 0);
+        self.shard.engine.meters().license_ended(self.table.id);
+    }
 }
 
 impl DispatcherActor {

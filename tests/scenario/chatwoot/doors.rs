@@ -9,8 +9,7 @@ use super::{Contact, Desk, token};
 use crate::support::sink::Sink;
 use crate::support::web::send;
 
-/// Every endpoint of the platform (spec 3), below `/platform/api/v1`; but for those that make accounts and
-/// take them away, which have a story of their own.
+/// Every endpoint of the platform (spec 3), below `/platform/api/v1`. Account 1 is none of its making.
 const PLATFORM: &[Endpoint] = &[
     Endpoint("GET", "agent_bots", ""),
     Endpoint("POST", "agent_bots", r#"{"name":"new"}"#),
@@ -23,10 +22,21 @@ const PLATFORM: &[Endpoint] = &[
     Endpoint("DELETE", "agent_bots/{accounts_bot}", ""),
     Endpoint("GET", "accounts/1", ""),
     Endpoint("PATCH", "accounts/1", r#"{"name":"Demo"}"#),
-    Endpoint("GET", "accounts/1/account_users", ""),
+    Endpoint("DELETE", "accounts/1", ""),
     Endpoint("POST", "accounts/1/account_users", r#"{"user_id":{user},"role":"agent"}"#),
-    Endpoint("DELETE", "accounts/1/account_users", r#"{"user_id":{user}}"#),
+    Endpoint("GET", "accounts", ""),
+    Endpoint("POST", "accounts", r#"{"name":"new"}"#),
+    Endpoint("GET", "accounts/{account}", ""),
+    Endpoint("PATCH", "accounts/{account}", r#"{"name":"other"}"#),
+    Endpoint("GET", "accounts/{account}/account_users", ""),
+    Endpoint("POST", "accounts/{account}/account_users", r#"{"user_id":{user},"role":"agent"}"#),
+    Endpoint("DELETE", "accounts/{account}/account_users", r#"{"user_id":{member}}"#),
+    Endpoint("DELETE", "accounts/{account}", ""),
+    Endpoint("POST", "users", r#"{"name":"new","email":"new-{unique}@x.example"}"#),
     Endpoint("GET", "users/{user}", ""),
+    Endpoint("PATCH", "users/{user}", r#"{"name":"other"}"#),
+    Endpoint("POST", "users/{user}/token", "{}"),
+    Endpoint("DELETE", "users/{user}", ""),
     Endpoint("GET", "nothing", ""),
 ];
 
@@ -130,10 +140,23 @@ async fn platform(desk: &Desk, table: &mut Table) {
                 let bot = desk.post(&desk.admin, "agent_bots", json!({ "name": "own" })).await;
                 props.push(("accounts_bot", bot["id"].to_string()));
             }
-            if all.contains("{user}") {
-                let email = format!("user-{unique}@x.example");
-                let made = json!({ "name": "User", "email": email, "role": "agent" });
-                props.push(("user", desk.post(&desk.admin, "agents", made).await["id"].to_string()));
+            props.push(("unique", unique.to_string()));
+            let made = async |path: &str, body: Value| {
+                let path = format!("/platform/api/v1/{path}");
+                desk.call(Some(&desk.platform), Method::POST, &path, body).await.1["id"].to_string()
+            };
+            if all.contains("{account}") {
+                props.push(("account", made("accounts", json!({ "name": "Made" })).await));
+            }
+            for name in ["user", "member"].into_iter().filter(|name| all.contains(&format!("{{{name}}}"))) {
+                let user =
+                    made("users", json!({ "name": "User", "email": format!("user-{unique}@x.example") }))
+                        .await;
+                if name == "member" {
+                    let role = json!({ "user_id": user.parse::<u64>().unwrap(), "role": "agent" });
+                    made(&filled("accounts/{account}/account_users", &props), role).await;
+                }
+                props.push((name, user));
             }
             let mut request = request(desk, method, &filled(&path, &props), &filled(body, &props));
             if let Some(token) = asker {

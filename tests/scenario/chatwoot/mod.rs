@@ -11,6 +11,7 @@ mod hooks;
 mod matrix;
 mod messages;
 mod participants;
+mod people;
 mod performers;
 mod platform;
 mod refusals;

@@ -16,14 +16,14 @@ use crate::support::web::send;
 const NOBODY: &str = "987654321";
 
 /// An account with an administrator.
-struct Shop {
-    id: u64,
+pub(super) struct Shop {
+    pub(super) id: u64,
     boss: Value,
     token: String,
 }
 
 impl Shop {
-    async fn open(desk: &Desk, name: &str) -> Self {
+    pub(super) async fn open(desk: &Desk, name: &str) -> Self {
         let id = made(desk, name).await;
         let boss = person(desk, &format!("boss@{}.example", name.to_lowercase())).await;
         let role = json!({ "user_id": boss["id"], "role": "administrator" });
@@ -37,7 +37,7 @@ impl Shop {
         desk.call(Some(&self.token), method, &path, body).await
     }
 
-    async fn ok(&self, desk: &Desk, method: Method, path: &str, body: Value) -> Value {
+    pub(super) async fn ok(&self, desk: &Desk, method: Method, path: &str, body: Value) -> Value {
         let (status, answer) = self.call(desk, method.clone(), path, body).await;
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
@@ -53,12 +53,12 @@ impl Shop {
     }
 }
 
-async fn made(desk: &Desk, name: &str) -> u64 {
+pub(super) async fn made(desk: &Desk, name: &str) -> u64 {
     let account = desk.platform_ok(Method::POST, "accounts", json!({ "name": name })).await;
     account["id"].as_u64().unwrap()
 }
 
-async fn person(desk: &Desk, email: &str) -> Value {
+pub(super) async fn person(desk: &Desk, email: &str) -> Value {
     let body = json!({ "name": "Pat", "email": email, "password": "Pa55word!long" });
     desk.platform_ok(Method::POST, "users", body).await
 }
@@ -308,7 +308,17 @@ async fn an_account_has_as_much_as_it_is_allowed_and_nobody_while_it_is_suspende
     shop.ok(&desk, Method::PATCH, &renamed, json!({ "name": "Renamed" })).await;
 
     let path = says(&desk, &inbox, "hello").await;
+    let (_, profile) = desk.call(Some(&shop.token), Method::GET, "/api/v1/profile", Value::Null).await;
+    let stream = json!({ "channel": "RoomChannel", "pubsub_token": profile["pubsub_token"],
+        "account_id": shop.id, "user_id": profile["id"] });
+    let mut line = Cable::connect(&desk).await;
+    line.subscribe(stream.clone()).await;
     desk.platform_ok(Method::PATCH, &account, json!({ "status": "suspended" })).await;
+    line.frame("the end", |frame| frame["type"] == "disconnect").await;
+    let mut late = Cable::connect(&desk).await;
+    let subscribe = json!({ "command": "subscribe", "identifier": stream.to_string() });
+    late.send(subscribe).await;
+    late.frame("the refusal", |frame| frame["type"] == "reject_subscription").await;
     let closed = (401, json!({ "error": "Account is suspended" }));
     assert_eq!(shop.call(&desk, Method::GET, "agents", Value::Null).await, closed);
     assert_eq!(desk.call(None, Method::GET, &path, Value::Null).await, closed);

@@ -44,6 +44,22 @@ fn everywhere(engine: &EngineHandle, id: u64) -> Vec<(LicenseId, Arc<Bot>)> {
     engine.licenses().iter().filter_map(of).collect()
 }
 
+/// Changes a bot wherever it is, while no license gets it as it was; one that ends meanwhile needs nothing.
+async fn change(
+    engine: &EngineHandle,
+    bot: u64,
+    fields: impl Fn() -> Result<BotFields, Refused>,
+) -> Result<(), Refused> {
+    let _turn = engine.sharing_turn().await?;
+    for (license, bot) in everywhere(engine, bot) {
+        let changed = changed_bot(engine, license, &bot, fields()?).await;
+        if engine.license_exists(license) {
+            changed?;
+        }
+    }
+    Ok(())
+}
+
 /// Answers a call about bots.
 pub(super) async fn answer(
     engine: &EngineHandle,
@@ -81,25 +97,24 @@ pub(super) async fn answer(
         }
         (&Method::PATCH | &Method::PUT, [id]) => {
             one(id)?;
-            for (license, bot) in everywhere(engine, number(id)?) {
-                changed_bot(engine, license, &bot, BotFields::read(fields)?).await?;
-            }
+            change(engine, number(id)?, || BotFields::read(fields)).await?;
             let (license, bot) = one(id)?;
             json(show::bot(&license, &bot))
         }
         (&Method::DELETE, [id, "avatar"]) => {
             one(id)?;
-            for (license, bot) in everywhere(engine, number(id)?) {
-                changed_bot(engine, license, &bot, BotFields::without_avatar()).await?;
-            }
+            change(engine, number(id)?, || Ok(BotFields::without_avatar())).await?;
             let (license, bot) = one(id)?;
             json(show::bot(&license, &bot))
         }
         (&Method::DELETE, [id]) => {
             one(id)?;
-            // A license that begins meanwhile may get it from one in which it still is.
-            while let Some((license, bot)) = everywhere(engine, number(id)?).pop() {
-                remove(engine, license, &bot).await?;
+            let _turn = engine.sharing_turn().await?;
+            for (license, bot) in everywhere(engine, number(id)?) {
+                let removed = remove(engine, license, &bot).await;
+                if engine.license_exists(license) {
+                    removed?;
+                }
             }
             empty()
         }

@@ -22,7 +22,8 @@ pub struct Account {
     pub domain: Option<Box<str>>,
     /// Where people write for help: an address.
     pub support_email: Option<Box<str>>,
-    /// Its people and customers are turned away until it is open again.
+    /// Its people and customers are turned away by its help desk, streams included, until it is open again;
+    /// whoever reaches the license otherwise goes on.
     pub suspended: bool,
     /// How much it may have.
     pub allowance: Allowance,

@@ -63,6 +63,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         customer_inactivity: Duration::from_secs(config.limits.customer_inactivity_seconds),
         patience: Patience { block: Duration::from_secs(config.limits.customer_block_seconds), ..PATIENCE },
         checkpoint_time: Duration::from_secs(config.data.checkpoint_seconds),
+        actor_idle_time: Duration::from_secs(config.data.actor_idle_seconds),
         schedules: Schedules {
             bots: schedule(&config.webhooks, &config.webhooks.bots),
             license: schedule(&config.webhooks, &config.webhooks.license),

@@ -24,6 +24,8 @@ const CLIENT_SECRET_CHARS: usize = 16;
 const MAX_DRAIN_SECONDS: u64 = 3_600;
 /// The longest time between two checkpoints, in seconds: a start replays about so much.
 const MAX_CHECKPOINT_SECONDS: u64 = 3_600;
+/// The longest time until an actor leaves memory, in seconds: a day, after which hardly anybody comes back.
+const MAX_ACTOR_IDLE_SECONDS: u64 = 86_400;
 /// The longest wait for an endpoint's answer, in seconds: it holds a worker that long.
 const MAX_WEBHOOK_TIMEOUT_SECONDS: u64 = 60;
 /// Tries of one delivery beyond the first.
@@ -105,16 +107,14 @@ impl Config {
             "data.dir",
             "is empty; name a directory, such as \"data\"",
         );
-        problems.unless(
-            (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&self.data.segment_bytes),
-            "data.segment_bytes",
-            format!("must be from {MIN_SEGMENT_BYTES} to {MAX_SEGMENT_BYTES}"),
-        );
-        problems.unless(
-            (1..=MAX_CHECKPOINT_SECONDS).contains(&self.data.checkpoint_seconds),
-            "data.checkpoint_seconds",
-            format!("must be from 1 to {MAX_CHECKPOINT_SECONDS}"),
-        );
+        for (key, value, bounds) in [
+            ("data.segment_bytes", self.data.segment_bytes, MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES),
+            ("data.checkpoint_seconds", self.data.checkpoint_seconds, 1..=MAX_CHECKPOINT_SECONDS),
+            ("data.actor_idle_seconds", self.data.actor_idle_seconds, 1..=MAX_ACTOR_IDLE_SECONDS),
+        ] {
+            let said = format!("must be from {} to {}", bounds.start(), bounds.end());
+            problems.unless(bounds.contains(&value), key, said);
+        }
         problems.unless(!self.licenses.is_empty(), "license", "none is configured; add a [[license]]");
 
         let mut tokens = BTreeSet::new();
@@ -394,6 +394,8 @@ mod tests {
         assert_eq!(wrong(|c| c.data.segment_bytes = MAX_SEGMENT_BYTES + 1), ["data.segment_bytes"]);
         assert_eq!(wrong(|c| c.data.checkpoint_seconds = 0), ["data.checkpoint_seconds"]);
         assert_eq!(wrong(|c| c.data.checkpoint_seconds = 3_601), ["data.checkpoint_seconds"]);
+        assert_eq!(wrong(|c| c.data.actor_idle_seconds = 0), ["data.actor_idle_seconds"]);
+        assert_eq!(wrong(|c| c.data.actor_idle_seconds = 86_401), ["data.actor_idle_seconds"]);
         let missing = || "no/such.pem".into();
         assert_eq!(
             wrong(|c| c.server.tls = Some(Tls { listen: c.server.listen, cert: missing(), key: missing() })),

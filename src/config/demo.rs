@@ -8,7 +8,7 @@ use super::{
     Server, Timers, Tls, Webhooks,
 };
 
-use crate::engine::limits::CHECKPOINT_TIME;
+use crate::engine::limits::{ACTOR_IDLE_TIME, CHECKPOINT_TIME};
 use crate::storage::DEFAULT_SEGMENT_BYTES;
 
 /// What differs from one demo to the next.
@@ -119,6 +119,7 @@ impl Config {
                 durability: Durability::default(),
                 segment_bytes: DEFAULT_SEGMENT_BYTES,
                 checkpoint_seconds: CHECKPOINT_TIME.as_secs(),
+                actor_idle_seconds: ACTOR_IDLE_TIME.as_secs(),
             },
             admin: Admin {
                 token: demo.admin_token.clone(),

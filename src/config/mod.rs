@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use switchboard_domain::webhook::limits::{BACKLOG_AGE, DEAD_LETTER_LIFE, DEAD_LETTERS, DISABLE_AFTER};
 
-use crate::engine::limits::CHECKPOINT_TIME;
+use crate::engine::limits::{ACTOR_IDLE_TIME, CHECKPOINT_TIME};
 use crate::storage::DEFAULT_SEGMENT_BYTES;
 
 pub use check::Problem;
@@ -117,6 +117,10 @@ pub struct Data {
     /// Seconds between two snapshots of what changes, and between two checkpoints.
     #[serde(default = "default_checkpoint_seconds")]
     pub checkpoint_seconds: u64,
+    /// Seconds after which a conversation that is over, or a customer who is away, leaves memory when nobody
+    /// asks for it.
+    #[serde(default = "default_actor_idle_seconds")]
+    pub actor_idle_seconds: u64,
 }
 
 const fn default_segment_bytes() -> u64 {
@@ -126,6 +130,11 @@ const fn default_segment_bytes() -> u64 {
 /// As the engine's own.
 const fn default_checkpoint_seconds() -> u64 {
     CHECKPOINT_TIME.as_secs()
+}
+
+/// As the engine's own.
+const fn default_actor_idle_seconds() -> u64 {
+    ACTOR_IDLE_TIME.as_secs()
 }
 
 /// When a change is acknowledged.

@@ -18,6 +18,7 @@ use crate::engine::link;
 use crate::engine::maps::SharedMap;
 use crate::engine::participants::GroupsGone;
 use crate::engine::people::PersonActor;
+use crate::engine::resident::{Held, Resident, Rest};
 use crate::engine::router::RouterActor;
 use crate::engine::tables::LicenseTable;
 use crate::engine::tenancy::Stop;
@@ -41,8 +42,8 @@ pub struct Directory {
     pub(crate) licenses: SharedMap<LicenseId, LicenseActors>,
     pub(crate) agents: SharedMap<(LicenseId, AgentId), Addr<AgentActor>>,
     pub(crate) bots: SharedMap<(LicenseId, AgentId), Addr<BotActor>>,
-    customers: SharedMap<(LicenseId, CustomerId), Addr<CustomerActor>>,
-    conversations: SharedMap<(LicenseId, ConversationId), Addr<ConversationActor>>,
+    customers: SharedMap<(LicenseId, CustomerId), Resident<CustomerActor>>,
+    conversations: SharedMap<(LicenseId, ConversationId), Resident<ConversationActor>>,
     /// People of the installation who were changed since the start, by creation number.
     pub(crate) people: SharedMap<u64, Addr<PersonActor>>,
     /// Names of conversations that are being made under a key.
@@ -59,18 +60,18 @@ impl Directory {
         engine: &EngineHandle,
         license: LicenseId,
         id: ConversationId,
-    ) -> Result<Addr<ConversationActor>, Rejected> {
+    ) -> Result<Held<ConversationActor>, Rejected> {
         if let Some(found) = self.conversations.get(&(license, id)) {
-            return Ok(found.clone());
+            return Ok(found.hold());
         }
         match self.conversations.entry((license, id)) {
-            Slot::Occupied(found) => Ok(found.get().clone()),
+            Slot::Occupied(found) => Ok(found.get().hold()),
             Slot::Vacant(slot) => {
                 let stored = ConversationActor::load(engine, license, id).map_err(|e| unreadable(&e))?;
                 let stored = stored.ok_or(Rejected::NotFound(Resource::Chat))?;
                 self.wake_customer(engine, &stored);
                 let started = ConversationActor::wake(engine, stored).ok_or(Rejected::Internal)?;
-                Ok(slot.insert(started).clone())
+                Ok(slot.insert(Resident::new(started)).hold())
             }
         }
     }
@@ -82,7 +83,7 @@ impl Directory {
         license: LicenseId,
         id: ConversationId,
     ) -> Option<impl Deref<Target = Addr<ConversationActor>>> {
-        self.conversations.get(&(license, id))
+        self.conversations.get(&(license, id)).map(|found| found.map(Resident::address))
     }
 
     /// A conversation, when it runs.
@@ -90,8 +91,8 @@ impl Directory {
         &self,
         license: LicenseId,
         id: ConversationId,
-    ) -> Option<Addr<ConversationActor>> {
-        self.conversations.get(&(license, id)).map(|found| found.clone())
+    ) -> Option<Held<ConversationActor>> {
+        self.conversations.get(&(license, id)).map(|found| found.hold())
     }
 
     /// Starts a conversation that was read from storage, at the start of the process.
@@ -103,7 +104,7 @@ impl Directory {
         self.wake_customer(engine, &stored);
         let key = (stored.head.license(), stored.head.id());
         let started = ConversationActor::wake(engine, stored)?;
-        self.conversations.insert(key, started.clone());
+        self.conversations.insert(key, Resident::new(started.clone()));
         Some(started)
     }
 
@@ -132,13 +133,55 @@ impl Directory {
         id: ConversationId,
         actor: Addr<ConversationActor>,
     ) {
-        self.conversations.insert((license, id), actor);
+        self.conversations.insert((license, id), Resident::new(actor));
     }
 
     /// The running conversations of a license.
-    pub(crate) fn conversations_of(&self, license: LicenseId) -> Vec<Addr<ConversationActor>> {
+    pub(crate) fn conversations_of(&self, license: LicenseId) -> Vec<Held<ConversationActor>> {
         let own = self.conversations.iter().filter(|entry| entry.key().0 == license);
-        own.map(|entry| entry.value().clone()).collect()
+        own.map(|entry| entry.value().hold()).collect()
+    }
+
+    /// Asks the conversations and customers that nobody had since this was called last to leave memory.
+    pub(crate) fn rest(&self) {
+        let chats = self.conversations.iter();
+        chats.filter_map(|chat| chat.unused().cloned()).for_each(|chat| link::tell(&chat, Rest));
+        let customers = self.customers.iter();
+        customers.filter_map(|who| who.unused().cloned()).for_each(|who| link::tell(&who, Rest));
+    }
+
+    /// A conversation that has stored everything leaves, unless somebody has had it since it was asked to;
+    /// `true` when it is out.
+    pub(crate) fn conversation_leaves(&self, license: LicenseId, id: ConversationId) -> bool {
+        self.conversations.remove_if_mut(&(license, id), |_, chat| chat.may_go()).is_some()
+    }
+
+    /// The same of a customer, who stays while one of its chats runs: the profile is shown with it. `gone`
+    /// runs before anybody can start it again.
+    pub(crate) fn customer_leaves(
+        &self,
+        license: LicenseId,
+        id: CustomerId,
+        mut chats: impl Iterator<Item = ConversationId>,
+        gone: impl FnOnce(),
+    ) -> bool {
+        // A chat that starts has its customer from then on, and is seen here from then on.
+        if chats.any(|chat| self.conversations.contains_key(&(license, chat))) {
+            return false;
+        }
+        let may_go = |customer: &mut Resident<_>| {
+            let may_go = customer.may_go();
+            if may_go {
+                gone();
+            }
+            may_go
+        };
+        self.customers.remove_if_mut(&(license, id), |_, customer| may_go(customer)).is_some()
+    }
+
+    /// How many conversations and how many customers are in memory.
+    pub(crate) fn population(&self) -> (usize, usize) {
+        (self.conversations.len(), self.customers.len())
     }
 
     /// A customer: running, or started from its snapshot.
@@ -150,17 +193,17 @@ impl Directory {
         engine: &EngineHandle,
         license: LicenseId,
         id: CustomerId,
-    ) -> Result<Addr<CustomerActor>, Rejected> {
+    ) -> Result<Held<CustomerActor>, Rejected> {
         if let Some(found) = self.customers.get(&(license, id)) {
-            return Ok(found.clone());
+            return Ok(found.hold());
         }
         match self.customers.entry((license, id)) {
-            Slot::Occupied(found) => Ok(found.get().clone()),
+            Slot::Occupied(found) => Ok(found.get().hold()),
             Slot::Vacant(slot) => {
                 let stored = CustomerActor::load(engine, license, id).map_err(|e| unreadable(&e))?;
                 let stored = stored.ok_or(Rejected::NotFound(Resource::User))?;
                 let started = CustomerActor::wake(engine, license, stored).ok_or(Rejected::Internal)?;
-                Ok(slot.insert(started).clone())
+                Ok(slot.insert(Resident::new(started)).hold())
             }
         }
     }
@@ -171,13 +214,13 @@ impl Directory {
         license: LicenseId,
         id: CustomerId,
         make: impl FnOnce() -> Addr<CustomerActor>,
-    ) -> Addr<CustomerActor> {
-        self.customers.entry((license, id)).or_insert_with(make).clone()
+    ) -> Held<CustomerActor> {
+        self.customers.entry((license, id)).or_insert_with(|| Resident::new(make())).hold()
     }
 
     /// Is the customer running?
-    pub(crate) fn running_customer(&self, license: LicenseId, id: CustomerId) -> Option<Addr<CustomerActor>> {
-        self.customers.get(&(license, id)).map(|found| found.clone())
+    pub(crate) fn running_customer(&self, license: LicenseId, id: CustomerId) -> Option<Held<CustomerActor>> {
+        self.customers.get(&(license, id)).map(|found| found.hold())
     }
 
     /// A human agent.
@@ -213,10 +256,10 @@ impl Directory {
             link::tell(&actors.router, Stop);
             link::tell(&actors.dispatcher, Stop);
         }
-        stop_of(&self.agents, id);
-        stop_of(&self.bots, id);
-        stop_of(&self.customers, id);
-        stop_of(&self.conversations, id);
+        stop_of(&self.agents, id, |agent| agent);
+        stop_of(&self.bots, id, |bot| bot);
+        stop_of(&self.customers, id, Resident::address);
+        stop_of(&self.conversations, id, Resident::address);
     }
 
     /// The actors of a license.
@@ -227,15 +270,18 @@ impl Directory {
 }
 
 /// Stops those actors of one kind that are a license's.
-fn stop_of<K, A>(actors: &SharedMap<(LicenseId, K), Addr<A>>, license: LicenseId)
-where
+fn stop_of<K, R, A>(
+    actors: &SharedMap<(LicenseId, K), R>,
+    license: LicenseId,
+    address: impl Fn(&R) -> &Addr<A>,
+) where
     K: Eq + Hash,
     A: Actor<Context = Context<A>> + Handler<Stop>,
 {
     actors.retain(|(whose, _), actor| {
         let own = *whose == license;
         if own {
-            link::tell(actor, Stop);
+            link::tell(address(actor), Stop);
         }
         !own
     });

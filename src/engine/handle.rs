@@ -167,7 +167,7 @@ impl EngineHandle {
     /// Counters as Prometheus text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.meters().page(&self.tables().licenses())
+        self.meters().page(&self.tables().licenses(), self.directory().population())
     }
 
     pub(crate) fn meters(&self) -> &Meters {

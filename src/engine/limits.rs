@@ -76,6 +76,9 @@ pub const LOOKS_PER_TIMER: u32 = 8;
 /// Time between two checkpoints, and between two snapshots of one actor that goes on changing (design
 /// D4), unless it is set: a start replays about so much.
 pub const CHECKPOINT_TIME: Duration = Duration::from_secs(10);
+/// After so long an actor that nobody has asked for leaves memory, unless it is set (design D3): long enough
+/// that whoever comes back after a short break finds it, short enough that memory follows what goes on.
+pub const ACTOR_IDLE_TIME: Duration = Duration::from_secs(300);
 /// Index rows read for one page of a list: bounds the work of a count over a long history.
 pub const LIST_SCAN: usize = 10_000;
 /// Index rows of the archives held at once while they are searched: a search walks all of them.

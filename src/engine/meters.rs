@@ -19,8 +19,8 @@ use crate::engine::order::{Order, Outcome};
 use crate::engine::profiles::AgentProfile;
 use crate::engine::tables::LicenseTable;
 use crate::telemetry::metrics::{
-    self, AttemptLabels, AttemptResult, DeliveryLabels, DeliveryResult, LicenseLabels, Metrics,
-    RequestLabels, SessionLabels,
+    self, ActorLabels, ActorName, AttemptLabels, AttemptResult, DeliveryLabels, DeliveryResult,
+    LicenseLabels, Metrics, RequestLabels, SessionLabels,
 };
 use crate::telemetry::traffic::Traffic;
 
@@ -100,7 +100,10 @@ impl Meters {
     }
 
     /// Everything as text, with what is counted when somebody looks.
-    pub(crate) fn page(&self, licenses: &[Arc<LicenseTable>]) -> String {
+    pub(crate) fn page(&self, licenses: &[Arc<LicenseTable>], population: (usize, usize)) -> String {
+        let actors = |kind, count| self.all.actors.get_or_create(&ActorLabels { kind }).set(count as i64);
+        actors(ActorName::Conversation, population.0);
+        actors(ActorName::Customer, population.1);
         let (mut active, mut waiting, mut online) = (0, 0, 0);
         for table in licenses {
             for row in table.rows.iter().filter(|row| row.line.active) {

@@ -42,6 +42,7 @@ pub mod rates;
 mod recovery;
 pub mod release;
 mod request_key;
+mod resident;
 pub mod router;
 pub mod secret;
 pub mod session;

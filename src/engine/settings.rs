@@ -7,8 +7,9 @@ use switchboard_domain::participant::knocks::Patience;
 use switchboard_domain::webhook::{Keeping, Schedules};
 
 use crate::engine::limits::{
-    CALLS_AT_ONCE, CALLS_PER_MINUTE, CHECKPOINT_TIME, CONNECTIONS_PER_USER, CUSTOMER_INACTIVITY, IDLE_TIME,
-    LOGIN_TIME, LOOKS_PER_TIMER, PATIENCE, REQUEST_TIME, STRANGERS_PER_ADDRESS, TICK,
+    ACTOR_IDLE_TIME, CALLS_AT_ONCE, CALLS_PER_MINUTE, CHECKPOINT_TIME, CONNECTIONS_PER_USER,
+    CUSTOMER_INACTIVITY, IDLE_TIME, LOGIN_TIME, LOOKS_PER_TIMER, PATIENCE, REQUEST_TIME,
+    STRANGERS_PER_ADDRESS, TICK,
 };
 use crate::engine::outbox::OUTBOX_BYTES;
 
@@ -46,13 +47,20 @@ pub struct Settings {
     pub dead_letters: Keeping,
     /// Time between two checkpoints, at least a tick.
     pub checkpoint_time: Duration,
+    /// After so long a conversation that is over, or a customer who is away, leaves memory when nobody has
+    /// asked for it; at least a tick, and twice as long at most.
+    pub actor_idle_time: Duration,
 }
 
 impl Settings {
     /// Ticks between two checkpoints.
     pub(crate) fn ticks_per_checkpoint(&self) -> u32 {
-        let ticks = self.checkpoint_time.as_millis() / TICK.as_millis();
-        u32::try_from(ticks).unwrap_or(u32::MAX / 4).max(1)
+        ticks(self.checkpoint_time)
+    }
+
+    /// Ticks after which actors that nobody asks for leave memory.
+    pub(crate) fn ticks_until_rest(&self) -> u32 {
+        ticks(self.actor_idle_time)
     }
 
     /// How often the timers of a session are looked at.
@@ -60,6 +68,10 @@ impl Settings {
         let shortest = self.login_time.min(self.idle_time).min(self.request_time);
         shortest.min(self.customer_inactivity) / LOOKS_PER_TIMER
     }
+}
+
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX / 4).max(1)
 }
 
 impl Default for Settings {
@@ -80,6 +92,7 @@ impl Default for Settings {
             schedules: Schedules::default(),
             dead_letters: Keeping::default(),
             checkpoint_time: CHECKPOINT_TIME,
+            actor_idle_time: ACTOR_IDLE_TIME,
         }
     }
 }

@@ -150,6 +150,10 @@ impl Shard {
             if ticks.is_multiple_of(self.ticks_per_checkpoint) {
                 self.engine.publish_floor(self.index, self.floor());
             }
+            if self.index == 0 && ticks.is_multiple_of(self.engine.settings().ticks_until_rest()) {
+                let engine = self.engine.clone();
+                drop(tokio::task::spawn_blocking(move || engine.directory().rest()));
+            }
         }
     }
 
@@ -269,6 +273,11 @@ impl Shard {
             mark.since = mark.since.max(lsn);
             mark.due = self.ticks.get().wrapping_add(self.ticks_per_checkpoint);
         }
+    }
+
+    /// Has the owner facts that no stored snapshot has?
+    pub(crate) fn has_unsaved(&self, owner: &ActorKey) -> bool {
+        self.marks.borrow().contains_key(&Hold::Actor(owner.clone()))
     }
 
     /// A delivery that fell due here is stored on its own, or done.

@@ -250,6 +250,12 @@ impl LicenseTable {
         self.customers.insert(customer.id, customer);
     }
 
+    /// A customer left memory.
+    pub(crate) fn forget_customer(&self, id: CustomerId) {
+        self.customers.remove(&id);
+        self.departures.remove(&id);
+    }
+
     /// A bot in full, unless it was removed.
     #[must_use]
     pub fn bot(&self, id: &AgentId) -> Option<Arc<Bot>> {

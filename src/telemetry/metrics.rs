@@ -154,6 +154,32 @@ impl WebhookGauges {
     }
 }
 
+/// Which actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ActorLabels {
+    /// What they stand for.
+    pub kind: ActorName,
+}
+
+/// What an actor stands for that leaves memory when nobody asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActorName {
+    /// A conversation.
+    Conversation,
+    /// A customer.
+    Customer,
+}
+
+impl EncodeLabelValue for ActorName {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let name = match self {
+            Self::Conversation => "conversation",
+            Self::Customer => "customer",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
 /// Everything that the process counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -187,6 +213,8 @@ pub struct Metrics {
     pub webhook_lag_seconds: Histogram,
     /// How the webhooks of each license stand.
     pub webhooks: WebhookGauges,
+    /// Actors in memory.
+    pub actors: Family<ActorLabels, Gauge>,
     /// Conversations whose last thread is active.
     pub conversations_active: Gauge,
     /// Conversations that wait for an agent.
@@ -222,6 +250,7 @@ impl Metrics {
             webhook_attempts: Family::default(),
             webhook_lag_seconds: Histogram::new(LAG_BUCKETS),
             webhooks: WebhookGauges::default(),
+            actors: Family::default(),
             conversations_active: Gauge::default(),
             queue_waiting: Gauge::default(),
             agents_online: Gauge::default(),
@@ -266,6 +295,7 @@ impl Metrics {
             self.webhook_lag_seconds.clone(),
         );
         self.webhooks.register(r);
+        r.register("actors", "Conversations and customers in memory", self.actors.clone());
         r.register(
             "conversations_active",
             "Conversations with an active thread",

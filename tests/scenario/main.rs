@@ -33,6 +33,7 @@ mod files;
 mod flapping;
 mod fuzz;
 mod idempotency;
+mod idle;
 mod license_webhooks;
 mod load;
 mod marks;

@@ -120,7 +120,7 @@ impl Child {
         let durability = if self.starts.is_multiple_of(2) { "os" } else { "commit" };
         format!(
             "[server]\nlisten = \"{}\"\nshards = 2\n[data]\ndir = {:?}\nsegment_bytes = {SEGMENT_BYTES}\n\
-             checkpoint_seconds = 1\ndurability = \"{durability}\"\n[admin]\ntoken = \"{ADMIN_TOKEN}\"\n[webhooks]\nallow_loopback = true\n\
+             checkpoint_seconds = 1\nactor_idle_seconds = 1\ndurability = \"{durability}\"\n[admin]\ntoken = \"{ADMIN_TOKEN}\"\n[webhooks]\nallow_loopback = true\n\
              retry_seconds = [1, 1, 1, 1, 1, 1, 1, 1]\n\
              [[license]]\nid = {LICENSE}\norganization_id = \"390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f\"\n\
              client_id = \"{CLIENT}\"\nclient_secret = \"crash-client-secret\"\n\

@@ -42,6 +42,12 @@ impl Chats {
         Ok(())
     }
 
+    /// Is a chat being made?
+    #[must_use]
+    pub fn reserves(&self, now: Timestamp) -> bool {
+        self.reserved.values().any(|lapses| *lapses > now)
+    }
+
     /// The chat was made.
     pub fn confirm(&mut self, chat: ConversationId) {
         self.reserved.remove(&chat);

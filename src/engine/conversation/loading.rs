@@ -32,6 +32,13 @@ impl Message for EventLoaded {
     type Result = ();
 }
 
+impl Loading {
+    /// Is an event being looked up?
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+}
+
 impl ConversationActor {
     /// Keeps a command back while another one's event is looked up; gives it back when it may run.
     pub(super) fn behind_loading(&mut self, message: Execute) -> Option<Execute> {

@@ -1,12 +1,13 @@
 //! What time alone changes, seen to by the actor: the shard's wheel wakes it, and every command
 //! looks first, since a busy mailbox would keep the wake-up waiting.
 
-use actix::{AsyncContext, Context as ActorContext, Handler, Message};
+use actix::{ActorContext as _, AsyncContext, Context as ActorContext, Handler, Message};
 use switchboard_domain::conversation::command::Command;
 use switchboard_domain::time::Timestamp;
 
 use super::{ConversationActor, Execute};
 use crate::engine::release::Answer;
+use crate::engine::resident::Rest;
 
 /// Time has passed, the settings of the license have changed, or the customer is gone.
 #[derive(Clone, Copy)]
@@ -63,5 +64,23 @@ impl Handler<TimePassed> for ConversationActor {
         self.catch_up(ctx);
         self.wake_at = None;
         self.watch_the_clock(ctx);
+    }
+}
+
+impl Handler<Rest> for ConversationActor {
+    type Result = ();
+
+    /// Leaves when it is closed, stored, and in the middle of nothing: as it is after a restart, until
+    /// somebody wants it.
+    fn handle(&mut self, _: Rest, ctx: &mut ActorContext<Self>) {
+        let busy = self.asking || self.saving || self.loading.is_running() || !self.held_back.is_empty();
+        let open = self.state.active_thread().is_some() || self.deadline().is_some();
+        if busy || open || self.shard.has_unsaved(&self.key()) {
+            return;
+        }
+        let directory = self.shard.engine.directory();
+        if directory.conversation_leaves(self.state.license(), self.state.id()) {
+            ctx.stop();
+        }
     }
 }

@@ -53,6 +53,8 @@ pub struct CustomerActor {
     chats: Chats,
     connections: Vec<SessionKey>,
     knocks: Knocks,
+    /// Pages were opened that no snapshot has.
+    saw_pages: bool,
 }
 
 /// Takes a place for a chat that is to be made.
@@ -124,7 +126,8 @@ impl CustomerActor {
         let mut chats = Chats::default();
         stored.chats.into_iter().for_each(|chat| chats.confirm(chat));
         let (state, lsn) = (stored.customer, stored.lsn);
-        Self { shard, table, state, lsn, chats, connections: Vec::new(), knocks: Knocks::default() }
+        let (connections, knocks) = (Vec::new(), Knocks::default());
+        Self { shard, table, state, lsn, chats, connections, knocks, saw_pages: false }
     }
 
     /// Makes a customer on this shard and tells of it; does nothing when somebody was faster. The
@@ -327,6 +330,7 @@ impl Handler<SaveSnapshot> for CustomerActor {
 
     fn handle(&mut self, _: SaveSnapshot, _: &mut Context<Self>) {
         let key = ActorKey::Customer(self.table.id, self.state.id);
+        self.saw_pages = false;
         let (table, customer) = (Arc::clone(&self.table), self.state.clone());
         let mut save = Save::new();
         let names = table.names.save(table.id, &customer, &mut save);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use actix::{AsyncContext, Context, Handler, Message, MessageResult};
+use actix::{ActorContext as _, AsyncContext, Context, Handler, Message, MessageResult};
 use switchboard_domain::conversation::push::{Address, Push, Told, WidgetOpening};
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::ConversationId;
@@ -19,7 +19,8 @@ use crate::engine::order::{DeskContext, Done, NewPage};
 use crate::engine::origin::Origin;
 use crate::engine::push::{capture_for, deliveries};
 use crate::engine::release::{Answer, Release, SessionKey};
-use crate::storage::Lsn;
+use crate::engine::resident::Rest;
+use crate::storage::{ActorKey, Lsn};
 
 /// A connection logs in, telling something of the customer.
 pub struct Arrive {
@@ -172,6 +173,7 @@ impl CustomerActor {
         };
         let visit = Arc::new(Visit { pages: Vec::new(), ..visit.clone() });
         self.state.opened(page.clone());
+        self.saw_pages = true;
         release.first.push(self.publish());
         let opened = CustomerNews::PageOpened { customer: self.state.id, visit, page };
         self.show(vec![self.news_to_both(opened, true)], release);
@@ -250,6 +252,31 @@ impl Handler<Left> for CustomerActor {
             let visit = visit.number;
             let ended = CustomerNews::VisitEnded { customer, visit, at };
             self.show(vec![self.news(ended, false)], Release::default());
+        }
+    }
+}
+
+impl Handler<Rest> for CustomerActor {
+    type Result = ();
+
+    /// Leaves when it is away and stored, with no chat under way: as it is after a restart, until somebody
+    /// wants it.
+    fn handle(&mut self, _: Rest, ctx: &mut Context<Self>) {
+        let (license, id, now) = (self.table.id, self.state.id, self.shard.now());
+        let here = !self.connections.is_empty() || self.chats.reserves(now);
+        if here || self.knocks.blocked(now).is_some() {
+            return;
+        }
+        if self.saw_pages {
+            // No fact tells of them: they are stored with what is.
+            return ctx.notify(SaveSnapshot);
+        }
+        if self.shard.has_unsaved(&ActorKey::Customer(license, id)) {
+            return;
+        }
+        let gone = || self.table.forget_customer(id);
+        if self.shard.engine.directory().customer_leaves(license, id, self.chats.existing(), gone) {
+            ctx.stop();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Addr, Handler, Message};
+use actix::{Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::command::Command;
@@ -146,9 +146,7 @@ fn give<M>(
     CustomerActor: Handler<M>,
     M: Message<Result = ()> + Send + 'static,
 {
-    let found: Result<Addr<CustomerActor>, _> =
-        shard.engine.directory().customer(&shard.engine, license, customer);
-    match found {
+    match shard.engine.directory().customer(&shard.engine, license, customer) {
         Ok(actor) => link::tell(&actor, message(answer)),
         Err(rejected) => shard.answer(answer, Err(rejected.into())),
     }

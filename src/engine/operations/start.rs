@@ -4,7 +4,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::Addr;
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::Lookup;
 use switchboard_domain::conversation::access::Access;
@@ -19,6 +18,7 @@ use crate::engine::customer::{ReleaseChat, Reserve};
 use crate::engine::link;
 use crate::engine::operations::ask_router;
 use crate::engine::release::Answer;
+use crate::engine::resident::Held;
 use crate::engine::router::Cancel;
 use crate::engine::shard::Shard;
 use crate::engine::tables::LicenseTable;
@@ -90,7 +90,7 @@ async fn reserve(
     chat: ConversationId,
     customer: CustomerId,
     opens: bool,
-) -> Result<Addr<ConversationActor>, Rejected> {
+) -> Result<Held<ConversationActor>, Rejected> {
     let directory = shard.engine.directory();
     let actor = directory.conversation(&shard.engine, by.license, chat)?;
     let (known, _) = link::ask(&actor, ReadSummary(Some(Arc::clone(by)))).await??;

@@ -84,6 +84,9 @@ pub const INBOXES_PER_LICENSE: usize = 500;
 pub const TEAMS_PER_LICENSE: usize = 500;
 /// Hooks of a license's desk: each hears of everything; more is `Invalid`.
 pub const HOOKS_PER_LICENSE: usize = 100;
+/// Contacts of a license that are becoming parts of others at one moment: the license is stored with each
+/// of them, twice; more is `Invalid`.
+pub const MERGES_AT_ONCE: usize = 20;
 /// Entries of one contact into inboxes; more is `Invalid`.
 pub const ENTRIES_PER_CONTACT: usize = 64;
 /// Bytes of any other short text of an event (labels, captions, answers); more is `Invalid`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use switchboard_domain::auth::{Principal, ScopeSet};
 use switchboard_domain::conversation::event::Event;
 use switchboard_domain::conversation::view::Threads;
+use switchboard_domain::desk::Merge;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, ClientId, ConversationId, CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::bot::Bot;
@@ -169,11 +170,34 @@ impl EngineHandle {
         let Some(table) = self.tables().license(license) else { return Ok(None) };
         let found = table.names.find(self.records(), license, name).map_err(|error| unreadable(&error))?;
         let Some(id) = found else { return Ok(None) };
-        match self.customer_card(license, id).await {
+        match self.heir_card(license, id).await {
             Ok(card) => Ok(Some(card.customer).filter(|customer| names::has(customer, &name))),
             // It was named and then could not be made.
             Err(Rejected::NotFound(_)) => Ok(None),
             Err(rejected) => Err(rejected),
+        }
+    }
+
+    /// A customer as it is now; one that became part of another is that one.
+    async fn heir_card(&self, license: LicenseId, mut id: CustomerId) -> Result<CustomerCard, Rejected> {
+        loop {
+            let card = self.customer_card(license, id).await?;
+            match card.customer.merged_into() {
+                Some(heir) => id = heir,
+                None => return Ok(card),
+            }
+        }
+    }
+
+    /// Makes one contact part of another, and answers with the other.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid`, naming the field, when they cannot be one or are on their way already.
+    pub async fn merge_contacts(&self, license: LicenseId, merge: Merge) -> Result<Arc<Customer>, Failure> {
+        let merged = self.heard(|shard, answer| operations::merge_contacts(shard, license, merge, answer));
+        match merged.await? {
+            Done::Customer(card) => Ok(card.customer),
+            _ => Err(Rejected::Internal.into()),
         }
     }
 

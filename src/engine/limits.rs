@@ -111,6 +111,8 @@ pub const COMMANDS_HELD_BACK: usize = 256;
 /// Bytes of the journal whose conversations and customers recovery holds at once; then they are stored
 /// and let go. Bounds the memory of a start that has to replay years, and costs a short one nothing.
 pub const REPLAY_BATCH_BYTES: usize = 64 << 20;
+/// How long the engine waits before it looks again whether a chat that is being made is there.
+pub const SETTLE_PAUSE: Duration = Duration::from_millis(10);
 /// How long the engine waits before it tries again what a full disk kept it from.
 pub const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of webhook bodies that one change may cause: together with its facts they must fit one

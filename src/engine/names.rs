@@ -156,25 +156,40 @@ impl Names {
     /// `Invalid`, naming the field, when somebody else has one of them.
     pub(crate) fn change(
         &self,
-        (records, license): (&Records, LicenseId),
+        within: (&Records, LicenseId),
         before: Option<&Customer>,
         after: &Customer,
         other: impl Fn(CustomerId) -> Option<Arc<Customer>>,
     ) -> Result<(), Rejected> {
+        self.change_from(within, (before, None), after, other)
+    }
+
+    /// The same of one that takes over another's names: what `from` has is not somebody else's.
+    ///
+    /// # Errors
+    /// As [`Names::change`].
+    pub(crate) fn change_from(
+        &self,
+        (records, license): (&Records, LicenseId),
+        (before, from): (Option<&Customer>, Option<CustomerId>),
+        after: &Customer,
+        other: impl Fn(CustomerId) -> Option<Arc<Customer>>,
+    ) -> Result<(), Rejected> {
+        let others = |whose: CustomerId| whose != after.id && Some(whose) != from;
         let new = names_of(after);
         let old = before.map(names_of).unwrap_or_default();
         let mut newest = self.newest();
         for name in new.iter().filter(|name| !old.contains(name)) {
             let digest = name.digest();
             let taken = match newest.names.get(&digest) {
-                Some((whose, held)) => *held && *whose != after.id,
+                Some((whose, held)) => *held && others(*whose),
                 None => {
                     let stored = records.customer_named(license, digest).map_err(|error| {
                         tracing::error!(%error, "a name cannot be looked up");
                         Rejected::Internal
                     })?;
-                    let stored = stored.filter(|whose| *whose != after.id).and_then(&other);
-                    stored.is_some_and(|whose| has(&whose, name))
+                    let stored = stored.filter(|whose| others(*whose)).and_then(&other);
+                    stored.is_some_and(|whose| whose.id != after.id && has(&whose, name))
                 }
             };
             if taken {
@@ -188,6 +203,15 @@ impl Names {
             newest.put(name.digest(), after.id, true);
         }
         Ok(())
+    }
+
+    /// Takes its names from a customer that became part of another, but for those that the other has now: the
+    /// index may go on saying that they are this one's, who says whose they are.
+    pub(crate) fn give_up(&self, gone: &Customer, heir: &Customer) {
+        let mut newest = self.newest();
+        for name in names_of(gone).iter().filter(|name| !has(heir, name)) {
+            newest.put(name.digest(), gone.id, false);
+        }
     }
 
     /// Adds to what is stored with a customer's snapshot its names, and that it gave some up. What is

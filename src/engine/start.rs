@@ -21,6 +21,7 @@ use crate::engine::hub::HubActor;
 use crate::engine::license::{LicenseActor, StoredToken};
 use crate::engine::limits::WORKERS_PER_SHARD;
 use crate::engine::link;
+use crate::engine::operations;
 use crate::engine::profiles::AgentProfile;
 use crate::engine::provision::Plan;
 use crate::engine::recovery::Recovered;
@@ -79,6 +80,7 @@ impl Engine {
             }
         }
         handle.set_ready();
+        go_on_merging(&handle);
         if let Some(arbiter) = handle.arbiter(0) {
             let engine = handle.clone();
             arbiter.spawn_fn(move || left.into_iter().for_each(|license| engine.erase_later(license)));
@@ -302,6 +304,17 @@ fn start_conversations(
         link::tell(&actor, Execute { command, by: None, answer: Answer::Nobody, placed_at: None, key: None });
     }
     Ok(())
+}
+
+/// Goes on with what becomes of contacts that were about to become parts of others.
+fn go_on_merging(handle: &EngineHandle) {
+    let Some(arbiter) = handle.arbiter(0) else { return };
+    for license in handle.licenses() {
+        for merge in license.desk.merges.clone() {
+            let license = license.id;
+            arbiter.spawn_fn(move || operations::go_on_merging(&Shard::here(), license, merge));
+        }
+    }
 }
 
 /// The end of a thread whose customer was banned, when a crash came before it.

@@ -4,19 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::DEADLINE;
-use crate::support::server::{INBOX, Server};
+use crate::support::desk::{Conversation, ok};
+use crate::support::server::Server;
 use crate::support::sink::Sink;
-use crate::support::web::send;
-
-async fn ok(server: &Server, method: Method, path: &str, body: Value) -> Value {
-    let mut request = server.raw(method.clone(), path).header("api_access_token", server.agent_token(0));
-    if method != Method::GET {
-        request = request.json(&body);
-    }
-    let (status, answer) = send(request).await;
-    assert_eq!(status, 200, "{method} {path}: {answer}");
-    answer
-}
 
 /// A bot that answers first in the inbox, and hears of messages.
 async fn bot(server: &Server, sink: &Sink) {
@@ -25,15 +15,6 @@ async fn bot(server: &Server, sink: &Sink) {
     let bot = ok(server, Method::POST, "/api/v1/accounts/1/agent_bots", body).await;
     let path = "/api/v1/accounts/1/inboxes/1/set_agent_bot";
     ok(server, Method::POST, path, json!({ "agent_bot": bot["id"] })).await;
-}
-
-/// A contact's conversation: where it writes, and its number.
-async fn conversation(server: &Server) -> (String, Value) {
-    let contacts = format!("/public/api/v1/inboxes/{INBOX}/contacts");
-    let made = ok(server, Method::POST, &contacts, json!({ "name": "Ana" })).await;
-    let own = format!("{contacts}/{}/conversations", made["source_id"].as_str().unwrap());
-    let begun = ok(server, Method::POST, &own, json!({})).await;
-    (format!("{own}/{}/messages", begun["id"]), begun["id"].clone())
 }
 
 async fn status(server: &Server, conversation: &Value) -> Value {
@@ -56,7 +37,7 @@ async fn whoever_waits_for_a_bot_that_fails_gets_a_person_wherever_it_is_cut() {
     for durable in 0..=2 {
         let (server, sink) = (Server::start_with_desk().await, Sink::start().await);
         bot(&server, &sink).await;
-        let (messages, conversation) = conversation(&server).await;
+        let Conversation { messages, id: conversation } = Conversation::of("Ana", &server).await;
         assert_eq!(status(&server, &conversation).await, "pending");
         sink.answer(|_| 400);
         sink.hold();

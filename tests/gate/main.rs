@@ -22,6 +22,7 @@ mod full_disk;
 mod golden;
 mod held_back;
 mod logins;
+mod merging;
 mod order;
 mod support;
 mod timers;

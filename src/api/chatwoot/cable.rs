@@ -69,7 +69,7 @@ impl StreamDialect for Cable {
     fn events(&self, license: &License, capture: &Capture, to: Audience) -> Vec<String> {
         let told = match &capture.desk {
             Some(cx) => in_conversation(cx, capture, to),
-            None => of_contact(license, &capture.what.push),
+            None => of_contact(license, &capture.what.push, to),
         };
         told.into_iter().map(|(name, data)| message(license, name, data)).collect()
     }
@@ -131,13 +131,18 @@ fn message(license: &License, name: &str, data: Value) -> String {
     json!({ "event": name, "data": data }).to_string()
 }
 
-fn of_contact(license: &License, push: &Push) -> Vec<Told> {
+/// What is told of a contact; itself only that another one became part of it.
+fn of_contact(license: &License, push: &Push, to: Audience) -> Vec<Told> {
     let Push::Customer(news) = push else { return Vec::new() };
     let Some((kind, customer)) = news.of_contact() else { return Vec::new() };
     let name = match kind {
         ContactNews::Created => "contact.created",
         ContactNews::Updated => "contact.updated",
         ContactNews::Deleted => "contact.deleted",
+        ContactNews::Merged if to == Audience::Contact => {
+            return vec![("contact.merged", show::contact_told_itself(customer))];
+        }
+        ContactNews::Merged => "contact.merged",
     };
     vec![(name, show::contact_in_event(license, customer))]
 }
@@ -175,12 +180,13 @@ fn told_in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Ve
             told
         }
         Push::TicketChanged { part, .. } => {
-            let special = match part {
-                TicketPart::Holder => Some("assignee.changed"),
-                TicketPart::Team => Some("team.changed"),
-                TicketPart::Rest => None,
+            let names: &[_] = match part {
+                TicketPart::Holder => &["assignee.changed", "conversation.updated"],
+                TicketPart::Team => &["team.changed", "conversation.updated"],
+                TicketPart::Customer => &["conversation.contact_changed"],
+                TicketPart::Rest => &["conversation.updated"],
             };
-            special.into_iter().chain(["conversation.updated"]).flat_map(for_staff).collect()
+            names.iter().copied().flat_map(for_staff).collect()
         }
         Push::SeenUpTo { .. } => for_staff("conversation.read"),
         Push::Typing { author, visibility, typing, .. } => {

@@ -7,7 +7,7 @@ use http::HeaderName;
 use serde_json::{Value, json};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::event::{Event, EventKind, Visibility};
-use switchboard_domain::conversation::push::{Push, Told};
+use switchboard_domain::conversation::push::{Push, TicketPart, Told};
 use switchboard_domain::conversation::ticket::Status;
 use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::desk::DeskHearing;
@@ -96,6 +96,8 @@ fn calls(cx: &DeskContext, push: &Push, receiver: Receiver) -> Vec<Call> {
             let changed = conversation(cx, STATUS_CHANGED, json!({ "changed_attributes": change }));
             special.into_iter().chain([changed]).collect()
         }
+        // Whose it is is none of what a hook may ask for.
+        Push::TicketChanged { part: TicketPart::Customer, .. } => Vec::new(),
         Push::TicketChanged { .. } if receiver != Receiver::Bot => {
             vec![conversation(cx, CONVERSATION_UPDATED, json!({ "changed_attributes": [] }))]
         }

@@ -70,7 +70,9 @@ impl Conversation {
         }
         let event = match self.event_in_memory(id) {
             Some(event) => event,
-            None => stored.filter(|event| event.id == id).ok_or(Rejected::NeedsEvent(id))?,
+            None => {
+                stored.filter(|event| event.id == id).ok_or(Rejected::NeedsEvent(id))?.said_by(self.customer)
+            }
         };
         // What a customer may not see does not exist for it (spec v3.0, 2).
         let hidden = Self::reader(cx) == Reader::Customer && !event.visible_to_customer();

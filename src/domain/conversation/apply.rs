@@ -63,6 +63,7 @@ impl Conversation {
             keys: VecDeque::new(),
             recent: Recent::default(),
             ticket: None,
+            former: Vec::new(),
         }
     }
 
@@ -156,6 +157,7 @@ impl Conversation {
             Change::AccessChanged { access, change, .. } => self.access_changed(access, change, told),
             Change::TicketChanged(ticket) => self.ticket_changed(ticket, fact.at, told),
             Change::EventAmended(event) => self.event_amended(event, told),
+            Change::CustomerChanged { from, to } => self.customer_changed(*from, *to, told),
         }
         self.tell_status(&stood, fact.at, told);
         self.touch(fact.at);

@@ -264,6 +264,13 @@ pub enum Command {
     Unassign,
     /// Changes what a help desk keeps of it.
     ChangeTicket(TicketChange),
+    /// Its customer became part of another one.
+    ChangeCustomer {
+        /// Who was it; of anybody else's conversation nothing changes.
+        from: CustomerId,
+        /// Who is it from now on.
+        to: CustomerId,
+    },
     /// Changes what an event says.
     AmendEvent {
         /// Which.

@@ -216,6 +216,7 @@ impl Conversation {
             Command::SetStatus { to, thread, placement } => self.set_status(to, thread, placement, cx),
             Command::Unassign => self.unassign(cx),
             Command::ChangeTicket(change) => self.change_ticket(change, cx),
+            Command::ChangeCustomer { from, to } => Ok(self.change_customer(from, to, cx)),
             Command::AmendEvent { event, amendment, stored } => {
                 self.amend_event(event, amendment, stored, cx)
             }

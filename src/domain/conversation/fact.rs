@@ -196,4 +196,11 @@ pub enum Change {
     TicketChanged(Box<Ticket>),
     /// An event says something else now: the whole of it.
     EventAmended(Arc<Event>),
+    /// Its customer became part of another one, which said and did everything in it from now on.
+    CustomerChanged {
+        /// Who was it.
+        from: CustomerId,
+        /// Who is it.
+        to: CustomerId,
+    },
 }

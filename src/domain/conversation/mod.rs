@@ -10,6 +10,7 @@ pub mod archive;
 mod change_access;
 mod change_properties;
 pub mod command;
+mod customer;
 mod decide;
 pub mod details;
 pub mod event;

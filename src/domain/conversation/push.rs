@@ -221,6 +221,8 @@ pub enum TicketPart {
     Holder,
     /// The team that it belongs to, perhaps with more.
     Team,
+    /// Whose it is.
+    Customer,
     /// Anything else.
     Rest,
 }

@@ -124,6 +124,9 @@ pub struct Conversation {
     /// What a help desk keeps of it.
     #[serde(default)]
     pub(super) ticket: Option<Box<Ticket>>,
+    /// Customers whose it was since the last snapshot, which takes it out of their lists.
+    #[serde(skip)]
+    pub(super) former: Vec<CustomerId>,
 }
 
 impl Conversation {
@@ -241,6 +244,6 @@ impl Conversation {
     #[must_use]
     pub fn head(&self) -> Self {
         let recent = self.recent.stored();
-        Self { unsaved: Vec::new(), amended: Amended::new(), recent, ..self.clone() }
+        Self { unsaved: Vec::new(), amended: Amended::new(), former: Vec::new(), recent, ..self.clone() }
     }
 }

@@ -82,6 +82,9 @@ impl Conversation {
 
     fn thread_view(&self, thread: &ThreadHead, mut events: Vec<Arc<Event>>) -> ThreadView {
         amend(&mut events, &self.amended);
+        for event in events.iter_mut().filter(|event| !event.is_said_by(self.customer)) {
+            *event = Arc::clone(event).said_by(self.customer);
+        }
         let last = self.threads.last().is_some_and(|t| t.id == thread.id);
         ThreadView {
             id: thread.id,

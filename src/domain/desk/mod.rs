@@ -4,6 +4,7 @@
 mod account;
 mod hearing;
 mod inbox;
+mod merge;
 mod news;
 mod pace;
 mod stream;
@@ -26,6 +27,7 @@ use crate::webhook::check_url;
 pub use account::{Account, AccountChange, Allowance};
 pub use hearing::{DeskHearing, DeskOccasion, HOOK_ACTIONS};
 pub use inbox::{Channel, Inbox};
+pub use merge::Merge;
 pub use news::{InboxCard, InboxNews, told_of_inbox};
 pub use pace::Pace;
 pub use stream::Hearer;
@@ -47,6 +49,9 @@ pub struct Desk {
     /// What else is known of the account.
     #[serde(default)]
     pub about: Account,
+    /// Contacts that are becoming others: a start goes on with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merges: Vec<Merge>,
 }
 
 /// Somebody who hears of everything that a license's desk does, or of one inbox.
@@ -97,6 +102,10 @@ pub enum DeskChange {
     PutHook(Hook),
     /// Deletes a hook.
     DeleteHook(u64),
+    /// One contact is to become part of another.
+    BeginMerge(Merge),
+    /// It is, or it came to nothing.
+    EndMerge(Merge),
 }
 
 impl Desk {
@@ -161,6 +170,8 @@ impl License {
             DeskChange::DeleteHook(number) => {
                 self.desk.hooks.remove(&number).ok_or(Rejected::NotFound(Resource::Webhook))?;
             }
+            DeskChange::BeginMerge(merge) => self.desk.begin_merge(merge)?,
+            DeskChange::EndMerge(merge) => self.desk.merges.retain(|other| *other != merge),
         }
         Ok(())
     }

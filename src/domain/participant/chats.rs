@@ -54,6 +54,17 @@ impl Chats {
         self.existing.insert(chat);
     }
 
+    /// The chat is another customer's now.
+    pub fn forget(&mut self, chat: ConversationId) {
+        self.existing.remove(&chat);
+    }
+
+    /// Is none being made?
+    #[must_use]
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        self.reserved.values().all(|lapses| *lapses <= now)
+    }
+
     /// The chat will not be made.
     pub fn release(&mut self, chat: ConversationId) {
         self.reserved.remove(&chat);
@@ -80,6 +91,18 @@ mod tests {
         chats.confirm(chat(1));
         assert_eq!(chats.reserve(chat(2), 1, LATER, LATER), Err(Rejected::ChatLimit));
         assert_eq!(chats.reserve(chat(2), 2, LATER, LATER), Ok(()));
+    }
+
+    #[test]
+    fn a_customer_whose_chats_are_given_away_has_none_and_makes_none() {
+        let mut chats = Chats::default();
+        assert!(chats.is_settled(NOW));
+        assert_eq!(chats.reserve(chat(1), 1, NOW, LATER), Ok(()));
+        assert!(!chats.is_settled(NOW) && chats.is_settled(LATER));
+        chats.confirm(chat(1));
+        assert!(chats.is_settled(NOW));
+        chats.forget(chat(1));
+        assert_eq!(chats.existing().count(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::event::within;
 use crate::error::Rejected;
+use crate::id::CustomerId;
 use crate::limits::{ATTRIBUTES_BYTES, ENTRIES_PER_CONTACT, LABELS_PER_CONVERSATION, NAME_CHARS, TAG_CHARS};
 use crate::time::Timestamp;
 
@@ -90,6 +91,9 @@ pub struct Contact {
     pub blocked: bool,
     /// It was deleted: nothing names it any more.
     pub deleted: bool,
+    /// Whose it became when it was deleted: what names it in an index names that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<CustomerId>,
 }
 
 /// New values for some fields of a contact.
@@ -161,7 +165,11 @@ impl Contact {
         Ok(self)
     }
 
-    fn check(&self) -> Result<(), Rejected> {
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field.
+    pub(super) fn check(&self) -> Result<(), Rejected> {
         if self.phone.as_deref().is_some_and(|phone| !is_phone(phone)) {
             return Err(Rejected::invalid("phone_number", "should be in e164 format"));
         }

@@ -17,6 +17,7 @@ mod golden;
 mod groups;
 pub mod knocks;
 pub mod license;
+pub mod merging;
 pub mod news;
 pub mod person;
 pub mod settings;

@@ -57,6 +57,8 @@ pub enum CustomerNews {
     },
     /// What the customer's client keeps here.
     SideStorage(Texts),
+    /// Another contact became part of this one. Only a help desk's streams tell of it.
+    Merged(Arc<Customer>),
 }
 
 /// What a help desk takes from the news of a customer.
@@ -68,6 +70,8 @@ pub enum ContactNews {
     Updated,
     /// It was deleted.
     Deleted,
+    /// Another one became part of it.
+    Merged,
 }
 
 impl CustomerNews {
@@ -78,6 +82,7 @@ impl CustomerNews {
         let is_one = |customer: &Customer| customer.contact.as_ref().is_some_and(|contact| !contact.deleted);
         match self {
             Self::Created(customer) => is_one(customer).then_some((ContactNews::Created, customer)),
+            Self::Merged(customer) => is_one(customer).then_some((ContactNews::Merged, customer)),
             Self::Updated { customer, before, .. } => match (is_one(before), is_one(customer)) {
                 (true, true) if before == customer => None,
                 (true, true) => Some((ContactNews::Updated, customer)),
@@ -113,6 +118,8 @@ mod tests {
             let news = CustomerNews::Updated { customer, before, present: false, banned: false };
             news.of_contact().map(|(news, _)| news)
         };
+        let merged = |customer| CustomerNews::Merged(customer).of_contact().map(|(news, _)| news);
+        assert_eq!((merged(gone()), merged(contact())), (None, Some(ContactNews::Merged)));
         assert_eq!(updated(contact(), blocked()), Some(ContactNews::Updated));
         assert_eq!(updated(contact(), contact()), None, "nothing changed");
         assert_eq!(updated(contact(), gone()), Some(ContactNews::Deleted));

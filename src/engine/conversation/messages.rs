@@ -11,7 +11,7 @@ use switchboard_domain::conversation::idempotency::{Outcome as Before, WriteKey}
 use switchboard_domain::conversation::recent::{Missed, Seq};
 use switchboard_domain::conversation::view::{Summary, Threads};
 use switchboard_domain::error::Rejected;
-use switchboard_domain::id::ThreadId;
+use switchboard_domain::id::{CustomerId, ThreadId};
 use switchboard_domain::time::Timestamp;
 
 use crate::engine::release::Answer;
@@ -69,6 +69,8 @@ pub struct Needs {
     pub threads: Vec<(ThreadId, u32)>,
     /// The chunks as they are now: they are rewritten when older events change.
     pub rewrites: u64,
+    /// The conversation's customer: whatever a customer wrote, that one wrote.
+    pub customer: Option<CustomerId>,
 }
 
 /// Asks for threads, given their stored chunks as they were after so many rewrites; `None` when
@@ -100,6 +102,8 @@ impl Message for NoWord {
 pub(super) struct Saved {
     /// How many chunks went with it.
     pub(super) chunks: usize,
+    /// How many former customers have it in their lists no more.
+    pub(super) former: usize,
     /// Which changed events are in their chunks now.
     pub(super) amended: Amended,
     /// Under which activity the index has it now.

@@ -304,6 +304,9 @@ impl ConversationActor {
         let customer = self.state.customer();
         if let Some(customer) = customer.filter(|_| customer != customer_before) {
             operations::confirm_chat(&self.shard, self.state.license(), customer, id, release);
+            if let Some(before) = customer_before {
+                operations::forget_chat(&self.shard, self.state.license(), before, id, release);
+            }
         }
     }
 

@@ -74,7 +74,8 @@ impl Handler<NeedThreads> for ConversationActor {
             let mut seen = HashSet::new();
             ids(&self.state).into_iter().filter(|id| seen.insert(*id)).map(need).collect()
         });
-        MessageResult(threads.map(|threads| Needs { threads, rewrites: self.rewrites }))
+        let customer = self.state.customer();
+        MessageResult(threads.map(|threads| Needs { threads, rewrites: self.rewrites, customer }))
     }
 }
 

@@ -92,6 +92,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
         self.saving = true;
         let (shard, table, me) = (Rc::clone(&self.shard), Arc::clone(&self.table), ctx.address());
         let (chunks, version) = (self.state.unsaved_chunks().len(), self.state.version());
+        let former = self.state.former_customers().len();
         let (id, amended) = (self.state.id(), self.state.amended().clone());
         let (number, events) = (self.state.number(), new_events(&self.state, self.indexed_at));
         // Only what is durable may be stored, or a crash would leave a snapshot of the future.
@@ -111,7 +112,7 @@ impl Handler<SaveSnapshot> for ConversationActor {
                 }
                 table.rows.remove_if(&id, |_, row| row.version <= version && !row.line.active);
             }
-            link::tell(&me, Saved { chunks, amended, indexed_at: at, lsn, stored });
+            link::tell(&me, Saved { chunks, former, amended, indexed_at: at, lsn, stored });
         };
         self.shard.after(lsn, Release::default().first(store));
     }
@@ -124,6 +125,7 @@ impl Handler<Saved> for ConversationActor {
         self.saving = false;
         if saved.stored {
             self.state.chunks_saved(saved.chunks);
+            self.state.former_customers_saved(saved.former);
             self.state.amendments_saved(&saved.amended);
             self.rewrites += u64::from(!saved.amended.is_empty());
             self.indexed_at = Some(saved.indexed_at);
@@ -161,6 +163,9 @@ pub(crate) fn snapshot(
         save.index_put(&open, &[]);
     } else {
         save.index_remove(&open);
+    }
+    for customer in state.former_customers().iter().copied().filter(|id| Some(*id) != state.customer()) {
+        save.index_remove(&IndexKey::ByCustomer { license, customer, conversation: id });
     }
     if let Some(customer) = state.customer() {
         let talk = rmp_serde::to_vec(&state.talk()).map_err(|error| unreadable("a talk", &error))?;

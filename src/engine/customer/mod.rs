@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult};
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
-use switchboard_domain::error::Rejected;
+use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId};
 use switchboard_domain::limits::MAX_CUSTOMER_CHATS;
 use switchboard_domain::participant::chats::Chats;
@@ -31,9 +31,11 @@ use crate::engine::tables::LicenseTable;
 use crate::storage::{ActorKey, Lsn, Save, StorageError};
 use crate::telemetry::clock;
 
+mod merging;
 mod presence;
 mod profile;
 
+pub(crate) use merging::{Absorb, Forget, IsSettled, TellMerged, Vanish};
 pub use presence::{Arrive, Arrived, Entered, Left, OpenPage, OpenWidget};
 pub use profile::{Change, ChangeAccess, ImposeBan};
 
@@ -167,10 +169,21 @@ impl CustomerActor {
         Ok(())
     }
 
-    /// Another customer, running or stored.
-    fn as_it_is(engine: &EngineHandle, table: &LicenseTable, id: CustomerId) -> Option<Arc<Customer>> {
-        let stored = || Self::load(engine, table.id, id).ok().flatten();
-        table.customer(id).or_else(|| stored().map(|stored| Arc::new(stored.customer)))
+    /// Another customer, running or stored; one that became part of another is that one.
+    fn as_it_is(engine: &EngineHandle, table: &LicenseTable, mut id: CustomerId) -> Option<Arc<Customer>> {
+        loop {
+            let stored = || Self::load(engine, table.id, id).ok().flatten();
+            let found = table.customer(id).or_else(|| stored().map(|stored| Arc::new(stored.customer)))?;
+            match found.merged_into() {
+                Some(heir) => id = heir,
+                None => return Some(found),
+            }
+        }
+    }
+
+    /// Is it becoming part of another one?
+    fn is_given_away(&self) -> bool {
+        self.table.license.load().desk.gives_away(self.state.id)
     }
 
     fn create_actor(make: impl FnOnce(&mut Context<Self>) -> Self + 'static) -> Addr<Self> {
@@ -276,6 +289,9 @@ impl Handler<Reserve> for CustomerActor {
         let now = self.shard.now();
         if self.state.banned(now) {
             return MessageResult(Err(Rejected::CustomerBanned));
+        }
+        if self.is_given_away() {
+            return MessageResult(Err(Rejected::NotFound(Resource::User)));
         }
         let license = self.table.license.load();
         // A help desk's customers have as many conversations as they begin.

@@ -9,6 +9,7 @@ mod customers;
 mod desk;
 mod license;
 mod login;
+mod merge;
 mod once;
 mod people;
 mod read;
@@ -36,7 +37,7 @@ use switchboard_domain::routing::{PlaceRequest, Placement};
 use crate::engine::agent::{Disconnected, SetStatus};
 use crate::engine::bot;
 use crate::engine::conversation::{ConversationActor, Execute, NoWord};
-use crate::engine::customer::{Confirm, Left};
+use crate::engine::customer::{Confirm, Forget, Left};
 use crate::engine::files::speaks_of_files;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Order, Request};
@@ -51,6 +52,7 @@ pub(crate) use customers::{make_contact, open_widget};
 pub(crate) use desk::{hand_off, set_inbox_bot};
 pub(crate) use license::change_license;
 pub(crate) use login::login;
+pub(crate) use merge::{go_on_merging, merge_contacts};
 pub(crate) use once::answer_again;
 pub(crate) use people::{make_person, person};
 pub(crate) use staff::administer;
@@ -258,6 +260,22 @@ pub(crate) fn confirm_chat(
     release.first.push(Box::new(move || {
         if let Some(actor) = engine.directory().running_customer(license, customer) {
             link::tell(&actor, Confirm(chat));
+        }
+    }));
+}
+
+/// A customer learns that a chat is another's now, before anybody is answered.
+pub(crate) fn forget_chat(
+    shard: &Rc<Shard>,
+    license: LicenseId,
+    customer: CustomerId,
+    chat: ConversationId,
+    release: &mut Release,
+) {
+    let engine = shard.engine.clone();
+    release.first.push(Box::new(move || {
+        if let Some(actor) = engine.directory().running_customer(license, customer) {
+            link::tell(&actor, Forget(chat));
         }
     }));
 }

@@ -150,5 +150,5 @@ async fn stored(
     let find = move || chunks::find(&records, (license, chat), id, count);
     let (_, events) = blocking("a missed event", find).await?;
     let event = events.into_iter().find(|event| event.id == id).ok_or(Rejected::Internal)?;
-    Ok(Told::of_missed_event(chat, seq, event, &by.user))
+    Ok(Told::of_missed_event(chat, seq, event.said_by(needs.customer), &by.user))
 }

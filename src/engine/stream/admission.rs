@@ -117,8 +117,12 @@ pub(super) fn seen_again(table: &LicenseTable, hearer: &Hearer) -> Option<Hearer
             if table.is_banned(*customer, clock::now()) {
                 return None;
             }
-            // Known in full since it came in.
-            let known = table.customer(*customer)?;
+            // Known in full since it came in; one that became part of another goes on as that one.
+            let mut known = table.customer(*customer)?;
+            while let Some(heir) = known.merged_into() {
+                known = table.customer(heir)?;
+            }
+            let customer = &known.id;
             let entries = &known.contact.as_deref()?.entries;
             let entry = entries.iter().find(|own| own.number == entry.number)?;
             entry_sight(&table.license.load(), *customer, entry)

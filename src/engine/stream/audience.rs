@@ -9,6 +9,7 @@ use switchboard_domain::conversation::view::ChatView;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::id::{CustomerId, LicenseId, UserId};
 use switchboard_domain::participant::license::License;
+use switchboard_domain::participant::news::CustomerNews;
 
 use super::socket::StreamSocket;
 use super::subscription::Subscription;
@@ -112,6 +113,13 @@ impl Streams {
                 let Some(license) = shard.engine.license(license) else { return };
                 let copies = Copies::new(&license, capture);
                 listeners.staff.iter().for_each(|one| copies.tell(&shard, one));
+                if let CustomerNews::Merged(customer) = news {
+                    let own = listeners.contacts.get(&customer.id);
+                    own.into_iter()
+                        .flatten()
+                        .filter(|one| speaks(one))
+                        .for_each(|one| copies.tell(&shard, one));
+                }
             }
             _ => {}
         }
@@ -124,6 +132,24 @@ impl Streams {
         let is_meant =
             |one: &Subscription| one.license() == license && user.is_none_or(|user| one.user() == *user);
         self.end(Disconnect::TokenRevoked, |one| is_meant(one) && !one.refresh(&shard));
+        if let Some(UserId::Customer(customer)) = user {
+            self.follow(license, *customer);
+        }
+    }
+
+    /// Whoever heard as a customer that became part of another one hears as that one.
+    fn follow(&self, license: LicenseId, customer: CustomerId) {
+        let mut all = self.listeners.borrow_mut();
+        let Some(contacts) = all.get_mut(&license).map(|listeners| &mut listeners.contacts) else { return };
+        let is_other = |one: &Rc<Subscription>| one.user() != UserId::Customer(customer);
+        if !contacts.get(&customer).is_some_and(|own| own.iter().any(is_other)) {
+            return;
+        }
+        for one in contacts.remove(&customer).unwrap_or_default() {
+            if let UserId::Customer(now) = one.user() {
+                contacts.entry(now).or_default().push(one);
+            }
+        }
     }
 
     /// Ends the subscriptions of which `is` is true.
@@ -167,6 +193,11 @@ impl Streams {
         let all: Vec<_> = self.sockets.borrow().values().cloned().collect();
         all.iter().for_each(|socket| socket.tick(now, today));
     }
+}
+
+/// May whoever hears see the contact's profile?
+fn speaks(one: &Subscription) -> bool {
+    one.is(|hearer| matches!(hearer, Hearer::Contact { entry, .. } if entry.speaks()))
 }
 
 /// Does a subscription hear this of a conversation? Whoever is typing knows that already.

@@ -136,7 +136,14 @@ impl Subscription {
         let Some(table) = shard.engine.tables().license(of.license) else { return false };
         match seen_again(&table, &of.hearer) {
             Some(now) => {
-                of.hearer = now;
+                let before = std::mem::replace(&mut of.hearer, now).user();
+                let license = of.license;
+                drop(of);
+                if before != self.user() && matches!(self.standing.get(), Standing::Here(_)) {
+                    // It is there as somebody else, as soon as its client says so again.
+                    self.standing.set(Standing::Lapsed);
+                    operations::connection_gone(shard, (license, &before), self.key, None);
+                }
                 !self.token_expired(shard)
             }
             None => false,

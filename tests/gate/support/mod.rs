@@ -2,6 +2,7 @@
 
 #[path = "../../scenario/support/deeds.rs"]
 pub(crate) mod deeds;
+pub(crate) mod desk;
 #[path = "../../scenario/support/people.rs"]
 #[expect(dead_code, reason = "shared with the scenario suite, which needs more of it")]
 pub(crate) mod people;

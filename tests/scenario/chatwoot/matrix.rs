@@ -79,6 +79,11 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint("GET", "contacts/{contact}/contactable_inboxes", ""),
     Endpoint("GET", "contacts/{contact}/labels", ""),
     Endpoint("POST", "contacts/{contact}/labels", r#"{"labels":["vip"]}"#),
+    Endpoint(
+        "POST",
+        "actions/contact_merge",
+        r#"{"base_contact_id":{contact},"mergee_contact_id":{second}}"#,
+    ),
     Endpoint("GET", "teams", ""),
     Endpoint("POST", "teams", r#"{"name":"new {unique}"}"#),
     Endpoint("GET", "teams/{team}", ""),
@@ -180,6 +185,10 @@ async fn props(desk: &Desk, path_and_body: &str, unique: usize) -> Vec<(&'static
         let body = json!({ "url": url, "subscriptions": ["message_created"] });
         let hook = desk.post(&desk.admin, "webhooks", body).await;
         props.push(("hook", hook["payload"]["webhook"]["id"].to_string()));
+    }
+    if needs("second") {
+        let made = desk.post(&desk.admin, "contacts", json!({ "name": "Tom" })).await;
+        props.push(("second", made["payload"]["contact"]["id"].to_string()));
     }
     if needs("conversation") || needs("contact") || needs("message") || needs("own") {
         let ana = desk.contact("Ana").await;

@@ -9,6 +9,7 @@ mod doors;
 mod events;
 mod hooks;
 mod matrix;
+mod merging;
 mod messages;
 mod participants;
 mod people;

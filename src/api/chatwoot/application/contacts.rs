@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
+use switchboard_domain::desk::Merge;
 use switchboard_domain::id::CustomerId;
 use switchboard_domain::participant::contact::{ContactChange, ContactEntry};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
@@ -72,6 +73,22 @@ pub(super) async fn answer(call: &Call<'_>, path: &[&str]) -> Answered {
         (_, [id, "labels"]) => labels::of_contact(call, id).await,
         _ => Err(Refused::not_found()),
     }
+}
+
+/// Makes one contact part of another; the answer is the one that stays, bare as the product has it.
+pub(super) async fn merge(call: &Call<'_>) -> Answered {
+    let named = async |field: &str| {
+        let number = call.fields.number(field)?.ok_or_else(|| Refused::missing(field))?;
+        call.contact(&number.to_string()).await
+    };
+    let (base, mergee) = (named("base_contact_id").await?, named("mergee_contact_id").await?);
+    let merged = if base.id == mergee.id {
+        base
+    } else {
+        let merge = Merge { base: base.id, mergee: mergee.id };
+        call.engine.merge_contacts(call.license.id, merge).await?
+    };
+    json(show::contact(&merged, call.engine.is_here(call.license.id, merged.id)))
 }
 
 fn with_inboxes(call: &Call<'_>, customer: &Customer) -> Value {

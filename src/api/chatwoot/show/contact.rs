@@ -62,6 +62,15 @@ pub(in super::super) fn contact_in_event(license: &License, customer: &Customer)
     extend(common(customer), json!({ "type": "contact", "avatar": avatar, "account": account(license) }))
 }
 
+/// A contact, as its own stream tells it: what the calls of whoever speaks for it show.
+pub(in super::super) fn contact_told_itself(customer: &Customer) -> Value {
+    let phone = contact_of(customer).phone;
+    json!({
+        "id": customer.number, "name": customer.name, "email": customer.email, "phone_number": phone,
+        "type": "contact",
+    })
+}
+
 /// What is known of a contact otherwise than before; its ways into inboxes are none of that.
 pub(in super::super) fn contact_changes(before: &Customer, after: &Customer) -> Value {
     let shown =

@@ -15,7 +15,9 @@ use switchboard_domain::participant::license::License;
 use switchboard_domain::time::Timestamp;
 
 pub(super) use bot::{bot, bot_of};
-pub(super) use contact::{contact, contact_changes, contact_in_event, contact_inbox, contact_with_inboxes};
+pub(super) use contact::{
+    contact, contact_changes, contact_in_event, contact_inbox, contact_told_itself, contact_with_inboxes,
+};
 pub(super) use conversation::{
     conversation, conversation_in_event, conversation_to_contact, public_conversation, status_of,
     typing_in_event, user_in_event,

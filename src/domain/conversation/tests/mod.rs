@@ -28,6 +28,7 @@ mod bounds;
 mod change_access;
 mod changes;
 mod clockwork;
+mod customer;
 mod golden;
 mod holder;
 mod idempotency;

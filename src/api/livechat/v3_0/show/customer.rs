@@ -153,7 +153,7 @@ pub(super) const fn heard(side: Side, news: &CustomerNews) -> bool {
         (_, CustomerNews::Updated { .. } | CustomerNews::PageOpened { .. }) => true,
         (Side::Customer, CustomerNews::SideStorage(_)) => true,
         (Side::Customer, _) => false,
-        (Side::Agent, news) => !matches!(news, CustomerNews::SideStorage(_)),
+        (Side::Agent, news) => !matches!(news, CustomerNews::SideStorage(_) | CustomerNews::Merged(_)),
     }
 }
 
@@ -161,7 +161,8 @@ pub(super) const fn heard(side: Side, news: &CustomerNews) -> bool {
 pub(super) const fn name(news: &CustomerNews) -> &'static str {
     match news {
         CustomerNews::Created(_) => "customer_created",
-        CustomerNews::Updated { .. } => "customer_updated",
+        // The latter is told nobody of this side: what follows from it is.
+        CustomerNews::Updated { .. } | CustomerNews::Merged(_) => "customer_updated",
         CustomerNews::Banned { .. } => "customer_banned",
         CustomerNews::VisitStarted { .. } => "customer_visit_started",
         CustomerNews::PageOpened { .. } => "customer_page_updated",
@@ -242,7 +243,7 @@ pub(super) struct UpdatedOut<'a> {
 impl<'a> NewsOut<'a> {
     pub(super) fn new(side: Side, news: &'a CustomerNews) -> Self {
         match news {
-            CustomerNews::Created(customer) => {
+            CustomerNews::Created(customer) | CustomerNews::Merged(customer) => {
                 Self::Created { customer: Box::new(ProfileOut::new(side, customer)) }
             }
             CustomerNews::Updated { customer, present, .. } if side == Side::Customer => {

@@ -65,6 +65,8 @@ pub const TYPING_CALLS: u32 = 60;
 pub const TYPING_CALLS_TIME: Duration = Duration::from_secs(60);
 /// Labels of one conversation or contact: a head holds them all; more is `Invalid`.
 pub const LABELS_PER_CONVERSATION: usize = 64;
+/// People whom one note may mention: as many as may watch its conversation; more is `Invalid`.
+pub const MENTIONS_PER_MESSAGE: usize = WATCHERS_PER_CONVERSATION;
 /// Agents who watch one conversation of a help desk: a head holds them all; more is `Invalid`.
 pub const WATCHERS_PER_CONVERSATION: usize = 100;
 /// Licenses of an installation, those that ended not counted: each has actors and tables in memory, and

@@ -188,6 +188,7 @@ fn told_in_conversation(cx: &DeskContext, capture: &Capture, to: Audience) -> Ve
             };
             names.iter().copied().flat_map(for_staff).collect()
         }
+        Push::Mentioned { .. } => for_staff("conversation.mentioned"),
         Push::SeenUpTo { .. } => for_staff("conversation.read"),
         Push::Typing { author, visibility, typing, .. } => {
             let private = *visibility == Visibility::Agents;

@@ -91,6 +91,7 @@ impl Conversation {
                 self.last_activity = fact.at;
                 self.seen_by_author(event);
                 self.tell_event(event, told);
+                self.tell_mentioned(event, told);
             }
             Change::MemberAdded { user, .. } => {
                 if let UserId::Customer(customer) = user {

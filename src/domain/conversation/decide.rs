@@ -378,6 +378,7 @@ impl Conversation {
         {
             self.take_over_by_answer(agent, &mut draft);
         }
+        let event = self.mention(event, cx, &mut draft);
         draft.post(event, by);
         Ok(draft.done())
     }

@@ -12,11 +12,14 @@ use crate::conversation::properties::Reader;
 use crate::conversation::push::{Push, Told};
 use crate::conversation::state::Conversation;
 use crate::error::Rejected;
-use crate::id::EventId;
+use crate::id::{AgentId, EventId};
 use crate::limits::{
     ATTACHMENTS_PER_MESSAGE, ATTRIBUTES_BYTES, CUSTOM_ID_CHARS, DESK_MESSAGE_BYTES, DESK_TEXT_CHARS,
-    SHORT_TEXT_BYTES,
+    MENTIONS_PER_MESSAGE, SHORT_TEXT_BYTES,
 };
+
+/// Bytes around a name in a list, when stored.
+const MENTION_BYTES: usize = 5;
 
 /// How the delivery of a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,8 +52,11 @@ pub struct Details {
     #[serde(default)]
     pub text: Option<Box<str>>,
     /// Files that go with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub attachments: Vec<File>,
+    /// Whom a note calls to the conversation, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<AgentId>,
 }
 
 impl Details {
@@ -66,6 +72,7 @@ impl Details {
         within_characters(self.text.as_deref().unwrap_or_default())?;
         within("attachments", self.attachments.len(), ATTACHMENTS_PER_MESSAGE, "files")?;
         self.attachments.iter().try_for_each(|file| file.check("attachments"))?;
+        within("content", self.mentions.len(), MENTIONS_PER_MESSAGE, "people mentioned")?;
         within("content_type", self.kind.len(), SHORT_TEXT_BYTES, "bytes")
     }
 
@@ -73,7 +80,8 @@ impl Details {
     pub(super) fn weight(&self) -> usize {
         let ids = [&self.source_id, &self.echo_id, &self.text].into_iter().flatten();
         let files = self.attachments.iter().map(File::weight).sum::<usize>();
-        self.kind.len() + self.attributes.len() + ids.map(|id| id.len()).sum::<usize>() + files
+        let mentions = self.mentions.iter().map(|agent| agent.as_str().len() + MENTION_BYTES).sum::<usize>();
+        self.kind.len() + self.attributes.len() + ids.map(|id| id.len()).sum::<usize>() + files + mentions
     }
 }
 

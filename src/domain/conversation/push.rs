@@ -192,6 +192,13 @@ pub enum Push {
         /// What of it.
         part: TicketPart,
     },
+    /// A note calls people to the conversation. Only a help desk's streams tell of it, and only them.
+    Mentioned {
+        /// The conversation.
+        chat: ConversationId,
+        /// Whom.
+        agents: Vec<AgentId>,
+    },
     /// A customer opened the window to write in. Only webhooks tell of it.
     WidgetOpened(Box<WidgetOpening>),
     /// An inbox was made or changed. Only webhooks tell of it.
@@ -369,6 +376,7 @@ impl Push {
             | Self::PostbackSent { chat, .. }
             | Self::StatusChanged { chat, .. }
             | Self::TicketChanged { chat, .. }
+            | Self::Mentioned { chat, .. }
             | Self::AccessChanged { of: AccessOwner::Chat(chat), .. } => Some(*chat),
             Self::AccessChanged { of: AccessOwner::Customer(_), .. }
             | Self::AgentStatusChanged { .. }
@@ -400,6 +408,7 @@ impl Push {
             Self::AccessChanged { .. }
             | Self::StatusChanged { .. }
             | Self::TicketChanged { .. }
+            | Self::Mentioned { .. }
             | Self::AgentStatusChanged { .. }
             | Self::AgentDeleted { .. }
             | Self::WidgetOpened(_)

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::conversation::decide::Context;
-use crate::conversation::event::within;
+use crate::conversation::decide::{Context, Draft};
+use crate::conversation::event::{Event, NewEvent, Visibility, within};
+use crate::conversation::fact::Change;
+use crate::conversation::push::{Address, Push, Told};
 use crate::conversation::state::Conversation;
+use crate::conversation::ticket::Ticket;
 use crate::error::Rejected;
 use crate::id::AgentId;
 use crate::limits::WATCHERS_PER_CONVERSATION;
@@ -45,6 +48,42 @@ impl Watching {
 }
 
 impl Conversation {
+    /// The note with those of its mentions who may watch the conversation; in whatever else is said nobody is
+    /// mentioned. Whoever is watches it from now on, as far as there is room.
+    pub(super) fn mention(&self, mut event: NewEvent, cx: &Context<'_>, draft: &mut Draft) -> NewEvent {
+        let is_note = event.visibility == Visibility::Agents;
+        let Some(details) = event.details.as_deref_mut().filter(|details| !details.mentions.is_empty())
+        else {
+            return event;
+        };
+        let Some(ticket) = self.ticket.as_deref().filter(|_| is_note) else {
+            details.mentions.clear();
+            return event;
+        };
+        let mut seen = BTreeSet::new();
+        details.mentions.retain(|agent| self.may_watch(agent, cx) && seen.insert(agent.clone()));
+        let mut watchers = ticket.watchers.clone();
+        for agent in &details.mentions {
+            if watchers.len() < WATCHERS_PER_CONVERSATION {
+                watchers.insert(agent.clone());
+            }
+        }
+        if watchers != ticket.watchers {
+            draft.add(Change::TicketChanged(Box::new(Ticket { watchers, ..ticket.clone() })));
+        }
+        event
+    }
+
+    /// Tells those whom an event mentions, and nobody else.
+    pub(super) fn tell_mentioned(&self, event: &Event, told: &mut Vec<Told>) {
+        let mentions = event.details.as_ref().map(|details| details.mentions.clone()).unwrap_or_default();
+        if !mentions.is_empty() {
+            let to = Address { agents: mentions.clone(), ..Address::nobody() };
+            let push = Push::Mentioned { chat: self.id, agents: mentions };
+            told.push(Told { push, to, main: false, seq: None });
+        }
+    }
+
     /// May somebody watch it? People who administer, who serve one of its groups, or whom it names.
     pub(super) fn may_watch(&self, agent: &AgentId, cx: &Context<'_>) -> bool {
         let serves = || cx.license.groups_of(agent).iter().any(|group| self.access.groups.contains(group));

@@ -145,7 +145,7 @@ impl Action {
             Push::WidgetOpened(_) => Some(Self::WidgetOpened),
             Push::InboxPut(_) => Some(Self::InboxPut),
             Push::Typing { .. } => Some(Self::TypingChanged),
-            Push::ChatFollowed { .. } | Push::DraftShown { .. } => None,
+            Push::ChatFollowed { .. } | Push::DraftShown { .. } | Push::Mentioned { .. } => None,
             Push::AgentDeleted { .. } => Some(Self::AgentDeleted),
             Push::Customer(CustomerNews::Created(_)) => Some(Self::CustomerCreated),
             Push::Customer(CustomerNews::Updated { .. }) => Some(Self::CustomerUpdated),

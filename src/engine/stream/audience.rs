@@ -204,6 +204,9 @@ fn speaks(one: &Subscription) -> bool {
 fn hears(one: &Subscription, chat: &ChatView, push: &Push) -> bool {
     one.is(|hearer: &Hearer| match push {
         Push::Typing { author, .. } if hearer.user() == *author => false,
+        Push::Mentioned { agents, .. } => {
+            hearer.user().agent().is_some_and(|own| agents.contains(own)) && hearer.hears(chat)
+        }
         _ => hearer.hears(chat),
     })
 }

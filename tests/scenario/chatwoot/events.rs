@@ -61,12 +61,12 @@ const EVENTS: &[(&str, &[Ear])] = &[
     ("contact.deleted", &[Staff]),
     ("contact.merged", &[Staff, Contact]),
     ("conversation.contact_changed", &[Staff]),
+    ("conversation.mentioned", &[Staff]),
     ("presence.update", &[Staff, Contact]),
 ];
 
 /// What the specification names and nobody hears, with the reason. One that is heard fails as well.
 const LATER: &[(&str, &str)] = &[
-    ("conversation.mentioned", "notes mention nobody"),
     ("notification.created", "there are no notifications"),
     ("notification.updated", "there are no notifications"),
     ("notification.deleted", "there are no notifications"),
@@ -156,7 +156,7 @@ async fn everything_happens() -> Stage {
     let bot = desk.bot(&sink, "/bot", json!({})).await;
     let address = json!({ "channel": { "webhook_url": sink.url("/inbox") } });
     desk.ok(&desk.admin, Method::PATCH, "inboxes/1", address).await;
-    let (staff, _) = Cable::agent(&desk, &desk.admin).await;
+    let (staff, me) = Cable::agent(&desk, &desk.admin).await;
     visit(&desk, &sink, &bot).await;
     let tom = desk.post(&desk.admin, "contacts", json!({ "name": "Tom" })).await;
     let tom = format!("contacts/{}", tom["payload"]["contact"]["id"]);
@@ -185,6 +185,8 @@ async fn everything_happens() -> Stage {
     desk.post(&desk.admin, &format!("{of}/assignments"), json!({ "team_id": team["id"] })).await;
     desk.toggle(&desk.admin, number, "open").await;
     desk.answer(&desk.admin, number, json!({ "content": "hi" })).await;
+    let note = format!("[@Me](mention://user/{me}/Me)");
+    desk.answer(&desk.agent, number, json!({ "content": note, "private": true })).await;
     desk.public(Method::POST, &format!("{own}/{number}/messages"), json!({ "content": "thanks" })).await;
     desk.post(&desk.admin, &format!("{of}/update_last_seen"), json!({})).await;
     desk.toggle(&desk.admin, number, "resolved").await;

@@ -45,6 +45,39 @@ async fn participants_come_stay_and_go_and_have_nothing_to_do() {
 }
 
 #[tokio::test]
+async fn whom_a_note_mentions_is_told_alone_and_takes_part() {
+    let mut desk = Desk::start().await;
+    let (admins, one) = Cable::agent(&desk, &desk.admin).await;
+    let (agents, two) = Cable::agent(&desk, &desk.agent).await;
+    let ana = desk.contact("Ana").await;
+    let path = format!("conversations/{}/participants", ana.conversation);
+    let names = |people: &[u64]| {
+        let names = people.iter().map(|id| format!("[@Somebody](mention://user/{id}/Somebody)"));
+        names.collect::<Vec<_>>().join(" and ")
+    };
+    let says = |text: String, private: bool| json!({ "content": text, "private": private });
+    // What the customer reads mentions nobody, nor does a note somebody who is not there.
+    desk.answer(&desk.admin, ana.conversation, says(names(&[two]), false)).await;
+    desk.answer(&desk.admin, ana.conversation, says(names(&[999_999]), true)).await;
+    assert_eq!(desk.get(&desk.admin, &path).await, json!([]));
+    let note = desk.answer(&desk.admin, ana.conversation, says(names(&[two, 999_999]), true)).await;
+    assert_eq!((&note["private"], &note["content"]), (&json!(true), &json!(names(&[two, 999_999]))));
+    let told = agents.told("conversation.mentioned", |data| data["id"] == ana.conversation).await;
+    assert_eq!((&told["account_id"], &told["performer"]["id"]), (&json!(1), &json!(one)));
+    assert_eq!(ids(&desk.get(&desk.admin, &path).await), [&json!(two)]);
+    desk.answer(&desk.agent, ana.conversation, says(names(&[one]), true)).await;
+    admins.told("conversation.mentioned", |data| data["performer"]["id"] == two).await;
+    for cable in [&admins, &agents] {
+        let heard = cable.events().into_iter().filter(|(name, _)| name == "conversation.mentioned").count();
+        assert_eq!(heard, 1, "each of what concerns it");
+    }
+    drop((admins, agents));
+    desk.server.kill_9().await;
+    desk.server.restart().await;
+    assert_eq!(ids(&desk.get(&desk.admin, &path).await), [&json!(one), &json!(two)]);
+}
+
+#[tokio::test]
 async fn who_cannot_take_part_is_refused_and_nothing_changes() {
     let (desk, sink) = (Desk::start().await, Sink::start().await);
     let bot = desk.bot(&sink, "/bot", json!({})).await;

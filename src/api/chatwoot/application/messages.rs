@@ -1,5 +1,6 @@
 //! Messages of a conversation. Source: spec 2.4.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -167,7 +168,15 @@ pub(in super::super) async fn post_as(
     cx: &DeskContext,
     fields: &Fields,
 ) -> Result<Arc<Event>, Refused> {
-    let event = read(fields, by.agent().is_some())?;
+    let mut event = read(fields, by.agent().is_some())?;
+    if let Some(details) = event.details.as_mut().filter(|_| event.visibility == Visibility::Agents) {
+        let numbers = mentioned(&fields.text("content")?.unwrap_or_default());
+        if !numbers.is_empty() {
+            let people =
+                engine.agents(by.license).into_iter().filter(|agent| numbers.contains(&agent.number));
+            details.mentions = people.map(|agent| agent.id.clone()).collect();
+        }
+    }
     let when_inactive = if by.agent().is_some() {
         WhenInactive::Attach
     } else {
@@ -181,6 +190,16 @@ pub(in super::super) async fn post_as(
         Done::Posted { event, .. } => Ok(event),
         _ => Err(Refused::not_found()),
     }
+}
+
+/// The numbers of those whom a text mentions, as the product writes that: `[@Name](mention://user/2/Name)`.
+fn mentioned(text: &str) -> BTreeSet<u64> {
+    let number = |rest: &str| {
+        let (number, rest) = rest.split_once('/')?;
+        let (name, _) = rest.split_once(')')?;
+        number.parse().ok().filter(|_| !name.is_empty())
+    };
+    text.split("(mention://user/").skip(1).filter_map(number).collect()
 }
 
 /// Reads a message.
@@ -205,6 +224,7 @@ pub(in super::super) fn read(fields: &Fields, by_agent: bool) -> Result<NewEvent
         carriage: Carriage::Sent,
         text: None,
         attachments: Vec::new(),
+        mentions: Vec::new(),
     };
     let body = match attachments.as_slice() {
         // A file by itself is one for the chat's other side, too.
@@ -331,4 +351,33 @@ async fn update(call: &Call<'_>, id: &str, message: &str) -> Answered {
         ..Amendment::default()
     };
     json(show::message(&cx, &*amend(call, &cx, &event, amendment).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentioned;
+
+    #[test]
+    fn whom_a_note_mentions_is_read_as_the_product_writes_it() {
+        let of = |text: &str| mentioned(text).into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            of(
+                "see [@Bo](mention://user/2/Bo) and [@Al B](mention://user/17/Al%20B), Bo: (mention://user/2/Bo)"
+            ),
+            [2, 17]
+        );
+        for nobody in [
+            "",
+            "@Bo",
+            "mention://user/2/Bo",
+            "(mention://user/2)",
+            "(mention://user/2/)",
+            "(mention://user/x/Bo)",
+            "(mention://user/-2/Bo)",
+            "(mention://team/2/sales)",
+            "(mention://user/2/Bo",
+        ] {
+            assert!(of(nobody).is_empty(), "{nobody}");
+        }
+    }
 }

@@ -69,6 +69,7 @@ fn event_with_details() -> Arc<Event> {
         carriage: Carriage::Read,
         text: None,
         attachments: Vec::new(),
+        mentions: Vec::new(),
     };
     Arc::new(Event { number: 77, details: Some(Box::new(details)), ..(*event_of(1)).clone() })
 }
@@ -238,7 +239,7 @@ const FACTS: &[(&str, &str)] = &[
     ),
     (
         "EventAmended",
-        "921e81ac4576656e74416d656e64656499920201a263310a81a8437573746f6d6572c41000000000000040008000000000000001a3416c6c81a6736f7572636581a47479706581a454657874a377656281a74d65737361676592a26869c04d96a56361726473a27b7da173c0a452656164c0",
+        "921e81ac4576656e74416d656e64656499920201a263310a81a8437573746f6d6572c41000000000000040008000000000000001a3416c6c81a6736f7572636581a47479706581a454657874a377656281a74d65737361676592a26869c04d97a56361726473a27b7da173c0a452656164c090",
     ),
     ("Assigned", "921e81a841737369676e6564a8426f74735475726e"),
     (
@@ -291,6 +292,20 @@ fn a_head_from_before_the_newest_field_still_opens() {
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// A message from before notes mentioned anybody: its files were not stored when there were none.
+const BEFORE_MENTIONS: &str = "921e81ac4576656e74416d656e64656499920201a263310a81a8437573746f6d6572c41000000000000040008000000000000001a3416c6c81a6736f7572636581a47479706581a454657874a377656281a74d65737361676592a26869c04d96a56361726473a27b7da173c0a452656164c0";
+
+#[test]
+fn messages_from_before_notes_mentioned_anybody_still_open() {
+    let fact = rmp_serde::from_slice::<Fact>(&bytes(BEFORE_MENTIONS)).unwrap();
+    assert_eq!(fact.change, Change::EventAmended(event_with_details()));
+    // Whom it mentions is stored behind the files, also when there are none.
+    let mut event = (*event_with_details()).clone();
+    event.details.as_mut().unwrap().mentions = vec![agent("eve")];
+    let stored = rmp_serde::to_vec(&event).unwrap();
+    assert_eq!(rmp_serde::from_slice::<Event>(&stored).unwrap(), event);
 }
 
 #[test]

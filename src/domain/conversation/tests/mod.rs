@@ -33,6 +33,7 @@ mod golden;
 mod holder;
 mod idempotency;
 mod marks;
+mod mentions;
 mod model;
 mod placement;
 mod properties;
@@ -407,6 +408,7 @@ fn name_of(push: &Push) -> &'static str {
         Push::AccessChanged { .. } => "access_changed",
         Push::StatusChanged { .. } => "status_changed",
         Push::TicketChanged { .. } => "ticket_changed",
+        Push::Mentioned { .. } => "mentioned",
         Push::WidgetOpened(_) => "widget_opened",
         Push::InboxPut(_) => "inbox_put",
         Push::AgentDeleted { .. } => "agent_deleted",

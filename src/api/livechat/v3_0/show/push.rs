@@ -29,7 +29,8 @@ impl<'a> PushFrame<'a> {
         let seen = match (side, push) {
             (_, Push::Customer(news)) => customer::heard(side, news),
             (_, Push::AgentDeleted { .. } | Push::StatusChanged { .. }) => false,
-            (_, Push::TicketChanged { .. } | Push::WidgetOpened(_) | Push::InboxPut(_)) => false,
+            (_, Push::TicketChanged { .. } | Push::Mentioned { .. }) => false,
+            (_, Push::WidgetOpened(_) | Push::InboxPut(_)) => false,
             (Side::Agent, _) => true,
             (Side::Customer, push) => match push {
                 Push::EventPosted { event, .. } | Push::EventChanged { event, .. } => {
@@ -86,6 +87,7 @@ impl<'a> PushFrame<'a> {
             Push::AgentDeleted { .. } => "agent_deleted",
             // Told to nobody here: see `PushFrame::new`.
             Push::StatusChanged { .. } | Push::TicketChanged { .. } => "ticket_changed",
+            Push::Mentioned { .. } => "mentioned",
             Push::WidgetOpened(_) => "widget_opened",
             Push::InboxPut(_) => "inbox_put",
             Push::Customer(news) => customer::name(news),
@@ -196,9 +198,9 @@ impl<'a> PushFrame<'a> {
             },
             Push::AccessChanged { of, change, access } => access_changed(of, change, access),
             Push::AgentDeleted { agent } => Payload::Deleted { agent_id: agent.as_str() },
-            Push::StatusChanged { chat, .. } | Push::TicketChanged { chat, .. } => {
-                Payload::Ticket { chat_id: Text(*chat) }
-            }
+            Push::StatusChanged { chat, .. }
+            | Push::TicketChanged { chat, .. }
+            | Push::Mentioned { chat, .. } => Payload::Ticket { chat_id: Text(*chat) },
             Push::WidgetOpened(opening) => Payload::Opened { customer_id: Text(opening.customer.id) },
             Push::InboxPut(news) => Payload::Inbox { inbox_id: news.after.inbox.number },
             Push::Customer(news) => Payload::Customer(NewsOut::new(self.lens.side, news)),

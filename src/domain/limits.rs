@@ -80,6 +80,11 @@ pub const FIRST_LICENSE_MADE: u64 = 1_000_000_000_000;
 pub const PEOPLE_PER_INSTALLATION: usize = 100_000;
 /// Tokens of one such person: all are looked at when one is given out; a further one ends the oldest.
 pub const TOKENS_PER_PERSON: usize = 20;
+/// Sign-in links of such a person that are in force at once: all are looked at when one is used; a further one
+/// ends the oldest.
+pub const LINKS_PER_PERSON: usize = 5;
+/// How long a sign-in link is in force (the wire's published life).
+pub const SIGN_IN_LINK_LIFE: Duration = Duration::from_secs(5 * 60);
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.
 pub const INBOXES_PER_LICENSE: usize = 500;
 /// Teams of a license, for the same reason; more is `Invalid`.

@@ -26,6 +26,7 @@ use crate::engine::release::{Answer, Release};
 use crate::engine::secret;
 use crate::engine::shard::Shard;
 use crate::storage::{ActorKey, Lsn};
+use crate::telemetry::clock;
 
 /// Everybody, by what they are found by.
 #[derive(Default)]
@@ -251,6 +252,40 @@ impl EngineHandle {
         let change = PersonChange { token: Some(secret::hash(&token)), ..PersonChange::default() };
         self.change_person(number, change).await?;
         Ok(token)
+    }
+
+    /// Gives out what signs a person in once, within [`SIGN_IN_LINK_LIFE`].
+    ///
+    /// # Errors
+    /// `NotFound`.
+    ///
+    /// [`SIGN_IN_LINK_LIFE`]: switchboard_domain::limits::SIGN_IN_LINK_LIFE
+    pub async fn issue_sign_in(&self, number: u64) -> Result<String, Failure> {
+        let text = secret::draw();
+        let change =
+            PersonChange { link: Some((secret::hash(&text), clock::now())), ..PersonChange::default() };
+        self.change_person(number, change).await?;
+        Ok(text)
+    }
+
+    /// Signs a person in with what was given out for that: it is used up, and a further token of the person
+    /// is in force.
+    ///
+    /// # Errors
+    /// `NoAccess` when it is none that is in force.
+    pub async fn sign_in(&self, email: &AgentId, text: &str) -> Result<(Arc<Person>, String), Failure> {
+        let person = self.person_with_email(email).ok_or(Rejected::NoAccess)?;
+        let token = secret::draw_short();
+        let change = PersonChange {
+            used: Some((secret::hash(text), clock::now())),
+            token: Some(secret::hash(&token)),
+            ..PersonChange::default()
+        };
+        match self.change_person(person.number, change).await {
+            Ok(person) => Ok((person, token)),
+            Err(Failure::Rejected(Rejected::NotFound(_))) => Err(Rejected::NoAccess.into()),
+            Err(other) => Err(other),
+        }
     }
 
     /// Removes a person: its tokens are void, and its agents go.

@@ -61,6 +61,14 @@ impl Refused {
         Self::because(StatusCode::UNAUTHORIZED, "Invalid Access Token")
     }
 
+    /// What should sign somebody in does not, whoever that would be.
+    pub(super) fn wrong_sign_in() -> Self {
+        let body = json!({
+            "success": false, "errors": ["Invalid login credentials. Please try again."],
+        });
+        Self { status: StatusCode::UNAUTHORIZED, body, retry_after: None }
+    }
+
     /// A bot may not call that.
     pub(super) fn not_for_bots() -> Self {
         Self::because(StatusCode::UNAUTHORIZED, "Access to this endpoint is not authorized for bots")

@@ -15,6 +15,7 @@ use super::fields::Fields;
 use super::refusal::Refused;
 use super::{application, platform, public, show, widget};
 use crate::engine::handle::EngineHandle;
+use crate::forms;
 use crate::telemetry::clock;
 
 /// The version of the product whose wire this is.
@@ -31,6 +32,8 @@ pub(super) fn is_ours(path: &str) -> bool {
     match parts.next() {
         Some("api") => matches!(parts.next(), None | Some("v1")),
         Some("platform" | "public") => parts.next() == Some("api"),
+        Some("app") => (parts.next(), parts.next()) == (Some("login"), None),
+        Some("auth") => (parts.next(), parts.next()) == (Some("sign_in"), None),
         _ => false,
     }
 }
@@ -85,10 +88,17 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
                 return Err(Refused::because(StatusCode::UNAUTHORIZED, "Invalid access_token"));
             }
             let method = request.method().clone();
+            let base = forms::base(engine, &request);
             let fields = Fields::of(engine, None, request).await?.with_avatar()?;
-            let answer = platform::answer(engine, &method, rest, &fields).await?;
+            let answer = platform::answer(engine, &method, rest, (&fields, &base)).await?;
             fields.keep_avatar(engine).await?;
             Ok(answer)
+        }
+        ["app", "login"] if request.method() == Method::GET => {
+            platform::sign_in(engine, &Fields::of(engine, None, request).await?).await
+        }
+        ["auth", "sign_in"] if request.method() == Method::POST => {
+            platform::sign_in(engine, &Fields::of(engine, None, request).await?).await
         }
         _ => Err(Refused::not_found()),
     }
@@ -125,12 +135,28 @@ mod tests {
     #[test]
     fn slashes_do_not_matter_and_other_faces_keep_their_addresses() {
         assert_eq!(parts("//api/v1//accounts/1/"), ["api", "v1", "accounts", "1"]);
-        for own in ["/api", "/api/", "//api/v1/accounts/1", "/platform/api/v1/x", "/public//api/v1/inboxes/x"]
-        {
+        for own in [
+            "/api",
+            "/api/",
+            "//api/v1/accounts/1",
+            "/platform/api/v1/x",
+            "/public//api/v1/inboxes/x",
+            "/app/login",
+            "/auth/sign_in/",
+        ] {
             assert!(is_ours(own), "{own}");
         }
-        for other in ["/", "/v3.0/agent/action/x", "/admin/v1/agents", "/healthz", "/api/v2/x", "/customer/"]
-        {
+        for other in [
+            "/",
+            "/v3.0/agent/action/x",
+            "/admin/v1/agents",
+            "/healthz",
+            "/api/v2/x",
+            "/customer/",
+            "/app",
+            "/app/login/x",
+            "/auth/x",
+        ] {
             assert!(!is_ours(other), "{other}");
         }
     }

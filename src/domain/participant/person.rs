@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::event::within;
 use crate::error::{Rejected, Resource};
 use crate::id::AgentId;
-use crate::limits::{ATTRIBUTES_BYTES, NAME_CHARS, PEOPLE_PER_INSTALLATION, TOKENS_PER_PERSON};
+use crate::limits::{
+    ATTRIBUTES_BYTES, LINKS_PER_PERSON, NAME_CHARS, PEOPLE_PER_INSTALLATION, SIGN_IN_LINK_LIFE,
+    TOKENS_PER_PERSON,
+};
 use crate::participant::staff::check_address;
 use crate::time::Timestamp;
 
@@ -34,6 +37,18 @@ pub struct Person {
     pub created_at: Timestamp,
     /// Removed: its tokens are void, and its agents go.
     pub removed: bool,
+    /// Sign-in links that were not used yet, oldest first; at most [`LINKS_PER_PERSON`].
+    #[serde(default)]
+    pub links: Vec<SignInLink>,
+}
+
+/// Signs a person in once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInLink {
+    /// Of the text that it carries.
+    pub digest: TokenDigest,
+    /// In force until then.
+    pub until: Timestamp,
 }
 
 /// One change of a person.
@@ -56,6 +71,10 @@ pub struct PersonChange {
     pub attributes: Option<Box<str>>,
     /// A token of its own that is in force from now on.
     pub token: Option<TokenDigest>,
+    /// A sign-in link, given out at this moment.
+    pub link: Option<(TokenDigest, Timestamp)>,
+    /// This sign-in link is used up, at this moment: nothing changes unless it is in force.
+    pub used: Option<(TokenDigest, Timestamp)>,
 }
 
 impl Person {
@@ -78,6 +97,7 @@ impl Person {
             tokens: Vec::new(),
             created_at: now,
             removed: false,
+            links: Vec::new(),
         };
         bare.changed(description)
     }
@@ -97,6 +117,7 @@ impl Person {
             PersonFact::Removed => {
                 self.removed = true;
                 self.tokens.clear();
+                self.links.clear();
                 (self.name, self.display_name, self.attributes) = ("".into(), None, "{}".into());
             }
         }
@@ -133,6 +154,19 @@ impl Person {
     }
 
     fn changed(mut self, change: PersonChange) -> Result<Self, Rejected> {
+        if let Some((digest, now)) = change.used {
+            let before = self.links.len();
+            self.links.retain(|link| link.digest != digest || link.until <= now);
+            if self.links.len() == before {
+                return Err(Rejected::NoAccess);
+            }
+        }
+        if let Some((digest, now)) = change.link {
+            self.links.retain(|link| link.until > now);
+            self.links.push(SignInLink { digest, until: now.plus(SIGN_IN_LINK_LIFE) });
+            let beyond = self.links.len().saturating_sub(LINKS_PER_PERSON);
+            self.links.drain(..beyond);
+        }
         self.name = change.name.unwrap_or(self.name);
         self.display_name = change.display_name.unwrap_or(self.display_name);
         self.attributes = change.attributes.unwrap_or(self.attributes);
@@ -220,6 +254,43 @@ mod tests {
         assert_eq!((ann.tokens.len(), ann.tokens[0]), (TOKENS_PER_PERSON, [1; 32]));
     }
 
+    fn used(digest: u8, at: Timestamp) -> PersonChange {
+        PersonChange { used: Some(([digest; 32], at)), token: Some([digest; 32]), ..PersonChange::default() }
+    }
+
+    fn linked(ann: &mut Person, digest: u8, at: Timestamp) {
+        let link = PersonChange { link: Some(([digest; 32], at)), ..PersonChange::default() };
+        ann.change(link).unwrap().iter().for_each(|fact| ann.apply(fact));
+    }
+
+    #[test]
+    fn a_sign_in_link_works_once_and_only_for_its_time() {
+        let mut ann = ann();
+        linked(&mut ann, 1, NOW);
+        let last = NOW.plus(SIGN_IN_LINK_LIFE);
+        assert_eq!(ann.change(used(2, NOW)), Err(Rejected::NoAccess), "nobody's");
+        assert_eq!(ann.change(used(1, last)), Err(Rejected::NoAccess), "too late");
+        let fact = ann.change(used(1, NOW)).unwrap().unwrap();
+        ann.apply(&fact);
+        assert_eq!((ann.tokens.as_slice(), ann.links.len()), (&[[1; 32]][..], 0), "with one fact");
+        assert_eq!(ann.change(used(1, NOW)), Err(Rejected::NoAccess), "used up");
+        linked(&mut ann, 3, NOW);
+        let fact = ann.remove().unwrap();
+        ann.apply(&fact);
+        assert!(ann.links.is_empty());
+    }
+
+    #[test]
+    fn a_link_too_many_ends_the_oldest_and_those_that_ended_take_no_room() {
+        let mut ann = ann();
+        let digests = |ann: &Person| ann.links.iter().map(|link| link.digest[0]).collect::<Vec<_>>();
+        let count = u8::try_from(LINKS_PER_PERSON).unwrap();
+        (0..=count).for_each(|n| linked(&mut ann, n, NOW));
+        assert_eq!(digests(&ann), (1..=count).collect::<Vec<_>>());
+        linked(&mut ann, 99, NOW.plus(SIGN_IN_LINK_LIFE));
+        assert_eq!(digests(&ann), [99]);
+    }
+
     #[test]
     fn of_whoever_was_removed_number_and_address_are_left() {
         let mut ann = ann();
@@ -236,8 +307,15 @@ mod tests {
     #[test]
     fn the_stored_bytes_are_pinned() {
         let stored = rmp_serde::to_vec(&PersonFact::Put(Box::new(ann()))).unwrap();
-        let golden = b"\x81\xa3Put\x98\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2";
+        let golden =
+            b"\x81\xa3Put\x99\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2\x90";
         assert_eq!(stored, golden);
+        // From before there were links.
+        let older = b"\x81\xa3Put\x98\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2";
+        assert_eq!(rmp_serde::from_slice::<PersonFact>(older).unwrap(), PersonFact::Put(Box::new(ann())));
+        let link = PersonChange { link: Some(([3; 32], NOW)), ..PersonChange::default() };
+        let fact = ann().change(link).unwrap().unwrap();
+        assert_eq!(rmp_serde::from_slice::<PersonFact>(&rmp_serde::to_vec(&fact).unwrap()).unwrap(), fact);
         assert_eq!(rmp_serde::to_vec(&PersonFact::Removed).unwrap(), b"\xa7Removed");
     }
 }

@@ -36,6 +36,7 @@ const PLATFORM: &[Endpoint] = &[
     Endpoint("GET", "users/{user}", ""),
     Endpoint("PATCH", "users/{user}", r#"{"name":"other"}"#),
     Endpoint("POST", "users/{user}/token", "{}"),
+    Endpoint("GET", "users/{user}/login", ""),
     Endpoint("DELETE", "users/{user}", ""),
     Endpoint("GET", "nothing", ""),
 ];

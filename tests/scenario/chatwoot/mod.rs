@@ -17,6 +17,7 @@ mod performers;
 mod platform;
 mod refusals;
 mod restart;
+mod sign_in;
 mod widget;
 
 use reqwest::Method;

@@ -5,6 +5,8 @@ mod accounts;
 mod bots;
 mod users;
 
+pub(super) use users::sign_in;
+
 use http::Method;
 
 use super::call::Answered;
@@ -17,12 +19,12 @@ pub(super) async fn answer(
     engine: &EngineHandle,
     method: &Method,
     path: &[&str],
-    fields: &Fields,
+    (fields, base): (&Fields, &str),
 ) -> Answered {
     match path {
         ["agent_bots", rest @ ..] => bots::answer(engine, method, rest, fields).await,
         ["accounts", rest @ ..] => accounts::answer(engine, method, rest, fields).await,
-        ["users", rest @ ..] => users::answer(engine, method, rest, fields).await,
+        ["users", rest @ ..] => users::answer(engine, method, rest, (fields, base)).await,
         _ => Err(Refused::not_found()),
     }
 }

@@ -2,6 +2,7 @@
 //! same receiver: outbox, address guard, signature, request and what is made of the answer. Processor
 //! time of the calling thread; what a call costs the journal is in `loadtest bench --work w4`.
 
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -10,17 +11,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use switchboard::outbound::{AddressPolicy, Options, Post, Signer, Target, WebhookClient};
+use switchboard::outbound::{
+    AddressPolicy, Attempted, Call, Callers, Options, Post, Signer, Target, WebhookClient,
+};
 use switchboard_domain::id::ConversationId;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::limits::ATTEMPTS_PER_URL;
 use switchboard_domain::webhook::{
-    Delivery, DeliveryId, EndpointId, Lane, Outbox, Owner, Schedules, Verdict,
+    Attempt, Delivery, DeliveryId, EndpointId, Lane, Outbox, Owner, Schedules, Verdict,
 };
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 
 /// Bytes of a body: a message of 200 bytes as bots hear it.
 const BODY_BYTES: usize = 527;
+
+/// Rounds that alternate, and calls of each: a round is some milliseconds.
+const ROUNDS: usize = 101;
+const CALLS_PER_ROUND: u64 = 200;
 
 /// A receiver that takes everything at once; each connection has a thread of its own.
 fn receiver() -> std::io::Result<SocketAddr> {
@@ -118,25 +127,52 @@ impl Pool {
         for delivery in due {
             assert_eq!(self.outbox.due(delivery), None);
         }
-        let mut running = JoinSet::new();
+        let (callers, ended) = (Callers::new(self.client.clone()), Rc::new(Ended::default()));
+        let mut under_way = 0_u32;
         loop {
             while let Some(attempt) = self.outbox.next(now) {
-                let (client, to, signer) =
-                    (self.client.clone(), Arc::clone(&self.to), Arc::clone(&self.signer));
-                running.spawn_local(async move {
-                    let delivery = &attempt.delivery;
-                    let body = Bytes::from_owner(Arc::clone(&delivery.body));
-                    let post =
-                        Post { to: &to, delivery: delivery.id.as_str(), body, timeout: attempt.timeout };
-                    let attempted = client.post(post, &signer).await;
-                    (attempt, attempted)
-                });
+                let (to, signer) = (Arc::clone(&self.to), Arc::clone(&self.signer));
+                callers.give(One { attempt, to, signer, ended: Rc::clone(&ended) });
+                under_way += 1;
             }
-            let Some(Ok((attempt, attempted))) = running.join_next().await else { break };
-            assert!(attempted.answer.is_ok(), "{attempted:?}");
-            let verdict = self.outbox.done(&attempt.delivery.id, attempted.report(), now, 0.5);
-            assert!(matches!(verdict, Verdict::Settled(_)), "{verdict:?}");
+            if under_way == 0 {
+                break;
+            }
+            ended.news.notified().await;
+            for (attempt, attempted) in ended.calls.take() {
+                under_way -= 1;
+                assert!(attempted.answer.is_ok(), "{attempted:?}");
+                let verdict = self.outbox.done(&attempt.delivery.id, attempted.report(), now, 0.5);
+                assert!(matches!(verdict, Verdict::Settled(_)), "{verdict:?}");
+            }
         }
+    }
+}
+
+/// Calls that are over, and were not looked at.
+#[derive(Default)]
+struct Ended {
+    calls: RefCell<Vec<(Attempt, Attempted)>>,
+    news: Notify,
+}
+
+/// A call of the pool.
+struct One {
+    attempt: Attempt,
+    to: Arc<Target>,
+    signer: Arc<Signer>,
+    ended: Rc<Ended>,
+}
+
+impl Call for One {
+    async fn make(self, client: &WebhookClient) {
+        let delivery = &self.attempt.delivery;
+        let body = Bytes::from_owner(Arc::clone(&delivery.body));
+        let timeout = self.attempt.timeout;
+        let post = Post { to: &self.to, delivery: delivery.id.as_str(), body, timeout };
+        let attempted = client.post(post, &self.signer).await;
+        self.ended.calls.borrow_mut().push((self.attempt, attempted));
+        self.ended.news.notify_one();
     }
 }
 
@@ -162,6 +198,24 @@ async fn bare(client: reqwest::Client, url: &str, calls: u64) {
     while running.join_next().await.is_some() {}
 }
 
+/// Processor time of a call of the pool over that of a bare one, the median of rounds that alternate: on a
+/// shared machine the same code takes half as long again from one second to the next.
+fn ratio(runtime: &Runtime, pool: &mut Pool, client: &reqwest::Client, url: &str) -> f64 {
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let due = pool.due(CALLS_PER_ROUND);
+            let before = processor_time();
+            LocalSet::new().block_on(runtime, pool.post(due));
+            let between = processor_time();
+            LocalSet::new().block_on(runtime, bare(client.clone(), url, CALLS_PER_ROUND));
+            let ours = between.saturating_sub(before);
+            ours.as_secs_f64() / processor_time().saturating_sub(between).as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
 pub(crate) fn benches(criterion: &mut Criterion) {
     // Both clients ask for a provider, though nothing here is encrypted.
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -176,6 +230,13 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     let (pool, client) = (Pool::new(to), reqwest::Client::builder().no_proxy().build());
     let (Some(mut pool), Ok(client)) = (pool, client) else { unreachable!("no client") };
     let url = format!("http://{to}/hook");
+    if std::env::args().any(|asked| asked.contains("webhooks")) {
+        // The connections are made before.
+        ratio(&runtime, &mut pool, &client, &url);
+        let ratio = ratio(&runtime, &mut pool, &client, &url);
+        let mut out = std::io::stdout();
+        writeln!(out, "processor time of a call of the pool / a bare reqwest call: {ratio:.2}").ok();
+    }
     let mut group = criterion.benchmark_group("webhooks");
     group.throughput(Throughput::Elements(1));
     group.bench_function("a call of the pool", |b| {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
-use reqwest::{Client, Response, Url, redirect, retry};
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::{Client, Request, Response, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::limits::ATTEMPTS_IN_ALL;
@@ -186,8 +186,11 @@ impl WebhookClient {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let signed = signer.headers(post.delivery, now().as_secs(), &post.body, &mut headers);
         signed.map_err(|_| Fault::Unsendable)?;
-        let request = self.http.post(url).headers(headers).body(post.body).timeout(post.timeout);
-        request.send().await.map_err(|error| fault_of(&error))
+        let mut request = Request::new(Method::POST, url);
+        *request.headers_mut() = headers;
+        *request.timeout_mut() = Some(post.timeout);
+        *request.body_mut() = Some(post.body.into());
+        self.http.execute(request).await.map_err(|error| fault_of(&error))
     }
 
     /// What a web page says of itself. A few redirects are followed, each judged like the first.

@@ -184,15 +184,17 @@ impl Shard {
     /// The owner has applied the facts already. Should the journal refuse them, going on would show
     /// what a crash forgets: nothing of the batch is shown, and the process is told to stop.
     pub fn commit(&self, entries: &[Entry], release: Release, save: impl Fn() -> Box<dyn Fn()>) -> Lsn {
-        self.commit_marked(entries, release, Some(&save))
+        self.commit_marked(entries, release, None, Some(&save))
     }
 
-    /// As [`Shard::commit`]; without `save` for an owner whose unsaved facts are known here already.
+    /// As [`Shard::commit`], of this owner, whom calls alone change too: it counts them. Without `save` for
+    /// an owner whose unsaved facts are known here already.
     /// Such an owner stores with [`Shard::saved_in_part`] until it has nothing unsaved.
     pub(crate) fn commit_marked(
         &self,
         entries: &[Entry],
         release: Release,
+        owner: Option<ActorKey>,
         save: Option<&impl Fn() -> Box<dyn Fn()>>,
     ) -> Lsn {
         let lsn = match self.append(entries) {
@@ -204,12 +206,13 @@ impl Shard {
         };
         self.engine.meters().journaled(entries);
         let before = self.last.replace(lsn);
-        for entry in entries {
-            let hold = match entry {
-                Entry::DeliveryDue(_, delivery, _) => Some(Hold::Delivery(delivery.id.clone())),
-                entry => save.and_then(|_| entry.owner()).map(Hold::Actor),
-            };
-            let Some(hold) = hold else { continue };
+        let hold = |entry: &Entry| match entry {
+            Entry::DeliveryDue(_, delivery, _) => Some(Hold::Delivery(delivery.id.clone())),
+            entry => save.and_then(|_| entry.owner()).map(Hold::Actor),
+        };
+        let named = owner.filter(|_| save.is_some()).map(Hold::Actor);
+        let holds = entries.iter().filter_map(|entry| Some((entry, hold(entry)?)));
+        for (entry, hold) in holds.chain(entries.first().zip(named)) {
             match self.marks.borrow_mut().entry(hold) {
                 Slot::Occupied(mut mark) => mark.get_mut().latest = lsn,
                 Slot::Vacant(slot) => {

@@ -252,7 +252,7 @@ impl ConversationActor {
         release.take_due(entries);
         let marked = std::mem::replace(&mut self.marked, true);
         let save = || link::reminder(ctx.address(), SaveSnapshot);
-        self.lsn = self.shard.commit_marked(entries, release, (!marked).then_some(&save));
+        self.lsn = self.shard.commit_marked(entries, release, Some(self.key()), (!marked).then_some(&save));
     }
 
     /// The calls that tell hooks of what is told in passing. They are kept like all others: what is said

@@ -75,7 +75,7 @@ impl Handler<Rest> for ConversationActor {
     fn handle(&mut self, _: Rest, ctx: &mut ActorContext<Self>) {
         let busy = self.asking || self.saving || self.loading.is_running() || !self.held_back.is_empty();
         let open = self.state.active_thread().is_some() || self.deadline().is_some();
-        if busy || open || self.shard.has_unsaved(&self.key()) {
+        if busy || open || self.marked || self.shard.has_unsaved(&self.key()) {
             return;
         }
         let directory = self.shard.engine.directory();

@@ -233,3 +233,50 @@ async fn what_is_owed_to_a_hook_is_told_after_a_crash() {
     late("inbox_created").await;
     late("conversation_typing_on").await;
 }
+
+#[tokio::test]
+async fn what_is_said_after_somebody_typed_is_kept_and_no_call_has_the_name_of_another() {
+    let (mut desk, sink) = (Desk::start().await, Sink::start().await);
+    let all = ["conversation_typing_on", "conversation_typing_off", "message_created"];
+    desk.hook(&sink, "/hook", &all, json!({})).await;
+    let ana = desk.contact("Ana").await;
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        // Everything of it is stored, and typing is the first that changes it again.
+        assert_eq!(desk.server.stop().await, Some(0));
+        desk.server.restart().await;
+        let path = format!("contacts/{}/conversations/{}/toggle_typing", ana.source, ana.conversation);
+        desk.public(Method::POST, &path, json!({ "typing_status": "on" })).await;
+        desk.write(&ana, text).await;
+        sink.hit(text, |hit| hit.json["content"] == text).await;
+        said.push(text.to_owned());
+        assert_eq!(desk.read(&ana).await, said);
+    }
+    assert_eq!(desk.server.stop().await, Some(0));
+    desk.server.restart().await;
+    assert_eq!(desk.read(&ana).await, said);
+    // Only typing, and nothing else of the conversation changes.
+    for _ in 0..2 {
+        type_in(&desk, &desk.agent, ana.conversation, "on", false).await;
+        type_in(&desk, &desk.agent, ana.conversation, "off", false).await;
+        nothing_more_is_owed(&desk).await;
+        assert_eq!(desk.server.stop().await, Some(0));
+        desk.server.restart().await;
+    }
+    let hits = sink.at("/hook");
+    let names: Vec<_> = hits.iter().map(|hit| hit.header("x-chatwoot-delivery")).collect();
+    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
+/// Waits until every call was taken.
+async fn nothing_more_is_owed(desk: &Desk) {
+    crate::support::until("all calls are over", async || {
+        desk.server
+            .get("/metrics")
+            .await
+            .1
+            .lines()
+            .any(|line| line.starts_with("switchboard_webhook_outstanding{") && line.ends_with(" 0"))
+    })
+    .await;
+}

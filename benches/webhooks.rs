@@ -2,7 +2,6 @@
 //! same receiver: outbox, address guard, signature, request and what is made of the answer. Processor
 //! time of the calling thread; what a call costs the journal is in `loadtest bench --work w4`.
 
-use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -11,17 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use switchboard::outbound::{
-    AddressPolicy, Attempted, Call, Callers, Options, Post, Signer, Target, WebhookClient,
-};
+use switchboard::outbound::{AddressPolicy, Options, Post, Signer, Target, WebhookClient};
 use switchboard_domain::id::ConversationId;
 use switchboard_domain::time::Timestamp;
 use switchboard_domain::webhook::limits::ATTEMPTS_PER_URL;
 use switchboard_domain::webhook::{
-    Attempt, Delivery, DeliveryId, EndpointId, Lane, Outbox, Owner, Schedules, Verdict,
+    Delivery, DeliveryId, EndpointId, Lane, Outbox, Owner, Schedules, Verdict,
 };
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 
 /// Bytes of a body: a message of 200 bytes as bots hear it.
@@ -127,52 +123,25 @@ impl Pool {
         for delivery in due {
             assert_eq!(self.outbox.due(delivery), None);
         }
-        let (callers, ended) = (Callers::new(self.client.clone()), Rc::new(Ended::default()));
-        let mut under_way = 0_u32;
+        let mut running = JoinSet::new();
         loop {
             while let Some(attempt) = self.outbox.next(now) {
-                let (to, signer) = (Arc::clone(&self.to), Arc::clone(&self.signer));
-                callers.give(One { attempt, to, signer, ended: Rc::clone(&ended) });
-                under_way += 1;
+                let (client, to, signer) =
+                    (self.client.clone(), Arc::clone(&self.to), Arc::clone(&self.signer));
+                running.spawn_local(async move {
+                    let delivery = &attempt.delivery;
+                    let body = Bytes::from_owner(Arc::clone(&delivery.body));
+                    let post =
+                        Post { to: &to, delivery: delivery.id.as_str(), body, timeout: attempt.timeout };
+                    let attempted = client.post(post, &signer).await;
+                    (attempt, attempted)
+                });
             }
-            if under_way == 0 {
-                break;
-            }
-            ended.news.notified().await;
-            for (attempt, attempted) in ended.calls.take() {
-                under_way -= 1;
-                assert!(attempted.answer.is_ok(), "{attempted:?}");
-                let verdict = self.outbox.done(&attempt.delivery.id, attempted.report(), now, 0.5);
-                assert!(matches!(verdict, Verdict::Settled(_)), "{verdict:?}");
-            }
+            let Some(Ok((attempt, attempted))) = running.join_next().await else { break };
+            assert!(attempted.answer.is_ok(), "{attempted:?}");
+            let verdict = self.outbox.done(&attempt.delivery.id, attempted.report(), now, 0.5);
+            assert!(matches!(verdict, Verdict::Settled(_)), "{verdict:?}");
         }
-    }
-}
-
-/// Calls that are over, and were not looked at.
-#[derive(Default)]
-struct Ended {
-    calls: RefCell<Vec<(Attempt, Attempted)>>,
-    news: Notify,
-}
-
-/// A call of the pool.
-struct One {
-    attempt: Attempt,
-    to: Arc<Target>,
-    signer: Arc<Signer>,
-    ended: Rc<Ended>,
-}
-
-impl Call for One {
-    async fn make(self, client: &WebhookClient) {
-        let delivery = &self.attempt.delivery;
-        let body = Bytes::from_owner(Arc::clone(&delivery.body));
-        let timeout = self.attempt.timeout;
-        let post = Post { to: &self.to, delivery: delivery.id.as_str(), body, timeout };
-        let attempted = client.post(post, &self.signer).await;
-        self.ended.calls.borrow_mut().push((self.attempt, attempted));
-        self.ended.news.notify_one();
     }
 }
 

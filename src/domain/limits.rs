@@ -83,6 +83,9 @@ pub const TOKENS_PER_PERSON: usize = 20;
 /// Sign-in links of such a person that are in force at once: all are looked at when one is used; a further one
 /// ends the oldest.
 pub const LINKS_PER_PERSON: usize = 5;
+/// Tokens of such a person that sign-ins gave and that are in force at once, so that they never end one that
+/// somebody keeps; a further sign-in ends the oldest of them.
+pub const SIGN_INS_PER_PERSON: usize = 5;
 /// How long a sign-in link is in force (the wire's published life).
 pub const SIGN_IN_LINK_LIFE: Duration = Duration::from_secs(5 * 60);
 /// Inboxes of a license: they are kept in memory and stored with every change of it; more is `Invalid`.

@@ -10,7 +10,7 @@ use switchboard_domain::id::{AgentId, ConversationId, CustomerId, LicenseId};
 
 use crate::engine::agent::AgentActor;
 use crate::engine::bot::BotActor;
-use crate::engine::conversation::{ConversationActor, Stored};
+use crate::engine::conversation::{ConversationActor, Stored, TimePassed};
 use crate::engine::customer::CustomerActor;
 use crate::engine::handle::EngineHandle;
 use crate::engine::license::LicenseActor;
@@ -136,10 +136,11 @@ impl Directory {
         self.conversations.insert((license, id), Resident::new(actor));
     }
 
-    /// The running conversations of a license.
-    pub(crate) fn conversations_of(&self, license: LicenseId) -> Vec<Held<ConversationActor>> {
+    /// Tells the running conversations of a license that its settings are others. Whoever leaves memory need
+    /// not hear it, and to hear it keeps nobody in memory.
+    pub(crate) fn tell_conversations(&self, license: LicenseId) {
         let own = self.conversations.iter().filter(|entry| entry.key().0 == license);
-        own.map(|entry| entry.value().hold()).collect()
+        own.for_each(|chat| link::tell(chat.in_passing(), TimePassed));
     }
 
     /// Asks the conversations and customers that nobody had since this was called last to leave memory.

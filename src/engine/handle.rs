@@ -9,9 +9,9 @@ use std::time::Duration;
 use actix::Addr;
 use actix_rt::ArbiterHandle;
 use switchboard_domain::auth::{Principal, ScopeSet, Token, TokenKind};
-use switchboard_domain::conversation::Lookup;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::id::{AgentId, ClientId, CustomerId, LicenseId, UserId};
+use switchboard_domain::participant::customer::Customer;
 use switchboard_domain::time::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -261,8 +261,13 @@ impl EngineHandle {
 
     /// Is the customer banned now? Known by its actor, which may not have been needed since the start.
     fn is_banned(&self, table: &LicenseTable, customer: CustomerId) -> bool {
-        drop(self.directory().customer(self, table.id, customer));
-        table.is_banned(customer, clock::now())
+        self.customer_now(table, customer).is_some_and(|customer| customer.banned(clock::now()))
+    }
+
+    /// A customer as it is, read when it is not in memory.
+    pub(super) fn customer_now(&self, table: &LicenseTable, customer: CustomerId) -> Option<Arc<Customer>> {
+        let _held = self.directory().customer(self, table.id, customer).ok()?;
+        table.customer(customer)
     }
 
     /// Carries out a request. Must be called on a shard's thread, as every listener runs on one.

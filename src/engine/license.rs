@@ -12,7 +12,7 @@ use switchboard_domain::desk::told_of_inbox;
 use switchboard_domain::error::{Rejected, Resource};
 use switchboard_domain::participant::license::{License, LicenseChange};
 
-use crate::engine::conversation::{SaveSnapshot, TimePassed};
+use crate::engine::conversation::SaveSnapshot;
 use crate::engine::dialect::Disconnect;
 use crate::engine::entry::{Entry, TokenHash};
 use crate::engine::hub::Parcel;
@@ -207,11 +207,7 @@ impl Handler<Change> for LicenseActor {
             }
             table.set_license(license);
             // Timers may run out earlier now.
-            engine
-                .directory()
-                .conversations_of(table.id)
-                .iter()
-                .for_each(|chat| link::tell(chat, TimePassed));
+            engine.directory().tell_conversations(table.id);
         });
         let inboxes = |license: &License| license.desk.inboxes.keys().copied().collect::<Vec<_>>();
         let suspended = |license: &License| license.desk.about.suspended;

@@ -111,6 +111,9 @@ pub const COMMANDS_HELD_BACK: usize = 256;
 /// Bytes of the journal whose conversations and customers recovery holds at once; then they are stored
 /// and let go. Bounds the memory of a start that has to replay years, and costs a short one nothing.
 pub const REPLAY_BATCH_BYTES: usize = 64 << 20;
+/// Conversations of a merged contact that change hands side by side: those that left memory are read from disk
+/// on a shard's thread, and others are not to wait for a thousand of them.
+pub const CHATS_MOVED_AT_ONCE: usize = 16;
 /// How long the engine waits before it looks again whether a chat that is being made is there.
 pub const SETTLE_PAUSE: Duration = Duration::from_millis(10);
 /// How long the engine waits before it tries again what a full disk kept it from.

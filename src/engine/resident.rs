@@ -24,7 +24,7 @@ pub struct Held<A: Actor> {
     used: Arc<AtomicBool>,
 }
 
-/// Asks an actor that nobody had for a while to store nothing more and to leave, if it can.
+/// Asks an actor that nobody had for a while to leave, if it can.
 #[derive(Clone, Copy)]
 pub(crate) struct Rest;
 
@@ -49,6 +49,11 @@ impl<A: Actor> Resident<A> {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
+        &self.addr
+    }
+
+    /// Its address, to tell it something that it may as well not hear.
+    pub(crate) fn in_passing(&self) -> &Addr<A> {
         &self.addr
     }
 

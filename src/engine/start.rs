@@ -168,7 +168,7 @@ fn start_shards(handle: &EngineHandle) -> (Vec<Arbiter>, Vec<ShardLink>) {
         let workers = (0..WORKERS_PER_SHARD)
             .map(|_| {
                 let client = handle.client().clone();
-                WorkerActor::start_in_arbiter(&at, move |_| WorkerActor::new(client))
+                WorkerActor::start_in_arbiter(&at, move |_| WorkerActor(client))
             })
             .collect();
         links.push(ShardLink { arbiter: at, hub, turn, workers });

@@ -5,7 +5,6 @@
 //! and how often is decided in `domain::webhook`; nothing here retries.
 
 mod address;
-mod callers;
 mod client;
 mod preview;
 mod roots;
@@ -15,7 +14,6 @@ mod target;
 mod tests;
 
 pub use address::{AddressPolicy, Forbidden, Found, Names};
-pub use callers::{Call, Callers};
 pub use client::{Answer, Attempted, BuildError, Fault, Options, Post, RESPONSE_BYTES, WebhookClient};
 pub use preview::Preview;
 pub use signature::{Form, Signer, TOLERANCE_SECONDS, Unverified, verify};

@@ -5,36 +5,8 @@ use serde_json::{Value, json};
 use crate::customers::login_with;
 use crate::support::server::Server;
 use crate::support::shape::{id, list, texts};
+use crate::support::small::small;
 use crate::support::until;
-
-const AGENT: &str = "the-token-of-ann-which-is-long-enough";
-
-/// A server whose actors leave after a second or two.
-async fn forgetful() -> Server {
-    let configuration = format!(
-        r#"
-        checkpoint_seconds = 1
-        actor_idle_seconds = 1
-        [admin]
-        token = "the-token-of-the-operator-of-this-server"
-        [[license]]
-        id = 100000001
-        organization_id = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f"
-        client_id = "app-of-the-forgetful"
-        client_secret = "a-secret-of-the-application"
-        max_customer_chats_count = 3
-        [[license.agent]]
-        id = "ann@example.org"
-        name = "Ann"
-        token = "{AGENT}"
-        "#
-    );
-    let known = json!({
-        "license_id": 100_000_001, "client_id": "app-of-the-forgetful",
-        "agents": [{ "id": "ann@example.org", "token": AGENT }],
-    });
-    Server::serve(&configuration, known).await
-}
 
 async fn in_memory(server: &Server, conversations: usize, customers: usize) -> bool {
     let page = server.get("/metrics").await.1;
@@ -45,7 +17,7 @@ async fn in_memory(server: &Server, conversations: usize, customers: usize) -> b
 
 #[tokio::test]
 async fn who_is_not_needed_leaves_memory_and_comes_back_as_it_was() {
-    let mut server = forgetful().await;
+    let mut server = small("checkpoint_seconds = 1\nactor_idle_seconds = 1").await;
     let ann = server.agent(0).await;
     let (mia, kim) = (server.person().await, server.person().await);
     let page = json!({ "customer_page": { "url": "https://shop.example/", "title": "Shop" } });
@@ -77,9 +49,6 @@ async fn who_is_not_needed_leaves_memory_and_comes_back_as_it_was() {
     // It is found, goes on where it was, and nobody's count is lost.
     let back = server.customer_rtm(&mia).await;
     let taken = back.ok("send_event", json!({ "chat_id": over, "event": say("three") })).await;
-    for _ in 0..2 {
-        back.ok("start_chat", json!({ "chat": {} })).await;
-    }
     let one_too_many = back.err("start_chat", json!({ "chat": {} })).await;
     assert!(one_too_many.message.contains("number of chats"), "{one_too_many:?}");
     let threads = server.look(&over).await["threads"].clone();

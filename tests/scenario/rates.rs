@@ -5,44 +5,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::server::Server;
+use crate::support::small::{AGENT, small};
 use crate::support::until;
-
-const AGENT: &str = "the-token-of-ann-which-is-long-enough";
-
-fn configuration(limits: &str) -> (String, Value) {
-    let configuration = format!(
-        r#"
-        [admin]
-        token = "the-token-of-the-administrator-of-all"
-        [limits]
-        {limits}
-        [[license]]
-        id = 100000001
-        organization_id = "390e44e6-f1e6-4b7e-8d7c-0a1b2c3d4e5f"
-        client_id = "app-of-the-rates"
-        client_secret = "a-secret-of-the-application"
-        [[license.agent]]
-        id = "ann@example.org"
-        name = "Ann"
-        token = "{AGENT}"
-        [[license.agent]]
-        id = "bob@example.org"
-        name = "Bob"
-        token = "the-token-of-bob-which-is-long-enough"
-        "#
-    );
-    let known = json!({
-        "license_id": 100_000_001, "client_id": "app-of-the-rates",
-        "agents": [{ "id": "ann@example.org", "token": AGENT }],
-    });
-    (configuration, known)
-}
 
 #[tokio::test]
 async fn who_calls_too_often_is_told_when_to_come_back_and_nobody_else_is() {
-    let (configuration, known) = configuration("calls_per_minute = 3");
-    let server = Server::serve(&configuration, known).await;
+    let server = small("[limits]\ncalls_per_minute = 3").await;
     let asks = async |path: &str, token: &str| {
         let request = server.raw(if path.contains("profile") { Method::GET } else { Method::POST }, path);
         let answer = request.bearer_auth(token).json(&json!({})).send().await.unwrap();
@@ -69,8 +37,7 @@ async fn who_calls_too_often_is_told_when_to_come_back_and_nobody_else_is() {
 
 #[tokio::test]
 async fn a_token_has_so_many_calls_at_a_time_and_others_do_not_wait_for_it() {
-    let (configuration, known) = configuration("calls_at_once = 1");
-    let server = Server::serve(&configuration, known).await;
+    let server = small("[limits]\ncalls_at_once = 1").await;
     let profile = async |token: &str| {
         let request = server.raw(Method::GET, "/api/v1/profile").bearer_auth(token);
         request.send().await.unwrap().status().as_u16()

@@ -32,11 +32,14 @@ pub(super) struct Fields {
     form: Form,
 }
 
+/// Whose files are that no license can have: where they are not meant they go.
+pub(super) const NOBODYS: LicenseId = LicenseId(0);
+
 impl Fields {
-    /// Reads a request's query and body; files are a license's.
+    /// Reads a request's query and body; files are a license's, and not even read where there is none.
     ///
     /// # Errors
-    /// 400 for what is no such body; 408 for one that takes too long; 413 for one that is too great; 422 for
+    /// 400 for what is no such body, and for a multipart one without a license; 408 for one that takes too long; 413 for one that is too great; 422 for
     /// files that cannot be taken.
     pub(super) async fn of(
         engine: &EngineHandle,
@@ -50,8 +53,7 @@ impl Fields {
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.to_ascii_lowercase();
         if forms::is_form(request.headers()) {
-            // Where nobody's files can be meant they are nobody's, and go.
-            let license = license.unwrap_or(LicenseId(0));
+            let license = license.ok_or_else(Refused::bad_request)?;
             let mut form = forms::read(engine, license, request).await?;
             let texts = std::mem::take(&mut form.texts);
             texts.into_iter().for_each(|(name, text)| put(&mut map, &name, Value::String(text)));

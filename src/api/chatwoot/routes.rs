@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::auth::{self, Asker, Who};
 use super::call::{Answered, Call, number};
-use super::fields::Fields;
+use super::fields::{Fields, NOBODYS};
 use super::refusal::Refused;
 use super::{application, platform, public, show, widget};
 use crate::engine::handle::EngineHandle;
@@ -71,7 +71,7 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
             let (who, _running) = auth::who(engine, request.headers())?;
             let method = request.method().clone();
             let token = auth::token(request.headers()).unwrap_or_default();
-            let fields = Fields::of(engine, None, request).await?;
+            let fields = Fields::of(engine, Some(NOBODYS), request).await?;
             application::profile::answer(engine, (&who, &token), &method, rest, fields).await
         }
         ["api", "v1", "widget", rest @ ..] => widget::answer(engine, rest, request).await,
@@ -89,7 +89,7 @@ async fn answer_one(engine: &EngineHandle, request: Request<Body>) -> Answered {
             }
             let method = request.method().clone();
             let base = forms::base(engine, &request);
-            let fields = Fields::of(engine, None, request).await?.with_avatar()?;
+            let fields = Fields::of(engine, Some(NOBODYS), request).await?.with_avatar()?;
             let answer = platform::answer(engine, &method, rest, (&fields, &base)).await?;
             fields.keep_avatar(engine).await?;
             Ok(answer)

@@ -32,14 +32,19 @@ impl Desk {
         self.merges.iter().any(|merge| merge.mergee == customer)
     }
 
+    /// Has a merge that is under way to do with the customer?
+    #[must_use]
+    pub fn is_merging(&self, customer: CustomerId) -> bool {
+        self.merges.iter().any(|merge| merge.concerns(customer))
+    }
+
     /// One contact is to become part of another, neither of which has to do with another merge.
     pub(super) fn begin_merge(&mut self, merge: Merge) -> Result<(), Rejected> {
         if merge.base == merge.mergee {
             return Err(Rejected::invalid("mergee_contact_id", "is the contact itself"));
         }
-        let busy = |customer| self.merges.iter().any(|other| other.concerns(customer));
         for (field, customer) in [("base_contact_id", merge.base), ("mergee_contact_id", merge.mergee)] {
-            if busy(customer) {
+            if self.is_merging(customer) {
                 return Err(Rejected::invalid(field, "is being merged already"));
             }
         }

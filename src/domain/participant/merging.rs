@@ -1,10 +1,11 @@
 //! Two contacts that turn out to be one: what the one that stays takes over, and what is left of the other.
 //! Both may be done again and come to the same, so that a crash in between does no harm.
 
+use crate::desk::Desk;
 use crate::error::{Rejected, Resource};
 use crate::id::CustomerId;
 use crate::participant::contact::Contact;
-use crate::participant::customer::{Customer, CustomerFact};
+use crate::participant::customer::{Customer, CustomerChange, CustomerFact};
 use crate::time::Timestamp;
 
 /// Joins two JSON objects' texts: what the first one says counts. The domain reads no JSON.
@@ -23,14 +24,39 @@ impl Customer {
         self.contact.as_deref()?.merged_into
     }
 
+    /// Is it another's, or on its way to be? Then nothing that the other would miss may begin here.
+    ///
+    /// # Errors
+    /// `NotFound`, as for a contact that was deleted.
+    pub fn stays_its_own(&self, desk: &Desk) -> Result<(), Rejected> {
+        let given_away = desk.gives_away(self.id) || self.merged_into().is_some();
+        if given_away { Err(Rejected::NotFound(Resource::User)) } else { Ok(()) }
+    }
+
+    /// May it be changed so, as far as merges go?
+    ///
+    /// # Errors
+    /// `NotFound` when it is another's; `Invalid` when it is to be deleted while it takes over another, which
+    /// would be gone with it.
+    pub fn may_change(&self, change: &CustomerChange, desk: &Desk) -> Result<(), Rejected> {
+        self.stays_its_own(desk)?;
+        let deletes = change.contact.as_ref().is_some_and(|contact| contact.deleted);
+        if deletes && desk.is_merging(self.id) {
+            return Err(Rejected::invalid("contact", "takes over another one at the moment"));
+        }
+        Ok(())
+    }
+
     /// Would a contact that becomes part of another take the same along as this one, read earlier?
     #[must_use]
     pub fn brings_the_same(&self, read: &Self) -> bool {
+        let of = |customer: &Self| (customer.ban.clone(), customer.banned_until);
         (&self.name, &self.email, &self.contact) == (&read.name, &read.email, &read.contact)
+            && of(self) == of(read)
     }
 
-    /// Takes over another contact: its ways in, and whatever of it this one does not say itself. `None` when
-    /// it has all of that.
+    /// Takes over another contact: its ways in, and whatever of it this one does not say itself. Whoever was
+    /// kept out by either stays out, or the other's ways in would be open again. `None` when it has all of that.
     ///
     /// # Errors
     /// `NotFound` when one of them is no contact; `Invalid` when both together are over a bound.
@@ -44,12 +70,16 @@ impl Customer {
         contact.identifier = said(&own.identifier, &others.identifier);
         contact.custom_attributes = join(&own.custom_attributes, &others.custom_attributes);
         contact.additional_attributes = join(&own.additional_attributes, &others.additional_attributes);
+        contact.blocked |= others.blocked;
         contact.take_entries(others);
         contact.check()?;
         let mut after = self.clone();
         after.name = said(&self.name, &other.name);
         after.email = said(&self.email, &other.email);
         after.contact = Some(Box::new(contact));
+        if other.banned_until > self.banned_until {
+            (after.ban, after.banned_until) = (other.ban.clone(), other.banned_until);
+        }
         if after == *self {
             return Ok(None);
         }
@@ -101,8 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::desk::Merge;
     use crate::limits::{ATTRIBUTES_BYTES, ENTRIES_PER_CONTACT};
-    use crate::participant::contact::ContactEntry;
+    use crate::participant::contact::{ContactChange, ContactEntry};
+    use crate::participant::customer::Ban;
 
     const NOW: Timestamp = Timestamp::from_secs(10);
 
@@ -205,6 +237,51 @@ mod tests {
         };
         let over = wordy(1, "a").absorb(&wordy(2, "b"), join, NOW);
         assert!(matches!(over, Err(Rejected::Invalid { field, .. }) if field == "custom_attributes"));
+    }
+
+    #[test]
+    fn whoever_was_kept_out_by_either_stays_out() {
+        let (ana, mut tom) = (contact(1, Contact::default()), contact(2, Contact::default()));
+        let calm = tom.clone();
+        tom.contact.as_mut().unwrap().blocked = true;
+        let ban = |at| Ban { at: Timestamp::from_secs(at), days: 1, by: None };
+        let banned = |customer: &Customer, at| {
+            let ban = ban(at);
+            Customer { banned_until: Some(ban.until()), ban: Some(ban), ..customer.clone() }
+        };
+        let after = absorbed(&ana, &banned(&tom, 10));
+        assert!(after.banned(NOW) && after.known_contact().unwrap().blocked);
+        assert_eq!(absorbed(&banned(&ana, 20), &banned(&tom, 10)).ban, Some(ban(20)), "the longer one");
+        assert!(!banned(&calm, 10).brings_the_same(&calm), "it came in between");
+    }
+
+    #[test]
+    fn who_is_given_away_changes_no_more_and_who_takes_over_is_not_deleted() {
+        let (ana, tom) = (contact(1, Contact::default()), contact(2, Contact::default()));
+        let mut desk = Desk::default();
+        let delete = CustomerChange {
+            contact: Some(Box::new(ContactChange { deleted: true, ..ContactChange::default() })),
+            ..CustomerChange::default()
+        };
+        let rename = CustomerChange { name: Some("Ann".into()), ..CustomerChange::default() };
+        for customer in [&ana, &tom] {
+            assert_eq!(
+                (customer.may_change(&rename, &desk), customer.may_change(&delete, &desk)),
+                (Ok(()), Ok(()))
+            );
+        }
+        desk.merges.push(Merge { base: ana.id, mergee: tom.id });
+        let gone = Err(Rejected::NotFound(Resource::User));
+        assert_eq!((tom.may_change(&rename, &desk), tom.stays_its_own(&desk)), (gone.clone(), gone.clone()));
+        assert_eq!((ana.may_change(&rename, &desk), ana.stays_its_own(&desk)), (Ok(()), Ok(())));
+        assert!(matches!(ana.may_change(&delete, &desk), Err(Rejected::Invalid { .. })));
+        // When all is done, what is left of it is nobody's to begin with.
+        let mut left = tom.clone();
+        left.apply(&tom.given_to(ana.id, NOW));
+        assert_eq!(
+            (left.may_change(&rename, &Desk::default()), left.stays_its_own(&Desk::default())),
+            (gone.clone(), gone)
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::error::{Rejected, Resource};
 use crate::id::AgentId;
 use crate::limits::{
     ATTRIBUTES_BYTES, LINKS_PER_PERSON, NAME_CHARS, PEOPLE_PER_INSTALLATION, SIGN_IN_LINK_LIFE,
-    TOKENS_PER_PERSON,
+    SIGN_INS_PER_PERSON, TOKENS_PER_PERSON,
 };
 use crate::participant::staff::check_address;
 use crate::time::Timestamp;
@@ -40,6 +40,9 @@ pub struct Person {
     /// Sign-in links that were not used yet, oldest first; at most [`LINKS_PER_PERSON`].
     #[serde(default)]
     pub links: Vec<SignInLink>,
+    /// Those of the tokens that sign-ins gave, oldest first; at most [`SIGN_INS_PER_PERSON`].
+    #[serde(default)]
+    pub sign_ins: Vec<TokenDigest>,
 }
 
 /// Signs a person in once.
@@ -98,6 +101,7 @@ impl Person {
             created_at: now,
             removed: false,
             links: Vec::new(),
+            sign_ins: Vec::new(),
         };
         bare.changed(description)
     }
@@ -118,6 +122,7 @@ impl Person {
                 self.removed = true;
                 self.tokens.clear();
                 self.links.clear();
+                self.sign_ins.clear();
                 (self.name, self.display_name, self.attributes) = ("".into(), None, "{}".into());
             }
         }
@@ -182,11 +187,24 @@ impl Person {
         }
         within("custom_attributes", self.attributes.len(), ATTRIBUTES_BYTES, "bytes")?;
         if let Some(token) = change.token {
-            self.tokens.push(token);
-            let beyond = self.tokens.len().saturating_sub(TOKENS_PER_PERSON);
-            self.tokens.drain(..beyond);
+            self.issue(token, change.used.is_some());
         }
         Ok(self)
+    }
+
+    /// A further token. Those that sign-ins gave make room for one another and for others, which somebody keeps.
+    fn issue(&mut self, token: TokenDigest, signs_in: bool) {
+        self.tokens.push(token);
+        if signs_in {
+            self.sign_ins.push(token);
+        }
+        let too_many = self.tokens.len() > TOKENS_PER_PERSON && !self.sign_ins.is_empty();
+        if self.sign_ins.len() > SIGN_INS_PER_PERSON || too_many {
+            let oldest = self.sign_ins.remove(0);
+            self.tokens.retain(|token| *token != oldest);
+        }
+        let beyond = self.tokens.len().saturating_sub(TOKENS_PER_PERSON);
+        self.tokens.drain(..beyond);
     }
 
     fn must_be_there(&self) -> Result<(), Rejected> {
@@ -241,6 +259,25 @@ mod tests {
     fn an_installation_has_so_many_people() {
         assert_eq!(Person::room_beside(PEOPLE_PER_INSTALLATION - 1), Ok(()));
         assert_eq!(Person::room_beside(PEOPLE_PER_INSTALLATION), Err(Rejected::AllowanceReached));
+    }
+
+    #[test]
+    fn sign_ins_end_one_another_and_no_token_that_somebody_keeps() {
+        let mut ann = ann();
+        let kept = |n: u8| PersonChange { token: Some([n; 32]), ..PersonChange::default() };
+        let take =
+            |ann: &mut Person, change| ann.change(change).unwrap().iter().for_each(|fact| ann.apply(fact));
+        take(&mut ann, kept(200));
+        for n in 0..2 * u8::try_from(TOKENS_PER_PERSON).unwrap() {
+            linked(&mut ann, n, NOW);
+            take(&mut ann, PersonChange { token: Some([n; 32]), ..used(n, NOW) });
+        }
+        assert_eq!((ann.tokens.len(), ann.tokens[0]), (1 + SIGN_INS_PER_PERSON, [200; 32]));
+        assert_eq!(ann.tokens[1..], ann.sign_ins);
+        // Those that are kept push them out, before one another.
+        (0..u8::try_from(TOKENS_PER_PERSON).unwrap()).for_each(|n| take(&mut ann, kept(201 + n)));
+        assert!(ann.sign_ins.is_empty());
+        assert_eq!((ann.tokens.len(), ann.tokens[0]), (TOKENS_PER_PERSON, [201; 32]));
     }
 
     #[test]
@@ -308,9 +345,11 @@ mod tests {
     fn the_stored_bytes_are_pinned() {
         let stored = rmp_serde::to_vec(&PersonFact::Put(Box::new(ann()))).unwrap();
         let golden =
-            b"\x81\xa3Put\x99\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2\x90";
+            b"\x81\xa3Put\x9a\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2\x90\x90";
         assert_eq!(stored, golden);
-        // From before there were links.
+        // From before there were sign-ins, and before there were links.
+        let old = b"\x81\xa3Put\x99\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2\x90";
+        assert_eq!(rmp_serde::from_slice::<PersonFact>(old).unwrap(), PersonFact::Put(Box::new(ann())));
         let older = b"\x81\xa3Put\x98\x07\xafann@example.org\xa3Ann\xc0\xa2{}\x90\xce\x00\x4c\x4b\x40\xc2";
         assert_eq!(rmp_serde::from_slice::<PersonFact>(older).unwrap(), PersonFact::Put(Box::new(ann())));
         let link = PersonChange { link: Some(([3; 32], NOW)), ..PersonChange::default() };

@@ -22,6 +22,7 @@ use switchboard_domain::limits::AMENDED_BYTES;
 use switchboard_domain::routing::ConversationSeat;
 use switchboard_domain::time::Timestamp;
 
+use crate::engine::customer::{Confirm, Forget};
 use crate::engine::dialect::Capture;
 use crate::engine::entry::Entry;
 use crate::engine::handle::EngineHandle;
@@ -303,9 +304,10 @@ impl ConversationActor {
         }
         let customer = self.state.customer();
         if let Some(customer) = customer.filter(|_| customer != customer_before) {
-            operations::confirm_chat(&self.shard, self.state.license(), customer, id, release);
+            let license = self.state.license();
+            operations::tell_whose(&self.shard, (license, customer), Confirm(id), release);
             if let Some(before) = customer_before {
-                operations::forget_chat(&self.shard, self.state.license(), before, id, release);
+                operations::tell_whose(&self.shard, (license, before), Forget(id), release);
             }
         }
     }

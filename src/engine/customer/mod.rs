@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult};
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
-use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{ConversationId, CustomerId, LicenseId};
 use switchboard_domain::limits::MAX_CUSTOMER_CHATS;
 use switchboard_domain::participant::chats::Chats;
@@ -181,11 +181,6 @@ impl CustomerActor {
         }
     }
 
-    /// Is it becoming part of another one?
-    fn is_given_away(&self) -> bool {
-        self.table.license.load().desk.gives_away(self.state.id)
-    }
-
     fn create_actor(make: impl FnOnce(&mut Context<Self>) -> Self + 'static) -> Addr<Self> {
         <Self as Actor>::create(make)
     }
@@ -290,10 +285,10 @@ impl Handler<Reserve> for CustomerActor {
         if self.state.banned(now) {
             return MessageResult(Err(Rejected::CustomerBanned));
         }
-        if self.is_given_away() {
-            return MessageResult(Err(Rejected::NotFound(Resource::User)));
-        }
         let license = self.table.license.load();
+        if let Err(gone) = self.state.stays_its_own(&license.desk) {
+            return MessageResult(Err(gone));
+        }
         // A help desk's customers have as many conversations as they begin.
         let limit =
             if self.state.contact.is_some() { MAX_CUSTOMER_CHATS } else { license.max_customer_chats };

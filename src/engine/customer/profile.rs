@@ -7,7 +7,7 @@ use actix::{Context, Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::access::AccessChange;
 use switchboard_domain::conversation::push::{Address, Hearing, Push, Told};
-use switchboard_domain::error::{Rejected, Resource};
+use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, UserId};
 use switchboard_domain::participant::customer::{Customer, CustomerChange};
 use switchboard_domain::participant::news::CustomerNews;
@@ -62,12 +62,9 @@ impl Handler<Change> for CustomerActor {
     type Result = ();
 
     fn handle(&mut self, Change { change, answer }: Change, ctx: &mut Context<Self>) {
-        let stays = || {
-            let gone = Rejected::NotFound(Resource::User);
-            if self.is_given_away() { Err(gone) } else { Ok(()) }
-        };
-        let room = self.shard.ready().and_then(|()| stays());
-        let fact = room.and_then(|()| self.state.change(change, self.shard.now()));
+        let desk = &self.table.license.load().desk;
+        let may = self.shard.ready().and_then(|()| self.state.may_change(&change, desk));
+        let fact = may.and_then(|()| self.state.change(change, self.shard.now()));
         match fact {
             Err(rejected) => self.reply(answer, Err(rejected.into())),
             Ok(None) => {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::{change_license, detached, execute};
 use crate::engine::conversation::Execute;
 use crate::engine::customer::{Absorb, ChatsOf, IsSettled, ReadCustomer, TellMerged, Vanish};
-use crate::engine::limits::{FULL_DISK_PAUSE, SETTLE_PAUSE};
+use crate::engine::limits::{CHATS_MOVED_AT_ONCE, FULL_DISK_PAUSE, SETTLE_PAUSE};
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Outcome};
 use crate::engine::release::Answer;
@@ -105,16 +105,19 @@ async fn take_over(shard: &Rc<Shard>, license: LicenseId, merge: Merge) -> Resul
 /// The conversations of the one are the other's.
 async fn move_chats(shard: &Rc<Shard>, license: LicenseId, merge: Merge) -> Result<(), Failure> {
     let mergee = shard.engine.directory().customer(&shard.engine, license, merge.mergee)?;
-    let mut moving = Vec::new();
-    for chat in link::ask(&mergee, ChatsOf).await? {
-        let (told, heard) = oneshot::channel();
-        let command = Command::ChangeCustomer { from: merge.mergee, to: merge.base };
-        let answer = Answer::Waiter(told);
-        execute(shard, license, chat, Execute { command, by: None, answer, placed_at: None, key: None });
-        moving.push(heard);
-    }
-    for moved in moving {
-        moved.await.unwrap_or(Err(Rejected::Internal.into()))?;
+    let chats = link::ask(&mergee, ChatsOf).await?;
+    for some in chats.chunks(CHATS_MOVED_AT_ONCE) {
+        let mut moving = Vec::new();
+        for chat in some {
+            let (told, heard) = oneshot::channel();
+            let command = Command::ChangeCustomer { from: merge.mergee, to: merge.base };
+            let answer = Answer::Waiter(told);
+            execute(shard, license, *chat, Execute { command, by: None, answer, placed_at: None, key: None });
+            moving.push(heard);
+        }
+        for moved in moving {
+            moved.await.unwrap_or(Err(Rejected::Internal.into()))?;
+        }
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::Addr;
+use actix::{Addr, Handler, Message};
 use switchboard_domain::auth::Principal;
 use switchboard_domain::conversation::command::{Command, OpenThread};
 use switchboard_domain::conversation::idempotency::WriteKey;
@@ -37,7 +37,7 @@ use switchboard_domain::routing::{PlaceRequest, Placement};
 use crate::engine::agent::{Disconnected, SetStatus};
 use crate::engine::bot;
 use crate::engine::conversation::{ConversationActor, Execute, NoWord};
-use crate::engine::customer::{Confirm, Forget, Left};
+use crate::engine::customer::{CustomerActor, Left};
 use crate::engine::files::speaks_of_files;
 use crate::engine::link;
 use crate::engine::order::{Done, Failure, Order, Request};
@@ -248,35 +248,21 @@ async fn ask_router(
     link::ask(&actors.router, Place(request)).await
 }
 
-/// The customer learns of its new chat before anybody is answered.
-pub(crate) fn confirm_chat(
+/// A customer learns that a chat is its own now (`Confirm`), or another's (`Forget`), before anybody is
+/// answered. One that left memory is read again: what is stored may say otherwise still.
+pub(crate) fn tell_whose<M>(
     shard: &Rc<Shard>,
-    license: LicenseId,
-    customer: CustomerId,
-    chat: ConversationId,
+    (license, customer): (LicenseId, CustomerId),
+    message: M,
     release: &mut Release,
-) {
+) where
+    CustomerActor: Handler<M>,
+    M: Message<Result = ()> + Send + 'static,
+{
     let engine = shard.engine.clone();
-    release.first.push(Box::new(move || {
-        if let Some(actor) = engine.directory().running_customer(license, customer) {
-            link::tell(&actor, Confirm(chat));
-        }
-    }));
-}
-
-/// A customer learns that a chat is another's now, before anybody is answered.
-pub(crate) fn forget_chat(
-    shard: &Rc<Shard>,
-    license: LicenseId,
-    customer: CustomerId,
-    chat: ConversationId,
-    release: &mut Release,
-) {
-    let engine = shard.engine.clone();
-    release.first.push(Box::new(move || {
-        if let Some(actor) = engine.directory().running_customer(license, customer) {
-            link::tell(&actor, Forget(chat));
-        }
+    release.first.push(Box::new(move || match engine.directory().customer(&engine, license, customer) {
+        Ok(actor) => link::tell(&actor, message),
+        Err(rejected) => tracing::debug!(%customer, ?rejected, "nobody to hear of a chat"),
     }));
 }
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use switchboard_domain::auth::TokenKind;
-use switchboard_domain::conversation::Lookup as _;
 use switchboard_domain::desk::Hearer;
 use switchboard_domain::error::Rejected;
 use switchboard_domain::id::{AgentId, CustomerId, LicenseId};
@@ -109,18 +108,18 @@ fn entry_sight(license: &License, customer: CustomerId, entry: &ContactEntry) ->
 }
 
 /// What somebody hears now; `None` when it may hear nothing any more.
-pub(super) fn seen_again(table: &LicenseTable, hearer: &Hearer) -> Option<Hearer> {
+pub(super) fn seen_again(engine: &EngineHandle, table: &LicenseTable, hearer: &Hearer) -> Option<Hearer> {
     match hearer {
         _ if table.license.load().desk.about.suspended => None,
         Hearer::Staff { agent, .. } => sight(table, agent),
         Hearer::Contact { customer, entry } => {
-            if table.is_banned(*customer, clock::now()) {
-                return None;
-            }
-            // Known in full since it came in; one that became part of another goes on as that one.
-            let mut known = table.customer(*customer)?;
+            // One that became part of another goes on as that one.
+            let mut known = engine.customer_now(table, *customer)?;
             while let Some(heir) = known.merged_into() {
-                known = table.customer(heir)?;
+                known = engine.customer_now(table, heir)?;
+            }
+            if known.banned(clock::now()) {
+                return None;
             }
             let customer = &known.id;
             let entries = &known.contact.as_deref()?.entries;

@@ -134,7 +134,7 @@ impl Subscription {
     pub(super) fn refresh(&self, shard: &Shard) -> bool {
         let mut of = self.of.borrow_mut();
         let Some(table) = shard.engine.tables().license(of.license) else { return false };
-        match seen_again(&table, &of.hearer) {
+        match seen_again(&shard.engine, &table, &of.hearer) {
             Some(now) => {
                 let before = std::mem::replace(&mut of.hearer, now).user();
                 let license = of.license;
@@ -169,11 +169,14 @@ impl Subscription {
                 let of = self.of.borrow().clone();
                 let arrived = arrive(shard, &of, self.key, origin).await;
                 let ended = self.standing.get() == Standing::Ended;
-                if ended {
-                    self.gone(shard);
-                } else {
+                let is_another = of.hearer.user() != self.user();
+                if ended || is_another {
+                    // It came as whom it was when it began to come.
+                    operations::connection_gone(shard, (of.license, &of.hearer.user()), self.key, None);
+                }
+                if !ended {
                     let here = Standing::Here(clock::monotonic() + PRESENCE_TIME);
-                    self.standing.set(if arrived.is_ok() { here } else { Standing::Lapsed });
+                    self.standing.set(if arrived.is_ok() && !is_another { here } else { Standing::Lapsed });
                 }
                 arrived?;
             }

@@ -11,10 +11,10 @@ use crate::engine::link;
 use crate::engine::shard::Shard;
 use crate::engine::webhook::DispatcherActor;
 use crate::engine::webhook::dispatcher::Attempted;
-use crate::outbound::{self, Call, Callers, Signer, Target, WebhookClient};
+use crate::outbound::{self, Signer, Target, WebhookClient};
 
 /// A worker.
-pub(crate) struct WorkerActor(Callers<Post>);
+pub(crate) struct WorkerActor(pub(crate) WebhookClient);
 
 /// One attempt.
 pub(crate) struct Post {
@@ -32,33 +32,6 @@ impl Message for Post {
     type Result = ();
 }
 
-impl Call for Post {
-    async fn make(self, client: &WebhookClient) {
-        let Self { attempt, to, signer, reply } = self;
-        let delivery = &attempt.delivery;
-        let post = outbound::Post {
-            to: &to,
-            delivery: delivery.id.as_str(),
-            // The same bytes, not a copy.
-            body: Bytes::from_owner(Arc::clone(&delivery.body)),
-            timeout: attempt.timeout,
-        };
-        let shard = Shard::here();
-        let attempted = shard.engine.tables().webhooks.call(client.post(post, &signer)).await;
-        if attempted.answer.is_err() {
-            tracing::debug!(delivery = %delivery.id, ?attempted, "a webhook call failed");
-        }
-        link::tell(&reply, Attempted { attempt, attempted });
-    }
-}
-
-impl WorkerActor {
-    /// A worker that posts with this client.
-    pub(crate) fn new(client: WebhookClient) -> Self {
-        Self(Callers::new(client))
-    }
-}
-
 impl Actor for WorkerActor {
     type Context = Context<Self>;
 }
@@ -66,8 +39,24 @@ impl Actor for WorkerActor {
 impl Handler<Post> for WorkerActor {
     type Result = ();
 
-    /// Not a future of the actor: it would poll all of its own whenever one of them is woken.
-    fn handle(&mut self, post: Post, _: &mut Context<Self>) {
-        self.0.give(post);
+    fn handle(&mut self, Post { attempt, to, signer, reply }: Post, _: &mut Context<Self>) {
+        let (client, engine) = (self.0.clone(), Shard::here().engine.clone());
+        let work = async move {
+            let delivery = &attempt.delivery;
+            let post = outbound::Post {
+                to: &to,
+                delivery: delivery.id.as_str(),
+                // The same bytes, not a copy.
+                body: Bytes::from_owner(Arc::clone(&delivery.body)),
+                timeout: attempt.timeout,
+            };
+            let attempted = engine.tables().webhooks.call(client.post(post, &signer)).await;
+            if attempted.answer.is_err() {
+                tracing::debug!(delivery = %delivery.id, ?attempted, "a webhook call failed");
+            }
+            link::tell(&reply, Attempted { attempt, attempted });
+        };
+        // Not a future of the actor: it would poll all of its own whenever one of them is woken.
+        tokio::spawn(work);
     }
 }

@@ -158,6 +158,8 @@ async fn what_cannot_be_merged_is_refused_and_nothing_changes() {
     }
     // It came to nothing, so that each of them changes as before and may become part of the other.
     desk.ok(&desk.admin, Method::PATCH, &format!("contacts/{tom}"), json!({ "custom_attributes": {} })).await;
-    assert_eq!(merge(&desk, &desk.admin, ana, tom).await.0, 200);
+    desk.ok(&desk.admin, Method::PATCH, &format!("contacts/{tom}"), json!({ "blocked": true })).await;
+    let (status, both) = merge(&desk, &desk.admin, ana, tom).await;
+    assert_eq!((status, &both["blocked"]), (200, &json!(true)), "who is kept out stays out: {both}");
     assert_eq!(merge(&desk, &desk.admin, ana, tom).await.0, 404, "he is gone");
 }

@@ -35,6 +35,13 @@ async fn a_sign_in_link_works_once_also_over_a_crash_and_for_nobody_else() {
         let answer = desk.call(None, Method::POST, "/auth/sign_in", wrong.clone()).await;
         assert_eq!(answer, (401, refused.clone()), "{wrong}");
     }
+    // Strangers bring no files, not even to be thrown away.
+    let form =
+        "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"x.txt\"\r\n\r\nx\r\n--x--\r\n";
+    let request = desk.server.raw(Method::POST, "/auth/sign_in").body(form);
+    let request = request.header("content-type", "multipart/form-data; boundary=x");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 400);
     let tims = link(&desk, &tim).await;
     desk.server.kill_9().await;
     desk.server.restart().await;

@@ -10,6 +10,7 @@ pub(crate) mod seen;
 pub(crate) mod server;
 pub(crate) mod shape;
 pub(crate) mod sink;
+pub(crate) mod small;
 pub(crate) mod web;
 
 use std::time::Duration;
